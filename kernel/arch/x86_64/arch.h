@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the portable kernel asks of the processor and the board. Everything below runs with interrupts off and the big kernel lock held, unless said.
+ * All of physical memory is mapped at PHYSICAL_MAP_BASE (kernel only).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel_info.h"
+#include "message.h"
+
+struct thread;
+struct trap_frame;
+
+/* ---- boot (boot.c, acpi.c, loader.c) ---- */
+extern struct boot_info boot_info;       /* filled by arch code before kernel_main */
+extern struct machine_info machine_info;
+/* Portable entry on the boot processor, after paging, traps, ACPI and the early allocator; written in kernel/main.c. */
+void kernel_main(void);
+/* Start the other processors; each ends up in kernel_main_secondary() (kernel/main.c) with the lock held. */
+void smp_start_others(void);
+void kernel_main_secondary(void);
+/* Contiguous zeroed frames before VM runs (early allocator; panics when RAM is out: it names the minimum). Returns a physical address. */
+uint64_t early_allocate(size_t bytes);
+/* No more early_allocate after this: fills boot_info.free. */
+void early_finish(void);
+
+/* ---- leaving the kernel (entry.S, switch.c) ---- */
+/* Load space, FS base, FPU trap state of `thread` (or idle if NULL), release the big lock and return to user mode or halt. Does not return. */
+void arch_resume(struct thread *thread) __attribute__((noreturn));
+void arch_idle(void) __attribute__((noreturn));
+/* Portable handlers that entry code calls after saving registers into current_thread()->frame, lock taken. They end in schedule_and_resume(). */
+void handle_syscall(struct thread *thread);                 /* kernel/ipc/trap.c */
+void handle_page_fault(struct thread *thread, uint64_t address, uint64_t error);
+void handle_exception(struct thread *thread, uint32_t vector, uint64_t error);
+void handle_interrupt(uint32_t line);                        /* kernel/irq/: device line */
+void handle_timer(void);                                     /* kernel/time/ */
+void handle_reschedule(void);                                /* inter-processor interrupt */
+void schedule_and_resume(void) __attribute__((noreturn));    /* kernel/sched/: pick a thread, finish its pending work, arch_resume */
+
+/* ---- processors ---- */
+uint32_t cpu_current(void);
+uint32_t cpu_count(void);
+void cpu_kick(uint32_t cpu);                                 /* inter-processor interrupt: reschedule / look at TLB bits */
+void big_lock(void);
+void big_unlock(void);
+struct thread *current_thread(void);                         /* NULL when idle */
+void arch_thread_init(struct thread *thread);                /* fresh registers for user mode, FPU area */
+void arch_thread_entry(struct thread *thread, uint64_t ip, uint64_t sp);
+void arch_thread_fork(struct thread *child, struct thread *parent); /* registers, FPU, FS base */
+void arch_thread_release(struct thread *thread);             /* FPU state on a processor is dropped */
+void arch_fpu_save(struct thread *thread);                   /* make thread->fpu_area valid (flush from its processor) */
+void arch_fpu_discard(struct thread *thread);                /* the memory copy was changed: reload at next use */
+
+/* ---- address spaces (space.c) ---- */
+enum { SPACE_NONE = 0xffffffff, SPACE_COUNT = PROCESS_SLOTS };
+int space_create(uint32_t space);
+int space_destroy(uint32_t space);
+bool space_is_used(uint32_t space);
+/* flags: kernel.idl map_flags. -ENOMEM: no table frame. Marks other processors' TLBs stale and interrupts those that run the space. */
+int space_map(uint32_t space, uint64_t address, uint64_t physical, uint32_t flags);
+int space_unmap(uint32_t space, uint64_t address, uint64_t *entry);
+int space_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags);
+uint64_t space_entry(uint32_t space, uint64_t address);      /* in the format of kernel.idl unmap; 0: not present */
+int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t *present);
+void space_flush(uint32_t space);                            /* after a batch of changes */
+int space_tables_give(uint64_t frame);
+uint64_t space_tables_take(void);                            /* 0: none left */
+void space_tables_count(uint64_t *total, uint64_t *free);
+bool frame_is_kernel(uint64_t physical);                     /* kernel image, tables, per-processor data: never mapped for anybody */
+
+/* ---- copies (copy.c) ---- */
+/* Address translation of a user page for access through the physical map: returns a kernel pointer valid for the rest of the page, or NULL if the page
+ * is not present or not permitted. Respects the stale bits. */
+void *space_pointer(uint32_t space, uint64_t address, bool write);
+/* Fast paths in the current space with SMAP window and exception fix-up: false on a fault. 64 bytes. */
+bool copy_message_in(struct message *to, uint64_t user_address);
+bool copy_message_out(uint64_t user_address, const struct message *from);
+/* Copy between spaces (SPACE_NONE: kernel address). 0, or -EFAULT with *fault_space and *fault_address and *fault_write set to what was missing. */
+struct copy_fault {
+    uint32_t space;
+    bool write;
+    uint64_t address;
+};
+int copy_spaces(uint32_t source, uint64_t source_address, uint32_t destination, uint64_t destination_address, uint64_t length, struct copy_fault *fault);
+void page_zero(uint64_t physical);
+void page_copy(uint64_t destination, uint64_t source);
+
+/* ---- interrupts, time, ports ---- */
+int irq_line_enable(uint32_t line);                          /* IOAPIC; -EINVAL no such line */
+int irq_line_disable(uint32_t line);
+uint64_t time_uptime_ns(void);                               /* monotonic, same on all processors */
+uint64_t time_cycles(void);
+void timer_set(uint64_t deadline_ns);                        /* this processor's one-shot; UINT64_MAX: off */
+uint32_t port_in(uint16_t port, int bytes);
+void port_out(uint16_t port, uint32_t value, int bytes);
+void arch_poweroff(void) __attribute__((noreturn));          /* ACPI S5 (q35: PM1a; microvm: sleep control register) */
+void arch_reset(void) __attribute__((noreturn));
+void arch_panic_exit(void) __attribute__((noreturn));        /* isa-debug-exit 0xf4, then halt; all other processors stopped */
+void serial_write(const char *text, size_t length);          /* log port COM2 if it is there, else COM1 */
+void arch_backtrace(const struct thread *thread);            /* frame pointers; prints to the log with symbols for the kernel */
+
+/* ---- Linux (signal.c) ---- */
+struct signal_frame_request;
+int arch_signal_frame(struct thread *thread, const struct signal_frame_request *request, struct copy_fault *fault);
+struct linux_sigreturn_result {
+    uint64_t mask, altstack_base, altstack_length;
+    uint32_t altstack_flags;
+};
+int arch_sigreturn(struct thread *thread, struct linux_sigreturn_result *result, struct copy_fault *fault);

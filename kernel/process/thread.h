@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's central record: one slot per thread (what behaviour.md calls a process slot), with its IPC, scheduling and privilege state.
+ * All of it is guarded by the big kernel lock. A thread runs exactly when rts_flags is zero. Registers are saved in `frame` at every entry, so the
+ * kernel needs one stack per processor and may abandon any call and repeat it later.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/arch/x86_64/frame.h"
+#include "message.h"
+#include "privilege.h"
+
+enum rts_flags {
+    RTS_SLOT_FREE = 0x1,
+    RTS_PROC_STOP = 0x2,
+    RTS_SENDING = 0x4,
+    RTS_RECEIVING = 0x8,
+    RTS_SIGNALED = 0x10,
+    RTS_SIG_PENDING = 0x20,
+    RTS_P_STOP = 0x40,
+    RTS_NO_PRIV = 0x80,
+    RTS_NO_ENDPOINT = 0x100,
+    RTS_VMINHIBIT = 0x200,
+    RTS_PAGEFAULT = 0x400, /* event.page_fault is out: waits for VM's reply (with SENDING or RECEIVING) */
+    RTS_VMREQUEST = 0x800, /* event.memory_request is out */
+    RTS_PREEMPTED = 0x4000,
+    RTS_NO_QUANTUM = 0x8000,
+};
+
+enum misc_flags {
+    MF_REPLY_PENDING = 0x1,   /* in SENDREC: once sent, goes on to RECEIVING from the same peer */
+    MF_LINUX_CALL = 0x2,      /* the message is a Linux call made by the kernel: the reply goes to rax */
+    MF_EVENT = 0x4,           /* the message is a kernel-made event (page fault, memory request, signal_ready, out_of_quantum) */
+    MF_KCALL_RESUME = 0x8,    /* kernel call in `request` must be executed again before the thread runs */
+    MF_DELIVER_MESSAGE = 0x10, /* `inbox` must be copied to user address `message_address` before the thread runs */
+    MF_SIGNAL_POSTED = 0x20,  /* PM wants event.signal_ready before user code runs */
+    MF_RETURN_RESULT = 0x40,  /* linux_result is to be put into rax on return to user mode (restart codes are handled there) */
+    MF_FPU_USED = 0x80,       /* fpu area holds state, or a processor holds it */
+    MF_SIGNAL_READY = 0x100,  /* event.signal_ready is out */
+    MF_RESTART_DELIVERY = 0x200,
+};
+
+struct thread {
+    struct trap_frame frame; /* must be first: assembly saves registers here */
+    uint64_t fs_base;
+    uint64_t gs_base;
+
+    uint32_t rts_flags; /* runs iff 0 */
+    uint32_t misc_flags;
+    endpoint_t endpoint;
+    uint32_t slot;
+    uint32_t space; /* index into spaces[]; SPACE_NONE */
+    uint32_t privilege_id;
+    char name[16];
+    uint32_t tid;
+    uint32_t tgid;
+
+    /* scheduling */
+    int16_t priority;
+    int16_t cpu;      /* whose run queue it belongs to */
+    int16_t cpu_bound; /* -1: any */
+    bool queued;
+    bool running; /* on `cpu` right now */
+    endpoint_t scheduler;
+    uint32_t quantum_us;
+    uint64_t quantum_left_ns;
+    struct thread *run_next;
+    struct thread *run_previous;
+    uint64_t user_ns;
+    uint64_t system_ns;
+    uint64_t entered_ns;
+
+    /* IPC */
+    struct message request; /* being sent, or the kernel call being executed */
+    struct message inbox;   /* received, not yet copied to user memory */
+    uint64_t message_address; /* user address of the struct message */
+    endpoint_t receive_from;
+    endpoint_t send_to;
+    uint32_t send_verb;
+    uint32_t inbox_status;
+    struct thread *caller_queue; /* first of those that send to me */
+    struct thread *caller_queue_tail;
+    struct thread *queue_next;   /* next in the queue that I am in */
+    uint64_t messages_sent;
+    uint64_t kernel_calls;
+
+    /* Linux calls and events */
+    int64_t linux_number; /* of the call in progress or just finished; -1 none */
+    int64_t linux_result;
+    uint64_t fault_address;
+    uint64_t fault_error;
+    uint64_t fault_trap;
+    uint64_t pending_signals; /* kernel signals, bit signo-1 */
+    struct message event_saved; /* request that an event interrupted (memory request during a kernel call) */
+
+    /* FPU: state lives here unless fpu_cpu >= 0 */
+    void *fpu_area;
+    int16_t fpu_cpu;
+
+    /* time */
+    uint64_t alarm_ns;
+    struct thread *alarm_next;
+    uint32_t generation;
+};
+
+/* Kernel side of a service's privileges: abi/privilege.h plus what is pending for it. */
+struct privilege_slot {
+    struct privilege p;
+    bool in_use;
+    endpoint_t owner; /* process that has it; for USER: NONE */
+    uint64_t notify_pending[PRIVILEGE_MASK_WORDS]; /* by privilege id of the notifier */
+    uint64_t async_pending[PRIVILEGE_MASK_WORDS];  /* services with a SENDA entry for me */
+    uint64_t interrupt_pending;
+    uint64_t signal_pending; /* from SYSTEM: kernel signals for a self-managed service, or bit SIGKSIG */
+    bool clock_pending;
+    uint64_t asyn_table; /* user address of its SENDA table */
+    uint32_t asyn_count;
+    uint64_t grant_table;
+    uint32_t grant_count;
+    endpoint_t predecessor; /* other half of the last sys_update: statectl take reads from it */
+};
+
+extern struct thread threads[PROCESS_SLOTS];
+extern struct privilege_slot privileges[PRIVILEGE_COUNT];
+
+/* The thread of an endpoint, or NULL if the slot is free, the generation is old, or the number is no slot. */
+struct thread *thread_find(endpoint_t endpoint);
+
+static inline struct privilege_slot *thread_privilege(const struct thread *thread)
+{
+    return &privileges[thread->privilege_id];
+}
+
+static inline bool thread_is_service(const struct thread *thread)
+{
+    return thread->privilege_id != PRIVILEGE_ID_USER;
+}
+
+/* Set or clear run-time flags; keep the run queue in step (sched_enqueue, sched_dequeue) and kick a remote processor where needed. */
+void rts_set(struct thread *thread, uint32_t flags);
+void rts_clear(struct thread *thread, uint32_t flags);
