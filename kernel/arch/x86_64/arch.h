@@ -56,7 +56,7 @@ void arch_fpu_save(struct thread *thread);                   /* make thread->fpu
 void arch_fpu_discard(struct thread *thread);                /* the memory copy was changed: reload at next use */
 
 /* ---- address spaces (space.c) ---- */
-enum { SPACE_NONE = 0xffffffff, SPACE_COUNT = PROCESS_SLOTS };
+enum { SPACE_NONE = 0xffffffff, SPACE_COUNT = PROCESS_SLOTS + 256 };
 int space_create(uint32_t space);
 int space_destroy(uint32_t space);
 bool space_is_used(uint32_t space);

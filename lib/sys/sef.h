@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System Event Framework (behaviour.md sections 1-5): init, ping, signals; live update follows. Names are the field's.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "message.h"
+
+enum { SEF_INIT_FRESH = 0, SEF_INIT_LU = 1, SEF_INIT_RESTART = 2 };
+
+struct sef_init_info {
+    grant_t rproctab_gid;
+    endpoint_t endpoint;
+    endpoint_t old_endpoint; /* NONE when fresh */
+    uint32_t restarts;
+};
+
+typedef int (*sef_cb_init_t)(int type, struct sef_init_info *info);
+typedef int (*sef_cb_init_response_t)(struct message *message);
+typedef void (*sef_cb_ping_reply_t)(endpoint_t source);
+typedef void (*sef_cb_signal_handler_t)(int signo);
+typedef int (*sef_cb_signal_manager_t)(endpoint_t target, int signo);
+
+void sef_setcb_init_fresh(sef_cb_init_t callback);
+void sef_setcb_init_lu(sef_cb_init_t callback);
+/* Default for restart: sef_cb_init_resume: .state and arenas are taken from the dead instance, rolled back, checked. */
+void sef_setcb_init_restart(sef_cb_init_t callback);
+void sef_setcb_init_response(sef_cb_init_response_t callback);
+void sef_setcb_ping_reply(sef_cb_ping_reply_t callback);
+void sef_setcb_signal_handler(sef_cb_signal_handler_t callback);
+void sef_setcb_signal_manager(sef_cb_signal_manager_t callback);
+
+int sef_cb_init_null(int type, struct sef_init_info *info);
+int sef_cb_init_fail(int type, struct sef_init_info *info);
+int sef_cb_init_crash(int type, struct sef_init_info *info);
+int sef_cb_init_reset(int type, struct sef_init_info *info);
+int sef_cb_init_resume(int type, struct sef_init_info *info);
+int sef_cb_init_response_rs_reply(struct message *message);
+int sef_cb_init_response_null(struct message *message);
+void sef_cb_ping_reply_pong(endpoint_t source);
+void sef_cb_ping_reply_null(endpoint_t source);
+void sef_cb_signal_handler_null(int signo);
+void sef_cb_signal_handler_term(int signo);
+void sef_cb_signal_handler_posix_default(int signo);
+int sef_cb_signal_manager_null(endpoint_t target, int signo);
+
+/* Called by service_run; may be called first by a service that needs to know itself before. */
+void sef_startup(void);
+int sef_receive(endpoint_t source, struct message *message);
+int sef_receive_status(endpoint_t source, struct message *message, uint32_t *status);
+void sef_cancel(void);
+void sef_exit(int status) __attribute__((noreturn));

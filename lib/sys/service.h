@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What makes a process a service: main() fills a struct service, sets SEF callbacks, and calls service_run(), which never returns.
+ * The loop: receive; SEF takes its own; caller check; dispatch to the typed handler; commit (state stands, outbox and reply leave together).
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "message.h"
+#include "sys/call.h"
+#include "sys/outbox.h"
+
+struct service_protocol {
+    uint32_t protocol;
+    int (*dispatch)(void *state, struct call *call); /* generated; PROTOCOL_LINUX and PROTOCOL_EVENT (event) too */
+};
+
+enum service_start { SERVICE_FRESH, SERVICE_RESTART, SERVICE_UPDATE };
+
+struct service {
+    const char *name;
+    void *state; /* the one object in section .state */
+    size_t state_bytes;
+    const struct service_protocol *protocols;
+    size_t protocol_count;
+    /* Reply to one of our outbox requests; status -EDEADSRCDST if the peer died for good. NULL if we never send requests. */
+    void (*handle_reply)(void *state, const struct message *reply, struct outbox *outbox);
+    /* Notifications other than SEF's: source CLOCK (word[1] = uptime ns), HARDWARE (word[0] = hook bits), or a service's endpoint. */
+    void (*handle_notify)(void *state, endpoint_t source, const struct message *message, struct outbox *outbox);
+    /* First broken invariant as text, or NULL. Run after restart before commit, in debug builds after each message, and on panic. */
+    const char *(*state_check)(const void *state);
+};
+
+void service_run(const struct service *service) __attribute__((noreturn));
+
+/* This service's own endpoint and label. */
+endpoint_t service_endpoint(void);
+const char *service_name(void);
+
+/* The broken-own-invariant exit: logs, dumps, dies with SIGABRT; RS restarts us. printf-like subset of base/format.h. */
+void service_panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* Memory for tables sized at start-up (frame table, caches): page-aligned, zeroed, part of the state for restart and update (design.md, arenas).
+ * Call it only in init, in the same order each time. NULL when there is no memory. */
+void *service_arena(const char *name, size_t bytes);
