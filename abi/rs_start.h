@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the `service` command and RS exchange by address: a service to start, and the public table.
+ */
+#pragma once
+
+#include "message.h"
+
+enum { RS_LABEL_MAX = 16, RS_MANIFEST_MAX = 4096 };
+
+struct rs_start {
+    char label[RS_LABEL_MAX];
+    uint64_t image; /* ELF file in the caller's memory */
+    uint64_t image_length;
+    uint64_t manifest; /* text in service.conf syntax */
+    uint64_t manifest_length;
+    uint32_t period_ms; /* heartbeat; 0 none */
+    uint32_t flags;
+};
+
+enum rs_public_state { RS_STATE_RUNNING = 1, RS_STATE_STARTING = 2, RS_STATE_WAITING = 3, RS_STATE_STOPPING = 4, RS_STATE_UPDATING = 5 };
+
+struct rs_public {
+    char label[RS_LABEL_MAX];
+    endpoint_t endpoint;
+    uint32_t pid;
+    uint32_t state;
+    uint32_t flags;
+    uint32_t restarts;
+    uint32_t last_signal; /* cause of the last death, 0 none */
+    uint32_t period_ms;
+    uint32_t updates;
+    uint64_t started_ns;
+};
