@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+#
+# Compiler and linker flags, one block per flavour. A flavour is "for whom an object is compiled": kernel, service, program
+# (Linux ABI, musl) or host (unit tests). A library is compiled once for each flavour that uses it.
+
+warnings := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wimplicit-fallthrough -Wundef \
+            -Wold-style-definition -Wpointer-arith -Wwrite-strings
+
+common := -std=gnu17 -O2 -g -MMD -MP -fno-common -fno-omit-frame-pointer -fno-strict-aliasing $(warnings) \
+          -Iabi -Ilib -I$(B)/generated
+ifeq ($(SLOW_ASSERTS),1)
+  common += -DASSERT_SLOW
+endif
+
+# No SSE in kernel and services: the FPU belongs to Linux programs, so a switch between services need not save it.
+freestanding := -ffreestanding -nostdlib -mgeneral-regs-only -fno-stack-protector -fcf-protection=none \
+                -fno-asynchronous-unwind-tables -fno-unwind-tables -ffunction-sections -fdata-sections
+
+# The top 2 GB of the address space; an interrupt may use the stack below rsp, so no red zone.
+flags_kernel := $(common) $(freestanding) -mcmodel=kernel -mno-red-zone -fno-pic -fno-pie -DPLANARIA_KERNEL \
+                -Ikernel
+ifeq ($(SANITIZE),1)
+  flags_kernel += -fsanitize=undefined -fsanitize-undefined-trap-on-error
+endif
+
+# Position-independent code, linked at an address of its own per service (boot/services.list).
+flags_service := $(common) $(freestanding) -fPIE -fvisibility=hidden -DPLANARIA_SERVICE
+
+flags_program := $(common) -DPLANARIA_PROGRAM -D_GNU_SOURCE
+
+flags_host := $(common) -DPLANARIA_HOST -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -Og
+
+link_kernel := -nostdlib -static -no-pie -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
+               -Wl,--no-warn-rwx-segments
+link_service := -nostdlib -static -no-pie -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,-z,norelro \
+                -Wl,--build-id=none -Wl,--gc-sections -Wl,--orphan-handling=place

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+#
+# Reads every module.mk and makes its rules. A module.mk sets: name, kind (kernel, service, library, program, tests) and, where
+# the default does not do: sources, depends, cflags, serves, calls, linux, install, script, test_sources, test_depends.
+
+module_variables := name kind sources depends cflags serves calls linux install script test_sources test_depends
+module_files := $(sort $(wildcard */module.mk */*/module.mk */*/*/module.mk))
+
+kernel_modules :=
+service_binaries :=
+program_binaries :=
+test_binaries :=
+all_dependency_files :=
+modules :=
+
+# $(call objects,flavour,sources)
+objects = $(patsubst %,$(B)/obj/$(1)/%.o,$(basename $(2)))
+# A module's depends, and what these depend on, each once; nearest first, so that static linking order does not matter (we link objects).
+closure = $(sort $(1) $(foreach d,$(1),$(if $(deps/$(d)),$(call closure,$(deps/$(d))))))
+# $(call library_objects,flavour,modules)
+library_objects = $(foreach d,$(call closure,$(2)),$(call objects,$(1),$(srcs/$(d))))
+
+define read_module
+$(foreach v,$(module_variables),$(eval $(v) :=))
+$(eval dir := $(patsubst %/module.mk,%,$(1)))
+$(eval include $(1))
+$(if $(filter kernel library service program tests,$(kind)),,$(error $(1): kind must be kernel, library, service, program or tests, not '$(kind)'))
+$(eval modules += $(dir))
+$(foreach v,$(module_variables),$(eval $(v)/$(dir) := $($(v))))
+$(eval deps/$(dir) := $(depends))
+$(eval srcs/$(dir) := $(if $(sources),$(addprefix $(dir)/,$(sources)),$(call default_sources_$(kind),$(dir))))
+endef
+
+flat_sources = $(sort $(wildcard $(1)/*.c $(1)/*.S))
+deep_sources = $(sort $(shell find $(1) \( -name '*.c' -o -name '*.S' \) -not -path '*/test/*'))
+default_sources_library = $(call flat_sources,$(1))
+default_sources_service = $(call flat_sources,$(1))
+default_sources_program = $(call flat_sources,$(1))
+default_sources_tests = $(call flat_sources,$(1))
+default_sources_kernel = $(call deep_sources,$(1))
+
+# ---- rules per kind; $(1) is the folder ------------------------------------------------------------------------------
+
+define module_library
+endef
+
+define module_kernel
+kernel_modules += $(1)
+kernel_objects := $(call objects,kernel,$(srcs/$(1))) $(call library_objects,kernel,$(deps/$(1)))
+kernel_script := $(or $(script/$(1)),kernel/arch/x86_64/kernel.ld)
+endef
+
+# build/service/LABEL, linked at the address that boot/services.list gives to LABEL.
+define module_service
+service_binaries += $(B)/service/$(name/$(1))
+service_folders += $(1)
+objects_service_$(name/$(1)) := $(call objects,service,$(srcs/$(1))) $(call library_objects,service,$(deps/$(1))) \
+    $(call generated_objects,$(1))
+$(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld) boot/services.list
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$(Q)base=$$$$(awk '$$$$1 == "$(name/$(1))" {print $$$$2}' boot/services.list); \
+	if [ -z "$$$$base" ]; then echo '$(1): boot/services.list has no line for $(name/$(1))' >&2; exit 1; fi; \
+	$(CC) $(link_service) -Wl,--defsym=service_base=$$$$base -Wl,-T,$(or $(script/$(1)),lib/sys/service.ld) \
+	    -o $$@ $$(objects_service_$(name/$(1))) -lgcc
+endef
+
+define module_program
+program_binaries += $(B)/program/$(name/$(1))
+program_installs += $(B)/program/$(name/$(1)):$(or $(install/$(1)),/usr/bin/$(name/$(1)))
+objects_program_$(name/$(1)) := $(call objects,program,$(srcs/$(1))) $(call library_objects,program,$(deps/$(1)))
+$(B)/program/$(name/$(1)): $$(objects_program_$(name/$(1)))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(MUSL_CC) -static -Wl,--build-id=none -o $$@ $$^
+endef
+
+# A folder of stand-alone Linux test programs: each source is one static binary, run on the host first, then in the guest.
+define module_tests
+$(foreach s,$(srcs/$(1)),$(call one_test_program,$(1),$(s)))
+endef
+define one_test_program
+program_binaries += $(B)/program/$(notdir $(1))/$(basename $(notdir $(2)))
+linux_test_binaries += $(B)/program/$(notdir $(1))/$(basename $(notdir $(2)))
+$(B)/program/$(notdir $(1))/$(basename $(notdir $(2))): $(call objects,program,$(2)) $(call library_objects,program,$(deps/$(1)))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(MUSL_CC) -static -Wl,--build-id=none -o $$@ $$^ -lpthread
+
+endef
+
+# Host unit tests of any module: each FOLDER/test/*.c is one binary, linked with test_sources of the module (default: all its sources for a
+# library, none otherwise) and lib/testing.
+define module_host_tests
+$(foreach t,$(wildcard $(1)/test/*.c),$(call one_host_test,$(1),$(t)))
+endef
+host_test_sources = $(if $(test_sources/$(1)),$(addprefix $(1)/,$(filter-out none,$(test_sources/$(1)))),$(if $(filter library,$(kind/$(1))),$(filter %.c,$(srcs/$(1)))))
+define one_host_test
+test_binaries += $(B)/test/$(1)/$(basename $(notdir $(2)))
+$(B)/test/$(1)/$(basename $(notdir $(2))): $(sort $(call objects,host,$(2) $(call host_test_sources,$(1))) \
+    $(call host_library_objects,$(filter-out $(1),$(test_depends/$(1)) $(if $(filter none,$(test_depends/$(1))),,$(filter-out lib/sys,$(deps/$(1)))))) \
+    $(call objects,host,$(wildcard lib/testing/*.c)))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(flags_host) -o $$@ $$^
+
+endef
+host_library_objects = $(foreach d,$(call closure,$(filter-out none,$(1))),$(call objects,host,$(filter %.c,$(srcs/$(d)))))
+
+# Objects generated for a service: server halves, client stubs, Linux dispatch. See generate.mk.
+ifndef generated_objects
+generated_objects =
+endif
+
+# ---- compile rules ----------------------------------------------------------------------------------------------------
+
+define flavour_rules
+$(B)/obj/$(1)/%.o: %.c | generated
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$(Q)$(2) $$(flags_$(1)) $$(module_cflags) -c -o $$@ $$<
+$(B)/obj/$(1)/%.o: %.S | generated
+	$$(call say,AS,$$<)
+	@mkdir -p $$(@D)
+	$(Q)$(2) $$(flags_$(1)) $$(module_cflags) -D__ASSEMBLER__ -c -o $$@ $$<
+endef
+$(eval $(call flavour_rules,kernel,$(CC)))
+$(eval $(call flavour_rules,service,$(CC)))
+$(eval $(call flavour_rules,program,$(MUSL_CC)))
+$(eval $(call flavour_rules,host,$(CC)))
+
+$(foreach m,$(module_files),$(call read_module,$(m)))
+$(foreach m,$(modules),$(eval $(call module_$(kind/$(m)),$(m))))
+$(foreach m,$(modules),$(eval $(call module_host_tests,$(m))))
+
+# cflags of a module hold for its own objects in every flavour.
+define module_flag_rule
+$(foreach f,kernel service program host,$(call objects,$(f),$(srcs/$(1)))): module_cflags := $(cflags/$(1))
+endef
+$(foreach m,$(modules),$(if $(cflags/$(m)),$(eval $(call module_flag_rule,$(m)))))
+
+all_dependency_files := $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# ---- the kernel: linked twice, because the symbol table for backtraces is made from the first link -----------------------------
+
+ifneq ($(kernel_modules),)
+$(B)/kernel.elf: $(kernel_objects) $(kernel_script) tools/build/symbols.py
+	$(call say,LINK,$@)
+	@mkdir -p $(B)/obj
+	$(Q)$(CC) $(link_kernel) -Wl,-T,$(kernel_script) -o $(B)/kernel.pass1.elf $(kernel_objects) -lgcc
+	$(Q)nm -n $(B)/kernel.pass1.elf | $(PYTHON) tools/build/symbols.py > $(B)/kernel_symbols.S
+	$(Q)$(CC) -c -o $(B)/kernel_symbols.o $(B)/kernel_symbols.S
+	$(Q)$(CC) $(link_kernel) -Wl,-T,$(kernel_script) -o $(B)/kernel.pass2.elf $(kernel_objects) $(B)/kernel_symbols.o -lgcc
+	$(Q)nm -n $(B)/kernel.pass2.elf | $(PYTHON) tools/build/symbols.py > $(B)/kernel_symbols.S
+	$(Q)$(CC) -c -o $(B)/kernel_symbols.o $(B)/kernel_symbols.S
+	$(Q)$(CC) $(link_kernel) -Wl,-T,$(kernel_script) -o $@ $(kernel_objects) $(B)/kernel_symbols.o -lgcc
+	@rm -f $(B)/kernel.pass1.elf $(B)/kernel.pass2.elf
+endif
