@@ -117,7 +117,10 @@ def server_source(protocol, service, state):
         return "\n".join(lines) + "\n"
     lines.append("    switch (call->request->type) {")
     for operation in protocol.operations:
-        lines += [f"    case {type_code(protocol, operation)}:",
-                  f"        return dispatch_{operation.name}(state, call);"]
+        lines.append(f"    case {type_code(protocol, operation)}:")
+        if operation.keyword == "call":
+            lines.append(f"        return dispatch_{operation.name}(state, call);")
+        else:  # nobody waits for an answer to an event
+            lines += [f"        (void)dispatch_{operation.name}(state, call);", "        return -EDONTREPLY;"]
     lines += ["    default:", "        return -ENOSYS;", "    }", "}"]
     return "\n".join(lines) + "\n"
