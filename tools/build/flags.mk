@@ -18,7 +18,7 @@ freestanding := -ffreestanding -nostdlib -mgeneral-regs-only -fno-stack-protecto
 
 # The top 2 GB of the address space; an interrupt may use the stack below rsp, so no red zone.
 flags_kernel := $(common) $(freestanding) -mcmodel=kernel -mno-red-zone -fno-pic -fno-pie -DPLANARIA_KERNEL \
-                -Ikernel
+                -Ikernel -I.
 ifeq ($(SANITIZE),1)
   flags_kernel += -fsanitize=undefined -fsanitize-undefined-trap-on-error
 endif

@@ -32,11 +32,18 @@ void early_finish(void);
 /* Load space, FS base, FPU trap state of `thread` (or idle if NULL), release the big lock and return to user mode or halt. Does not return. */
 void arch_resume(struct thread *thread) __attribute__((noreturn));
 void arch_idle(void) __attribute__((noreturn));
-/* Portable handlers that entry code calls after saving registers into current_thread()->frame, lock taken. They end in schedule_and_resume(). */
+/* Make `space` the loaded one of this processor and drop stale translations; cheap if it is loaded. Needed before copy_message_out to a thread of another
+ * space. arch_resume does it too. */
+void space_activate(uint32_t space);
+/*
+ * Portable handlers that entry code calls after saving registers into current_thread()->frame, lock taken. They end in schedule_and_resume(), or return:
+ * then entry code calls it. Whoever changes registers of a saved frame other than the call's results (rax, rdx) sets frame.vector to 0, so that the
+ * way out is a full iret (arch_thread_entry, arch_signal_frame, arch_sigreturn do).
+ */
 void handle_syscall(struct thread *thread);                 /* kernel/ipc/trap.c */
 void handle_page_fault(struct thread *thread, uint64_t address, uint64_t error);
 void handle_exception(struct thread *thread, uint32_t vector, uint64_t error);
-void handle_interrupt(uint32_t line);                        /* kernel/irq/: device line */
+void handle_interrupt(uint32_t line);                        /* kernel/irq/: device line; arch has masked it: irq_line_enable when it may come again */
 void handle_timer(void);                                     /* kernel/time/ */
 void handle_reschedule(void);                                /* inter-processor interrupt */
 void schedule_and_resume(void) __attribute__((noreturn));    /* kernel/sched/: pick a thread, finish its pending work, arch_resume */

@@ -15,4 +15,4 @@ struct trap_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 
-enum { FRAME_SYSCALL = 0x100 };
+enum { FRAME_SYSCALL = 0x100, FRAME_CHANGED = 0 };
