@@ -29,8 +29,12 @@ uint64_t early_allocate(size_t bytes);
 void early_finish(void);
 
 /* ---- leaving the kernel (entry.S, switch.c) ---- */
-/* Load space, FS base, FPU trap state of `thread` (or idle if NULL), release the big lock and return to user mode or halt. Does not return. */
+/* Make `thread` current_thread() of this processor and load its space (NULL: nobody, kernel space or whatever is loaded); clears stale TLB bits.
+ * copy_message_in/out work in the space loaded here. FS base, FPU trap state and the kernel stack may be loaded here or in arch_resume. */
+void arch_switch(struct thread *thread);
+/* Release the big lock and return to user mode with `thread`, which arch_switch has made current (checks the stale bits once more). Does not return. */
 void arch_resume(struct thread *thread) __attribute__((noreturn));
+/* After arch_switch(NULL): release the big lock, sti; hlt. Interrupts that come then enter as from a user thread with current_thread() == NULL. */
 void arch_idle(void) __attribute__((noreturn));
 /* Make `space` the loaded one of this processor and drop stale translations; cheap if it is loaded. Needed before copy_message_out to a thread of another
  * space. arch_resume does it too. */
