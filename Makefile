@@ -26,7 +26,6 @@ MUSL_CC := musl-gcc
 PYTHON := python3
 
 include tools/build/flags.mk
-include tools/build/generate.mk
 include tools/build/modules.mk
 include tools/build/image.mk
 

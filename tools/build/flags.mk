@@ -7,7 +7,7 @@ warnings := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
             -Wold-style-definition -Wpointer-arith -Wwrite-strings
 
 common := -std=gnu17 -O2 -g -MMD -MP -fno-common -fno-omit-frame-pointer -fno-strict-aliasing $(warnings) \
-          -Iabi -Ilib -I$(B)/generated
+          -Iabi -Ilib -I$(B)/generated -I$(B)/generated/protocols
 ifeq ($(SLOW_ASSERTS),1)
   common += -DASSERT_SLOW
 endif

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
 # Reads every module.mk and makes its rules. A module.mk sets: name, kind (kernel, service, library, program, tests) and, where
-# the default does not do: sources, depends, cflags, serves, calls, linux, install, script, test_sources, test_depends.
+# the default does not do: sources, depends, cflags, serves, calls, linux, generated, install, script,
+# test_sources, test_depends, test_generated.
 
-module_variables := name kind sources depends cflags serves calls linux install script test_sources test_depends
+module_variables := name kind sources depends cflags serves calls linux generated install script test_sources test_depends test_generated
 module_files := $(sort $(wildcard */module.mk */*/module.mk */*/*/module.mk))
 
 kernel_modules :=
@@ -39,6 +40,12 @@ default_sources_program = $(call flat_sources,$(1))
 default_sources_tests = $(call flat_sources,$(1))
 default_sources_kernel = $(call deep_sources,$(1))
 
+# Generated sources that a folder and the libraries below it ask for: server halves, client stubs, Linux dispatch, tables.
+generated_of_one = $(foreach p,$(serves/$(1)),protocols/$(call server_half,$(1),$(p))) $(foreach p,$(calls/$(1)),protocols/$(p)_client) \
+    $(foreach o,$(linux/$(1)),linux_$(o)_dispatch) $(generated/$(1))
+# $(call generated_objects,flavour,folder)
+generated_objects = $(sort $(foreach m,$(2) $(call closure,$(deps/$(2))),$(foreach g,$(call generated_of_one,$(m)),$(B)/obj/$(1)/$(B)/generated/$(g).o)))
+
 # ---- rules per kind; $(1) is the folder ------------------------------------------------------------------------------
 
 define module_library
@@ -46,7 +53,8 @@ endef
 
 define module_kernel
 kernel_modules += $(1)
-kernel_objects := $(call objects,kernel,$(srcs/$(1))) $(call library_objects,kernel,$(deps/$(1)))
+kernel_objects := $(call objects,kernel,$(srcs/$(1))) $(call library_objects,kernel,$(deps/$(1))) \
+    $(call generated_objects,kernel,$(1))
 kernel_script := $(or $(script/$(1)),kernel/arch/x86_64/kernel.ld)
 endef
 
@@ -55,7 +63,7 @@ define module_service
 service_binaries += $(B)/service/$(name/$(1))
 service_folders += $(1)
 objects_service_$(name/$(1)) := $(call objects,service,$(srcs/$(1))) $(call library_objects,service,$(deps/$(1))) \
-    $(call generated_objects,$(1))
+    $(call generated_objects,service,$(1))
 $(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld) boot/services.list
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
@@ -68,7 +76,8 @@ endef
 define module_program
 program_binaries += $(B)/program/$(name/$(1))
 program_installs += $(B)/program/$(name/$(1)):$(or $(install/$(1)),/usr/bin/$(name/$(1)))
-objects_program_$(name/$(1)) := $(call objects,program,$(srcs/$(1))) $(call library_objects,program,$(deps/$(1)))
+objects_program_$(name/$(1)) := $(call objects,program,$(srcs/$(1))) $(call library_objects,program,$(deps/$(1))) \
+    $(call generated_objects,program,$(1))
 $(B)/program/$(name/$(1)): $$(objects_program_$(name/$(1)))
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
@@ -82,7 +91,8 @@ endef
 define one_test_program
 program_binaries += $(B)/program/$(notdir $(1))/$(basename $(notdir $(2)))
 linux_test_binaries += $(B)/program/$(notdir $(1))/$(basename $(notdir $(2)))
-$(B)/program/$(notdir $(1))/$(basename $(notdir $(2))): $(call objects,program,$(2)) $(call library_objects,program,$(deps/$(1)))
+$(B)/program/$(notdir $(1))/$(basename $(notdir $(2))): $(call objects,program,$(2)) $(call library_objects,program,$(deps/$(1))) \
+    $(call generated_objects,program,$(1))
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$(Q)$(MUSL_CC) -static -Wl,--build-id=none -o $$@ $$^ -lpthread
@@ -99,7 +109,7 @@ define one_host_test
 test_binaries += $(B)/test/$(1)/$(basename $(notdir $(2)))
 $(B)/test/$(1)/$(basename $(notdir $(2))): $(sort $(call objects,host,$(2) $(call host_test_sources,$(1))) \
     $(call host_library_objects,$(filter-out $(1),$(test_depends/$(1)) $(if $(filter none,$(test_depends/$(1))),,$(filter-out lib/sys,$(deps/$(1)))))) \
-    $(call objects,host,$(wildcard lib/testing/*.c)))
+    $(addprefix $(B)/obj/host/$(B)/generated/,$(addsuffix .o,$(test_generated/$(1)))) $(call objects,host,$(wildcard lib/testing/*.c)))
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(flags_host) -o $$@ $$^
@@ -107,19 +117,14 @@ $(B)/test/$(1)/$(basename $(notdir $(2))): $(sort $(call objects,host,$(2) $(cal
 endef
 host_library_objects = $(foreach d,$(call closure,$(filter-out none,$(1))),$(call objects,host,$(filter %.c,$(srcs/$(d)))))
 
-# Objects generated for a service: server halves, client stubs, Linux dispatch. See generate.mk.
-ifndef generated_objects
-generated_objects =
-endif
-
 # ---- compile rules ----------------------------------------------------------------------------------------------------
 
 define flavour_rules
-$(B)/obj/$(1)/%.o: %.c | generated
+$(B)/obj/$(1)/%.o: %.c
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$(Q)$(2) $$(flags_$(1)) $$(module_cflags) -c -o $$@ $$<
-$(B)/obj/$(1)/%.o: %.S | generated
+$(B)/obj/$(1)/%.o: %.S
 	$$(call say,AS,$$<)
 	@mkdir -p $$(@D)
 	$(Q)$(2) $$(flags_$(1)) $$(module_cflags) -D__ASSEMBLER__ -c -o $$@ $$<
@@ -130,6 +135,7 @@ $(eval $(call flavour_rules,program,$(MUSL_CC)))
 $(eval $(call flavour_rules,host,$(CC)))
 
 $(foreach m,$(module_files),$(call read_module,$(m)))
+include tools/build/generate.mk
 $(foreach m,$(modules),$(eval $(call module_$(kind/$(m)),$(m))))
 $(foreach m,$(modules),$(eval $(call module_host_tests,$(m))))
 
