@@ -35,7 +35,7 @@ all: kernel services programs initrd
 kernel: $(if $(kernel_modules),$(B)/kernel.elf)
 services: $(service_binaries)
 programs: $(program_binaries)
-tests-host: $(test_binaries)
+tests-host: $(test_binaries) $(core_images)
 
 clean:
 	rm -rf $(filter-out $(B)/downloads $(B)/log,$(wildcard $(B)/*))
@@ -47,7 +47,7 @@ help:
 	@echo 'make programs   build/program/NAME for each Linux program of ours'
 	@echo 'make initrd     build/initrd.cpio'
 	@echo 'make generated  headers, stubs and tables from abi/'
-	@echo 'make tests-host unit tests for the host: build/test/MODULE/NAME'
+	@echo 'make tests-host unit tests for the host: build/test/MODULE/NAME; images of tests/core'
 	@echo 'make clean      remove build/ except downloads and logs'
 	@echo 'V=1 shows commands; SLOW_ASSERTS=1 turns assert_slow on; SANITIZE=1 adds UBSan traps to the kernel'
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# Reads every module.mk and makes its rules. A module.mk sets: name, kind (kernel, service, library, program, tests) and, where
-# the default does not do: sources, depends, cflags, serves, calls, linux, generated, install, script,
+# Reads every module.mk and makes its rules. A module.mk sets: name, kind (kernel, service, library, program, tests, core) and, where
+# the default does not do: sources, depends, cflags, serves, calls, linux, generated, boots, install, script,
 # test_sources, test_depends, test_generated.
 
-module_variables := name kind sources depends cflags serves calls linux generated install script test_sources test_depends test_generated
+module_variables := name kind sources depends cflags serves calls linux generated boots install script test_sources test_depends test_generated
 module_files := $(sort $(wildcard */module.mk */*/module.mk */*/*/module.mk))
 
 kernel_modules :=
@@ -25,7 +25,7 @@ define read_module
 $(foreach v,$(module_variables),$(eval $(v) :=))
 $(eval dir := $(patsubst %/module.mk,%,$(1)))
 $(eval include $(1))
-$(if $(filter kernel library service program tests,$(kind)),,$(error $(1): kind must be kernel, library, service, program or tests, not '$(kind)'))
+$(if $(filter kernel library service program tests core,$(kind)),,$(error $(1): kind must be kernel, library, service, program, tests or core, not '$(kind)'))
 $(eval modules += $(dir))
 $(foreach v,$(module_variables),$(eval $(v)/$(dir) := $($(v))))
 $(eval deps/$(dir) := $(depends))
@@ -38,6 +38,7 @@ default_sources_library = $(call flat_sources,$(1))
 default_sources_service = $(call flat_sources,$(1))
 default_sources_program = $(call flat_sources,$(1))
 default_sources_tests = $(call flat_sources,$(1))
+default_sources_core = $(call flat_sources,$(1))
 default_sources_kernel = $(call deep_sources,$(1))
 
 # Generated sources that a folder and the libraries below it ask for: server halves, client stubs, Linux dispatch, tables.
@@ -71,6 +72,20 @@ $(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),
 	if [ -z "$$$$base" ]; then echo '$(1): boot/services.list has no line for $(name/$(1))' >&2; exit 1; fi; \
 	$(CC) $(link_service) -Wl,--defsym=service_base=$$$$base -Wl,-T,$(or $(script/$(1)),lib/sys/service.ld) \
 	    -o $$@ $$(objects_service_$(name/$(1))) -lgcc
+endef
+
+# tests/core: the kernel and one test service, booted alone: build/core/NAME.cpio. It takes the place of rs (name it with `boots`).
+define module_core
+core_images += $(B)/core/$(name/$(1)).cpio
+objects_core_$(name/$(1)) := $(call objects,service,$(srcs/$(1))) $(call library_objects,service,$(deps/$(1))) \
+    $(call generated_objects,service,$(1))
+$(B)/core/$(name/$(1)): $$(objects_core_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld)
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(link_service) -Wl,--defsym=service_base=0x40000000 -Wl,-T,$(or $(script/$(1)),lib/sys/service.ld) \
+	    -o $$@ $$(objects_core_$(name/$(1))) -lgcc
+$(B)/core/$(name/$(1)).cpio: $(B)/core/$(name/$(1)) tools/image/image.py
+	$(Q)$(PYTHON) tools/image/image.py --output $$@ --only $(B)/core/$(name/$(1)):$(or $(boots/$(1)),rs)
 endef
 
 define module_program

@@ -98,15 +98,20 @@ def add_root(entries, options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", required=True)
-    parser.add_argument("--services", required=True)
+    parser.add_argument("--services")
+    parser.add_argument("--only", help="BINARY:LABEL: an image with this one service and nothing else")
     parser.add_argument("--service", action="append", default=[])
     parser.add_argument("--conf", action="append", default=[])
     parser.add_argument("--program", action="append", default=[])
     parser.add_argument("--linux-test", action="append", default=[])
     options = parser.parse_args()
     entries = {}
-    add_services(entries, options)
-    add_root(entries, options)
+    if options.only:
+        path, label = options.only.split(":")
+        add(entries, "boot/services/" + label, cpio.file(stripped(path), 0o755))
+    else:
+        add_services(entries, options)
+        add_root(entries, options)
     with open(options.output, "wb") as handle:
         handle.write(cpio.pack(entries))
 
