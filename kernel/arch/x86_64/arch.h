@@ -76,7 +76,11 @@ int space_map(uint32_t space, uint64_t address, uint64_t physical, uint32_t flag
 int space_unmap(uint32_t space, uint64_t address, uint64_t *entry);
 int space_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags);
 uint64_t space_entry(uint32_t space, uint64_t address);      /* in the format of kernel.idl unmap; 0: not present */
-int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t *present);
+/* Stops when `out` (NULL: not wanted) has `room` entries; *done pages were looked at, *present copied. -ENOMEM: *done and *present tell how far it came. */
+int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t room, uint64_t *present,
+                     uint64_t *done);
+/* Unmap a range, absent tables skipped; same meaning of out, room, present and done. */
+int space_unmap_range(uint32_t space, uint64_t address, uint64_t count, uint64_t *out, uint64_t room, uint64_t *present, uint64_t *done);
 void space_flush(uint32_t space);                            /* after a batch of changes */
 int space_tables_give(uint64_t frame);
 uint64_t space_tables_take(void);                            /* 0: none left */
