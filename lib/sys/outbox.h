@@ -20,5 +20,7 @@ uint32_t outbox_room(const struct outbox *outbox);
 void outbox_linux_reply(struct outbox *outbox, endpoint_t caller, int64_t result);
 /* Answer any parked request of a protocol without a reply payload; type is the request's type. */
 void outbox_reply_status(struct outbox *outbox, endpoint_t caller, uint32_t type, uint32_t transaction, int status);
+/* A notification that leaves at the commit. */
+void outbox_notify(struct outbox *outbox, endpoint_t destination);
 /* The service's own outbox (unit tests make their own). */
 struct outbox *outbox_default(void);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outbox (outbox_table.h has the layout). A reply first tries SENDNB: its receiver nearly always waits for it. Requests and events, and
+ * replies to busy services, go into the SENDA table with ASYN_NOREPLY, so that they never pass for the reply of a SENDREC in flight.
+ */
+#include "sys/outbox.h"
+
+#include <stddef.h>
+
+#include "base/string.h"
+#include "errors.h"
+#include "sys/ipc.h"
+#include "sys/outbox_table.h"
+#include "sys/service.h"
+
+#ifdef PLANARIA_HOST
+static struct outbox own_outbox;
+#else
+static struct outbox own_outbox __attribute__((section(".bss.outbox")));
+#endif
+
+enum { OUTBOX_COMPACT_AT = OUTBOX_ENTRIES / 2 };
+
+struct outbox *outbox_default(void)
+{
+    return &own_outbox;
+}
+
+uint32_t outbox_room(const struct outbox *outbox)
+{
+    return OUTBOX_ENTRIES - outbox->tail;
+}
+
+void outbox_add(struct outbox *outbox, endpoint_t destination, const struct message *message)
+{
+    struct asynsend_entry *entry = &outbox->entry[outbox->tail];
+
+    if (outbox->tail == OUTBOX_ENTRIES)
+        service_panic("outbox is full: message %#x to %d", message->type, destination);
+    entry->flags = ASYN_EMPTY;
+    entry->destination = destination;
+    entry->result = 0;
+    entry->message = *message;
+    outbox->tail++;
+}
+
+void outbox_notify(struct outbox *outbox, endpoint_t destination)
+{
+    struct message message = { .type = PROTOCOL_NOTIFY << 16 };
+
+    outbox_add(outbox, destination, &message);
+}
+
+void outbox_linux_reply(struct outbox *outbox, endpoint_t caller, int64_t result)
+{
+    struct message message = { .type = PROTOCOL_LINUX << 16 | MESSAGE_REPLY };
+
+    if (result < 0 && result > -4096)
+        message.status = (int32_t)result;
+    message.word[0] = (uint64_t)result;
+    outbox_add(outbox, caller, &message);
+}
+
+void outbox_reply_status(struct outbox *outbox, endpoint_t caller, uint32_t type, uint32_t transaction, int status)
+{
+    struct message message = { .type = type | MESSAGE_REPLY, .status = status, .transaction = transaction };
+
+    outbox_add(outbox, caller, &message);
+}
+
+static bool is_reply(const struct asynsend_entry *entry)
+{
+    return (entry->message.type & MESSAGE_REPLY) != 0;
+}
+
+/* A user thread that does not wait for us wants no reply any more; a service that is busy gets it later. */
+static bool may_wait(const struct asynsend_entry *entry)
+{
+    return endpoint_slot(entry->destination) < SERVICE_SLOTS;
+}
+
+/* Returns true if the entry is left to the kernel. */
+static bool send_entry(struct asynsend_entry *entry)
+{
+    if (message_protocol(entry->message.type) == PROTOCOL_NOTIFY) {
+        (void)ipc_notify(entry->destination);
+        return false;
+    }
+    if (is_reply(entry) && (ipc_sendnb(entry->destination, &entry->message) != -ENOTREADY || !may_wait(entry)))
+        return false;
+    entry->flags = ASYN_VALID | ASYN_NOREPLY;
+    return true;
+}
+
+static bool is_done(const struct asynsend_entry *entry)
+{
+    return entry->flags == ASYN_EMPTY || ((entry->flags & ASYN_DONE) != 0 && entry->result == 0);
+}
+
+static void retire(struct outbox *outbox)
+{
+    while (outbox->head < outbox->committed && is_done(&outbox->entry[outbox->head]))
+        outbox->head++;
+    if (outbox->head == outbox->tail)
+        outbox->head = outbox->committed = outbox->tail = 0;
+}
+
+static void compact(struct outbox *outbox)
+{
+    uint32_t kept = 0;
+
+    (void)ipc_senda(NULL, 0); /* the kernel must not deliver an entry while it moves */
+    for (uint32_t i = outbox->head; i < outbox->committed; i++) {
+        if (is_done(&outbox->entry[i]))
+            continue;
+        if (kept != i)
+            outbox->entry[kept] = outbox->entry[i];
+        kept++;
+    }
+    outbox->head = 0;
+    outbox->committed = kept;
+    outbox->tail = kept;
+    outbox_register(outbox);
+}
+
+void outbox_register(struct outbox *outbox)
+{
+    if (outbox->head < outbox->committed)
+        (void)ipc_senda(&outbox->entry[outbox->head], outbox->committed - outbox->head);
+}
+
+void outbox_flush(struct outbox *outbox)
+{
+    bool left = false;
+
+    while (outbox->committed < outbox->tail) {
+        left |= send_entry(&outbox->entry[outbox->committed]);
+        outbox->committed++;
+    }
+    if (left)
+        outbox_register(outbox);
+    retire(outbox);
+    if (outbox->tail > OUTBOX_COMPACT_AT)
+        compact(outbox);
+}
+
+void outbox_rollback(struct outbox *outbox)
+{
+    outbox->tail = outbox->committed;
+}
+
+bool outbox_take_failure(struct outbox *outbox, struct message *reply)
+{
+    for (uint32_t i = outbox->head; i < outbox->committed; i++) {
+        struct asynsend_entry *entry = &outbox->entry[i];
+
+        if ((entry->flags & ASYN_DONE) == 0 || entry->result == 0)
+            continue;
+        *reply = entry->message;
+        reply->source = entry->destination;
+        reply->type |= MESSAGE_REPLY;
+        reply->status = entry->result;
+        entry->flags = ASYN_EMPTY;
+        if (is_reply(entry)) /* nobody waits for the answer to an answer */
+            continue;
+        return true;
+    }
+    return false;
+}
