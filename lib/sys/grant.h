@@ -15,6 +15,8 @@ grant_t cpf_grant_indirect(endpoint_t grantee, endpoint_t from, grant_t grant);
 grant_t cpf_grant_magic(endpoint_t grantee, endpoint_t owner, uint64_t address, size_t length, uint32_t flags);
 /* -EINVAL if unused. */
 int cpf_revoke(grant_t grant);
+/* Tell the kernel where the table is; the first grant and a restart do it. */
+void grant_register(void);
 
 int sys_safecopyfrom(endpoint_t granter, grant_t grant, uint64_t offset, void *address, size_t length);
 int sys_safecopyto(endpoint_t granter, grant_t grant, uint64_t offset, const void *address, size_t length);

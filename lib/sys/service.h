@@ -11,6 +11,16 @@
 #include "sys/call.h"
 #include "sys/outbox.h"
 
+/* SERVICE_STATE: the one state object. SERVICE_DERIVED: statics that follow from it (arena pointers, caches): a restart of the same binary keeps
+ * them, an update rebuilds them. Both start as zeros. All other statics are lost in a restart. */
+#ifdef PLANARIA_HOST
+#define SERVICE_STATE
+#define SERVICE_DERIVED
+#else
+#define SERVICE_STATE __attribute__((section(".bss.state")))
+#define SERVICE_DERIVED __attribute__((section(".bss.derived")))
+#endif
+
 struct service_protocol {
     uint32_t protocol;
     int (*dispatch)(void *state, struct call *call); /* generated; PROTOCOL_LINUX and PROTOCOL_EVENT (event) too */
@@ -30,6 +40,8 @@ struct service {
     void (*handle_notify)(void *state, endpoint_t source, const struct message *message, struct outbox *outbox);
     /* First broken invariant as text, or NULL. Run after restart before commit, in debug builds after each message, and on panic. */
     const char *(*state_check)(const void *state);
+    /* After a restart with the old state: bring back what lives outside of it (devices, mappings). NULL: nothing to do. */
+    int (*rebuild)(void *state);
 };
 
 void service_run(const struct service *service) __attribute__((noreturn));

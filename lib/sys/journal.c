@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The undo log: old values in granules of 8 bytes, taken before the first write of each handler to them (a granule may be logged twice:
+ * the oldest value is restored last). Callers: our own library for what the kernel writes, and the stores of the service's code.
+ */
+#include "sys/journal.h"
+
+#ifdef PLANARIA_HOST
+struct journal journal;
+#else
+struct journal journal __attribute__((section(".bss.journal")));
+#endif
+
+enum { GRANULE = 8, COVERED_MAX = JOURNAL_ARENAS + 2 };
+
+static struct {
+    uint64_t start;
+    uint64_t end;
+} covered[COVERED_MAX];
+static uint32_t covered_count;
+
+void journal_cover(const void *address, size_t bytes)
+{
+    uint64_t start = (uint64_t)(uintptr_t)address;
+
+    if (covered_count == COVERED_MAX || bytes == 0)
+        return;
+    covered[covered_count].start = start;
+    covered[covered_count].end = start + bytes;
+    covered_count++;
+}
+
+static bool is_covered(uint64_t address)
+{
+    for (uint32_t i = 0; i < covered_count; i++) {
+        if (address - covered[i].start < covered[i].end - covered[i].start)
+            return true;
+    }
+    return false;
+}
+
+void journal_record(const void *address, size_t bytes)
+{
+    uint64_t first = (uint64_t)(uintptr_t)address & ~(uint64_t)(GRANULE - 1);
+    uint64_t end = (uint64_t)(uintptr_t)address + bytes;
+
+    if (journal.phase != JOURNAL_HANDLING || bytes == 0 || !is_covered((uint64_t)(uintptr_t)address))
+        return;
+    for (uint64_t granule = first; granule < end; granule += GRANULE) {
+        struct journal_undo *undo = &journal.undo[journal.undo_count];
+
+        if (journal.undo_count == JOURNAL_UNDO_MAX) {
+            journal.overflow = 1;
+            return;
+        }
+        undo->address = granule;
+        undo->old = *(const uint64_t *)(uintptr_t)granule;
+        journal.undo_count++;
+    }
+}
+
+bool journal_rollback(void)
+{
+    bool complete = journal.overflow == 0;
+
+    while (journal.undo_count > 0) {
+        const struct journal_undo *undo = &journal.undo[--journal.undo_count];
+
+        *(uint64_t *)(uintptr_t)undo->address = undo->old;
+    }
+    journal.overflow = 0;
+    return complete;
+}

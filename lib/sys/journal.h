@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What makes a handler a transaction: the message in hand and the old values of the state that the handler overwrote. It lies in section
+ * .journal and travels with the state to the next instance, which rolls back to the last commit and handles the message again.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "message.h"
+
+enum { JOURNAL_UNDO_MAX = 8192, JOURNAL_ARENAS = 16 };
+
+enum journal_phase {
+    JOURNAL_IDLE = 0,
+    JOURNAL_HANDLING = 1,  /* a handler runs: a crash rolls back */
+    JOURNAL_COMMITTED = 2, /* the state stands, messages are leaving: a crash goes on sending */
+};
+
+struct journal_undo {
+    uint64_t address; /* multiple of 8 */
+    uint64_t old;
+};
+
+struct journal_arena {
+    uint64_t address;
+    uint64_t bytes;
+};
+
+struct journal {
+    uint32_t phase;
+    uint32_t attempts; /* crashes so far on the message in hand */
+    uint32_t current;  /* index of the buffer with the message in hand */
+    uint32_t receive_status;
+    endpoint_t reply_to; /* whom the message in the current buffer is a reply to, NONE */
+    uint32_t undo_count;
+    uint32_t overflow; /* too many writes to undo: no roll back */
+    uint32_t arena_count;
+    uint64_t committed; /* messages handled */
+    struct journal_arena arena[JOURNAL_ARENAS];
+    struct message buffer[2];
+    struct journal_undo undo[JOURNAL_UNDO_MAX];
+};
+
+extern struct journal journal;
+
+/* Which addresses are journaled: the state, then each arena. */
+void journal_cover(const void *address, size_t bytes);
+/* Remember the bytes before they are overwritten, if a handler runs and they belong to the state. */
+void journal_record(const void *address, size_t bytes);
+/* Restore them, newest first. false: impossible. */
+bool journal_rollback(void);
+
+static inline void journal_begin(void)
+{
+    journal.undo_count = 0;
+    journal.overflow = 0;
+    journal.phase = JOURNAL_HANDLING;
+}
+
+static inline void journal_commit(void)
+{
+    journal.phase = JOURNAL_COMMITTED;
+    journal.attempts = 0;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one loop: receive, dispatch, commit. The message in hand lies in the journal, so that a new instance finds it. The reply to a caller
+ * in SENDREC leaves in the same trap that receives the next message; the two buffers of the journal change roles for that.
+ */
+#include <stddef.h>
+
+#include "base/string.h"
+#include "errors.h"
+#include "protocols/service.h"
+#include "sys/ipc.h"
+#include "sys/journal.h"
+#include "sys/log.h"
+#include "sys/loop.h"
+#include "sys/outbox_table.h"
+#include "sys/sef.h"
+#include "sys/trap.h"
+
+enum { PROTOCOLS = 64 };
+
+const struct service *running_service;
+uint32_t crash_in_call;
+bool resume_pending;
+
+static int (*dispatchers[PROTOCOLS])(void *state, struct call *call);
+static bool cancelled;
+
+void sef_cancel(void)
+{
+    cancelled = true;
+}
+
+static void prepare_dispatch(const struct service *service)
+{
+    for (size_t i = 0; i < service->protocol_count; i++) {
+        if (service->protocols[i].protocol >= PROTOCOLS)
+            service_panic("protocol number %u is too large", service->protocols[i].protocol);
+        dispatchers[service->protocols[i].protocol] = service->protocols[i].dispatch;
+    }
+}
+
+static void crash_here(void)
+{
+    crash_in_call = 0;
+    __asm__ volatile("ud2");
+}
+
+static int dispatch(struct call *call)
+{
+    uint32_t protocol = message_protocol(call->type);
+
+    if (protocol >= PROTOCOLS || dispatchers[protocol] == NULL)
+        return -ENOSYS;
+    return dispatchers[protocol](running_service->state, call);
+}
+
+/* Returns true if the reply in the other buffer is to leave with the next receive; otherwise it is queued, or there is none. */
+static bool answer(const struct message *request, uint32_t status, struct message *reply, int result)
+{
+    bool waits = (status & IPC_STATUS_VERB_MASK) == IPC_SENDREC;
+
+    if (result == CALL_PARKED || (result == -EDONTREPLY && !waits))
+        return false;
+    reply->status = result == -EDONTREPLY ? -EBADREQUEST : result; /* an event sent as a call */
+    if (!waits)
+        outbox_add(outbox_default(), request->source, reply);
+    return waits;
+}
+
+static bool handle_call(const struct message *request, uint32_t status)
+{
+    struct message *reply = &journal.buffer[journal.current ^ 1];
+    struct call call = {
+        .request = request,
+        .reply = reply,
+        .caller = request->source,
+        .type = request->type,
+        .transaction = request->transaction,
+        .receive_status = status,
+        .outbox = outbox_default(),
+    };
+
+    reply->type = request->type | MESSAGE_REPLY;
+    reply->status = 0;
+    reply->transaction = request->transaction;
+    for (int i = 0; i < 6; i++)
+        reply->word[i] = 0;
+    return answer(request, status, reply, dispatch(&call));
+}
+
+/* Returns true if there is a reply in the other buffer. */
+static bool handle_message(const struct message *request, uint32_t status)
+{
+    const struct service *service = running_service;
+
+    if ((status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY) {
+        if (service->handle_notify != NULL)
+            service->handle_notify(service->state, request->source, request, outbox_default());
+    } else if ((request->type & MESSAGE_REPLY) == 0) {
+        return handle_call(request, status);
+    } else if ((status & IPC_STATUS_VERB_MASK) == IPC_SENDREC) { /* nobody waits for the answer to an answer: forged */
+        outbox_reply_status(outbox_default(), request->source, request->type, request->transaction, -EBADREQUEST);
+    } else if (service->handle_reply != NULL) {
+        service->handle_reply(service->state, request, outbox_default());
+    }
+    return false;
+}
+
+static void check_state(void)
+{
+#ifdef ASSERT_SLOW
+    const char *problem = running_service->state_check != NULL ? running_service->state_check(running_service->state) : NULL;
+
+    if (problem != NULL)
+        service_panic("state: %s", problem);
+#endif
+}
+
+/* One transaction; the message is journal.buffer[journal.current]. */
+static void transact(uint32_t status)
+{
+    const struct message *request = &journal.buffer[journal.current];
+    uint32_t type = request->type;
+    bool replies;
+
+    journal_begin();
+    replies = handle_message(request, status);
+    if (__builtin_expect(crash_in_call != 0, 0) && crash_in_call == type)
+        crash_here();
+    check_state();
+    journal_commit();
+    if (replies) {
+        journal.reply_to = request->source;
+        journal.current ^= 1;
+    }
+    if (!outbox_is_empty(outbox_default()))
+        outbox_flush(outbox_default());
+    journal.phase = JOURNAL_IDLE;
+    journal.committed++;
+}
+
+/* Requests that could not be delivered come back as their replies. */
+static void handle_failures(void)
+{
+    struct message reply;
+
+    while (outbox_take_failure(outbox_default(), &reply)) {
+        uint32_t kept = journal.current;
+
+        if (journal.reply_to != ENDPOINT_NONE) { /* the buffer is taken by a reply that has not left yet */
+            (void)ipc_sendnb(journal.reply_to, &journal.buffer[kept]);
+            journal.reply_to = ENDPOINT_NONE;
+        }
+        journal.buffer[kept] = reply;
+        journal.receive_status = IPC_SENDA;
+        transact(IPC_SENDA);
+    }
+}
+
+static void receive_one(void)
+{
+    struct message *message = &journal.buffer[journal.current];
+    uint32_t status;
+    int result;
+
+    if (journal.reply_to != ENDPOINT_NONE) {
+        result = trap_ipc(IPC_REPLY_RECEIVE, journal.reply_to, message, &status);
+        journal.reply_to = ENDPOINT_NONE;
+    } else {
+        result = trap_ipc(IPC_RECEIVE, ENDPOINT_ANY, message, &status);
+    }
+    if (result != 0)
+        service_panic("receive: error %d", result);
+    journal.receive_status = status;
+    if (__builtin_expect(sef_might_take(message, status), 0) && sef_take(message, status))
+        return;
+    transact(status);
+}
+
+/* The first thing after a restart with the old state: finish what the old instance had begun. */
+static void resume(void)
+{
+    resume_pending = false;
+    outbox_register(outbox_default());
+    if (journal.phase == JOURNAL_COMMITTED) {
+        outbox_flush(outbox_default());
+        journal.phase = JOURNAL_IDLE;
+        return;
+    }
+    if (journal.phase != JOURNAL_HANDLING) {
+        /* Whether the last reply left is not known. Sent again it does no harm to a program; a service might take it for another. */
+        if (journal.reply_to >= 0 && endpoint_slot(journal.reply_to) < SERVICE_SLOTS)
+            journal.reply_to = ENDPOINT_NONE;
+        return;
+    }
+    if (++journal.attempts < 2) {
+        transact(journal.receive_status);
+        return;
+    }
+    log_error("message type %#x crashed the service twice: it is given up", journal.buffer[journal.current].type);
+    journal.attempts = 0;
+    if ((journal.receive_status & IPC_STATUS_VERB_MASK) != IPC_NOTIFY &&
+        (journal.buffer[journal.current].type & MESSAGE_REPLY) == 0) {
+        const struct message *request = &journal.buffer[journal.current];
+        bool is_linux = message_protocol(request->type) == PROTOCOL_LINUX;
+
+        outbox_reply_status(outbox_default(), request->source, request->type, request->transaction,
+                            is_linux ? -EIO : -ESRVRESTART);
+        outbox_flush(outbox_default());
+    }
+    journal.phase = JOURNAL_IDLE;
+}
+
+void service_run(const struct service *service)
+{
+    running_service = service;
+    prepare_dispatch(service);
+    journal.reply_to = ENDPOINT_NONE;
+    journal_cover(service->state, service->state_bytes);
+    sef_startup();
+    if (!outbox_is_empty(outbox_default()) && !resume_pending)
+        outbox_flush(outbox_default()); /* what init queued */
+    if (resume_pending)
+        resume();
+    while (!cancelled) {
+        receive_one();
+        if (__builtin_expect(!outbox_is_empty(outbox_default()), 0)) {
+            outbox_flush(outbox_default());
+            handle_failures();
+        }
+    }
+    sef_exit(0);
+}
+
+int sef_receive_status(endpoint_t source, struct message *message, uint32_t *status)
+{
+    uint32_t own_status;
+    int result;
+
+    do {
+        if (cancelled) {
+            cancelled = false;
+            return -EINTR;
+        }
+        result = ipc_receive(source, message, &own_status);
+        if (status != NULL)
+            *status = own_status;
+    } while (result == 0 && sef_take(message, own_status));
+    return result;
+}
+
+int sef_receive(endpoint_t source, struct message *message)
+{
+    return sef_receive_status(source, message, NULL);
+}

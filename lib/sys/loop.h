@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of lib/sys know of each other and nobody else does: identity, start-up, and what SEF takes out of the stream of messages.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "protocols/service.h"
+#include "sys/service.h"
+
+struct identity {
+    endpoint_t endpoint;
+    uint32_t flags; /* enum privilege_flags */
+    bool known;
+    char name[16];
+};
+
+extern struct identity identity;
+extern const struct service *running_service;
+/* Type of the message whose handler is to crash before its commit (service.crash); 0: none. Not part of the state: it must not crash twice. */
+extern uint32_t crash_in_call;
+/* Set by resume: the message in hand must be handled again before the next receive. */
+extern bool resume_pending;
+/* Grant over RS's public table, or -1. */
+extern grant_t public_table_grant;
+
+/* true: SEF has dealt with it. */
+bool sef_take(const struct message *message, uint32_t status);
+
+/* The quick question before: most messages are none of SEF's business. */
+static inline bool sef_might_take(const struct message *message, uint32_t status)
+{
+    return (status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY || message_protocol(message->type) == SERVICE_PROTOCOL;
+}
+/* Take the regions of the dead instance over. 0 or a negative error. */
+int resume_take(void);
+/* Ask who we are; once. */
+void identity_ask(void);
+/* SENDREC to the kernel; the error of the trap or the status of the answer. */
+int kernel_request(struct message *message);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System Event Framework: start-up and initialisation, ping, signals, crash injection (behaviour.md sections 1-3 and 5).
+ */
+#include "sys/sef.h"
+
+#include <stddef.h>
+
+#include "errors.h"
+#include "kernel_signals.h"
+#include "privilege.h"
+#include "protocols/kernel.h"
+#include "protocols/rs.h"
+#include "protocols/service.h"
+#include "sys/ipc.h"
+#include "sys/journal.h"
+#include "sys/log.h"
+#include "sys/loop.h"
+
+static struct {
+    sef_cb_init_t init_fresh;
+    sef_cb_init_t init_lu;
+    sef_cb_init_t init_restart;
+    sef_cb_init_response_t init_response;
+    sef_cb_ping_reply_t ping_reply;
+    sef_cb_signal_handler_t signal_handler;
+    sef_cb_signal_manager_t signal_manager;
+    bool started;
+} sef = {
+    .init_fresh = sef_cb_init_null,
+    .init_lu = sef_cb_init_null,
+    .init_restart = sef_cb_init_resume,
+    .init_response = sef_cb_init_response_rs_reply,
+    .ping_reply = sef_cb_ping_reply_pong,
+    .signal_handler = sef_cb_signal_handler_null,
+    .signal_manager = sef_cb_signal_manager_null,
+};
+
+grant_t public_table_grant = -1;
+
+static void require(bool given)
+{
+    if (!given)
+        service_panic("SEF: a callback must not be NULL");
+}
+
+void sef_setcb_init_fresh(sef_cb_init_t callback)
+{
+    require(callback != NULL);
+    sef.init_fresh = callback;
+}
+
+void sef_setcb_init_lu(sef_cb_init_t callback)
+{
+    require(callback != NULL);
+    sef.init_lu = callback;
+}
+
+void sef_setcb_init_restart(sef_cb_init_t callback)
+{
+    require(callback != NULL);
+    sef.init_restart = callback;
+}
+
+void sef_setcb_init_response(sef_cb_init_response_t callback)
+{
+    require(callback != NULL);
+    sef.init_response = callback;
+}
+
+void sef_setcb_ping_reply(sef_cb_ping_reply_t callback)
+{
+    require(callback != NULL);
+    sef.ping_reply = callback;
+}
+
+void sef_setcb_signal_handler(sef_cb_signal_handler_t callback)
+{
+    require(callback != NULL);
+    sef.signal_handler = callback;
+}
+
+void sef_setcb_signal_manager(sef_cb_signal_manager_t callback)
+{
+    require(callback != NULL);
+    sef.signal_manager = callback;
+}
+
+static int run_init(int type, struct sef_init_info *info)
+{
+    switch (type) {
+    case SEF_INIT_FRESH:
+        return sef.init_fresh(type, info);
+    case SEF_INIT_LU:
+        return sef.init_lu(type, info);
+    case SEF_INIT_RESTART:
+        /* Without an old instance to take the state from there is nothing to resume. */
+        if (info->old_endpoint == ENDPOINT_NONE && sef.init_restart == sef_cb_init_resume)
+            return sef.init_fresh(type, info);
+        return sef.init_restart(type, info);
+    default:
+        return -EINVAL;
+    }
+}
+
+/* RS and VM run before anybody could tell them to. */
+static void init_by_itself(void)
+{
+    struct sef_init_info info = { .rproctab_gid = -1, .endpoint = identity.endpoint, .old_endpoint = ENDPOINT_NONE };
+    int type = (identity.flags & PRIVILEGE_RST_SYS_PROC) != 0 ? SEF_INIT_RESTART : SEF_INIT_FRESH;
+    int result = run_init(type, &info);
+
+    if (result != 0)
+        service_panic("init failed: error %d", result);
+}
+
+static void wait_for_init(void)
+{
+    struct message message;
+    struct service_init_request request;
+    struct sef_init_info info;
+    uint32_t status;
+    int result;
+
+    do {
+        result = ipc_receive(ENDPOINT_RS, &message, &status);
+        if (result != 0)
+            service_panic("waiting for init: error %d", result);
+    } while (message.type != SERVICE_INIT); /* what was meant for the instance before us is dropped */
+    service_init_request_get(&message, &request);
+    info.rproctab_gid = request.rproctab;
+    info.endpoint = identity.endpoint;
+    info.old_endpoint = request.old_endpoint;
+    info.restarts = request.restarts;
+    public_table_grant = request.rproctab;
+    message.status = run_init((int)request.kind, &info);
+    result = sef.init_response(&message);
+    if (result != 0)
+        service_panic("init response: error %d", result);
+}
+
+void sef_startup(void)
+{
+    if (sef.started)
+        return;
+    sef.started = true;
+    identity_ask();
+    if (identity.endpoint == ENDPOINT_RS || identity.endpoint == ENDPOINT_VM)
+        init_by_itself();
+    else
+        wait_for_init();
+}
+
+int sef_cb_init_response_rs_reply(struct message *message)
+{
+    struct rs_init_ready_request request = { .result = message->status };
+    struct message out = { .type = RS_INIT_READY };
+    int result;
+
+    do { /* RS itself may be restarted meanwhile */
+        rs_init_ready_request_put(&out, &request);
+        out.type = RS_INIT_READY;
+        result = ipc_sendrec(ENDPOINT_RS, &out);
+    } while (result == -EDEADSRCDST);
+    return result != 0 ? result : out.status;
+}
+
+/* Somebody sent init to a service that is up (VM, which does not wait for it): say yes. */
+static void init_again(const struct message *message)
+{
+    struct message out = { .type = RS_INIT_READY, .transaction = message->transaction };
+    struct rs_init_ready_request request = { .result = 0 };
+
+    rs_init_ready_request_put(&out, &request);
+    outbox_add(outbox_default(), ENDPOINT_RS, &out);
+}
+
+static void take_signals(uint64_t pending)
+{
+    for (int signo = 1; signo < SIGK_FIRST; signo++) {
+        if ((pending >> (signo - 1) & 1) != 0)
+            sef.signal_handler(signo);
+    }
+}
+
+/* Signals of one process; false: it is gone, nothing is to be ended. */
+static bool manage_one(endpoint_t target, uint64_t signals)
+{
+    int result = 0;
+
+    for (int signo = SIGS_FIRST; signo <= 64 && result != -EDEADEPT; signo++) {
+        if ((signals >> (signo - 1) & 1) != 0)
+            result = sef.signal_manager(target, signo);
+    }
+    return result == 0;
+}
+
+static void manage_signals(void)
+{
+    for (;;) {
+        struct message message = { .type = KERNEL_GETKSIG };
+        struct kernel_getksig_reply reply;
+        struct kernel_endksig_request end;
+
+        if (kernel_request(&message) != 0)
+            service_panic("getksig: error %d", message.status);
+        kernel_getksig_reply_get(&message, &reply);
+        if (reply.process == ENDPOINT_NONE)
+            return;
+        if (!manage_one(reply.process, reply.signals))
+            continue;
+        message.type = KERNEL_ENDKSIG;
+        end.process = reply.process;
+        kernel_endksig_request_put(&message, &end);
+        (void)kernel_request(&message); /* cleared meanwhile: EINVAL */
+    }
+}
+
+static void take_system_notification(uint64_t pending)
+{
+    if ((pending >> (SIGKSIG - 1) & 1) != 0)
+        manage_signals();
+    take_signals(pending);
+}
+
+static void take_crash(const struct message *message)
+{
+    struct service_crash_request request;
+
+    service_crash_request_get(message, &request);
+    if (request.call == 0)
+        __asm__ volatile("ud2");
+    crash_in_call = request.call;
+}
+
+static bool take_notification(const struct message *message)
+{
+    if (message->source == ENDPOINT_RS && identity.endpoint != ENDPOINT_RS) {
+        sef.ping_reply(message->source);
+        return true;
+    }
+    if (message->source == ENDPOINT_SYSTEM) {
+        take_system_notification(message->word[0]);
+        return true;
+    }
+    return false;
+}
+
+bool sef_take(const struct message *message, uint32_t status)
+{
+    struct service_signal_received_request signal;
+
+    if ((status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY)
+        return take_notification(message);
+    if ((status & IPC_STATUS_FROM_USER) != 0)
+        return false;
+    if (message->type == SERVICE_SIGNAL_RECEIVED) {
+        service_signal_received_request_get(message, &signal);
+        sef.signal_handler(signal.signal);
+        return true;
+    }
+    if (message->source != ENDPOINT_RS)
+        return false;
+    if (message->type == SERVICE_INIT)
+        init_again(message);
+    else if (message->type == SERVICE_CRASH)
+        take_crash(message);
+    else
+        return false;
+    return true;
+}
+
+void sef_exit(int status)
+{
+    struct message message = { .type = KERNEL_EXIT };
+    struct kernel_exit_request request = { .status = status };
+
+    for (;;) {
+        kernel_exit_request_put(&message, &request);
+        (void)kernel_request(&message);
+        __asm__ volatile("ud2");
+    }
+}

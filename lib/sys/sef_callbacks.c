@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The predefined SEF callbacks (behaviour.md SEF-24, SEF-30, SEF-63), and resume: taking over the state of the dead instance.
+ */
+#include <stddef.h>
+
+#include "errors.h"
+#include "protocols/kernel.h"
+#include "sys/grant.h"
+#include "sys/ipc.h"
+#include "sys/journal.h"
+#include "sys/log.h"
+#include "sys/loop.h"
+#include "sys/outbox_table.h"
+#include "sys/sef.h"
+
+/* Linux's numbers of the signals that the predefined handlers know. */
+enum {
+    SIGNAL_TERM = 15,
+    SIGNAL_CHLD = 17,
+    SIGNAL_CONT = 18,
+    SIGNAL_TSTP = 20,
+    SIGNAL_TTIN = 21,
+    SIGNAL_TTOU = 22,
+    SIGNAL_WINCH = 28,
+};
+
+int sef_cb_init_null(int type, struct sef_init_info *info)
+{
+    (void)type;
+    (void)info;
+    return 0;
+}
+
+int sef_cb_init_fail(int type, struct sef_init_info *info)
+{
+    (void)type;
+    (void)info;
+    return -ENOSYS;
+}
+
+int sef_cb_init_crash(int type, struct sef_init_info *info)
+{
+    (void)info;
+    service_panic("crash in init of type %d, as asked", type);
+}
+
+int sef_cb_init_reset(int type, struct sef_init_info *info)
+{
+    (void)type;
+    (void)info;
+    return -ERESTART;
+}
+
+int sef_cb_init_response_null(struct message *message)
+{
+    (void)message;
+    return -ENOSYS;
+}
+
+void sef_cb_ping_reply_pong(endpoint_t source)
+{
+    (void)ipc_notify(source);
+}
+
+void sef_cb_ping_reply_null(endpoint_t source)
+{
+    (void)source;
+}
+
+void sef_cb_signal_handler_null(int signo)
+{
+    (void)signo;
+}
+
+void sef_cb_signal_handler_term(int signo)
+{
+    if (signo == SIGNAL_TERM)
+        sef_exit(1);
+}
+
+void sef_cb_signal_handler_posix_default(int signo)
+{
+    switch (signo) {
+    case SIGNAL_CHLD:
+    case SIGNAL_CONT:
+    case SIGNAL_TSTP:
+    case SIGNAL_TTIN:
+    case SIGNAL_TTOU:
+    case SIGNAL_WINCH:
+        return;
+    default:
+        sef_exit(1);
+    }
+}
+
+int sef_cb_signal_manager_null(endpoint_t target, int signo)
+{
+    (void)target;
+    (void)signo;
+    return 0;
+}
+
+extern char __state_start[], __state_end[], __outbox_start[], __outbox_end[];
+extern char __derived_start[], __derived_end[], __journal_start[], __journal_end[];
+
+/* Copy a region of the old instance to the same address here. */
+static int take(uint64_t address, uint64_t length)
+{
+    struct kernel_statectl_request request = { .request = KERNEL_STATE_REQUEST_TAKE, .address = address, .length = length };
+    struct message message = { .type = KERNEL_STATECTL };
+
+    if (length == 0)
+        return 0;
+    kernel_statectl_request_put(&message, &request);
+    return kernel_request(&message);
+}
+
+static int take_section(const char *start, const char *end)
+{
+    return take((uint64_t)(uintptr_t)start, (uint64_t)(end - start));
+}
+
+static int take_arenas(void)
+{
+    uint32_t count = journal.arena_count;
+    int result = 0;
+
+    for (uint32_t i = 0; i < count && result == 0; i++) {
+        uint64_t address = journal.arena[i].address;
+
+        if (service_arena("taken over", journal.arena[i].bytes) != (void *)(uintptr_t)address)
+            return -ENOMEM;
+        result = take(address, journal.arena[i].bytes);
+    }
+    return result;
+}
+
+int resume_take(void)
+{
+    int result = take_section(__state_start, __state_end);
+
+    if (result == 0)
+        result = take_section(__outbox_start, __outbox_end);
+    if (result == 0)
+        result = take_section(__derived_start, __derived_end);
+    if (result == 0)
+        result = take_section(__journal_start, __journal_end);
+    return result == 0 ? take_arenas() : result;
+}
+
+int sef_cb_init_resume(int type, struct sef_init_info *info)
+{
+    const char *problem = NULL;
+    int result = resume_take();
+
+    (void)type;
+    (void)info;
+    if (result != 0)
+        return result;
+    grant_register();
+    if (journal.phase == JOURNAL_HANDLING) {
+        outbox_rollback(outbox_default());
+        if (!journal_rollback()) {
+            log_error("the handler wrote more than the journal holds: no resume");
+            return -EGENERIC;
+        }
+    }
+    if (running_service->state_check != NULL)
+        problem = running_service->state_check(running_service->state);
+    if (problem != NULL) {
+        log_error("state of the old instance: %s", problem);
+        return -EGENERIC;
+    }
+    if (running_service->rebuild != NULL)
+        result = running_service->rebuild(running_service->state);
+    resume_pending = result == 0;
+    return result;
+}

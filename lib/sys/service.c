@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Identity of the service, its arenas, and the exit of a service that finds its own state broken.
+ */
+#include "sys/service.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "base/format.h"
+#include "errors.h"
+#include "protocols/kernel.h"
+#include "protocols/vm.h"
+#include "sys/ipc.h"
+#include "sys/journal.h"
+#include "sys/log.h"
+#include "sys/loop.h"
+#include "sys/sef.h"
+
+struct identity identity;
+
+int kernel_request(struct message *message)
+{
+    int result = ipc_sendrec(ENDPOINT_SYSTEM, message);
+
+    return result != 0 ? result : message->status;
+}
+
+void identity_ask(void)
+{
+    struct message message = { .type = KERNEL_WHOAMI };
+    struct kernel_whoami_reply reply;
+
+    if (identity.known)
+        return;
+    identity.known = true;
+    identity.endpoint = ENDPOINT_SELF;
+    __builtin_memcpy(identity.name, "unknown", sizeof("unknown"));
+    if (kernel_request(&message) != 0)
+        return;
+    kernel_whoami_reply_get(&message, &reply);
+    identity.endpoint = reply.process;
+    identity.flags = reply.flags;
+    for (size_t i = 0; i + 1 < sizeof(identity.name) && i < sizeof(reply.name); i++)
+        identity.name[i] = reply.name[i];
+}
+
+endpoint_t service_endpoint(void)
+{
+    identity_ask();
+    return identity.endpoint;
+}
+
+const char *service_name(void)
+{
+    identity_ask();
+    return identity.name;
+}
+
+void service_panic(const char *format, ...)
+{
+    static bool panicking;
+    char text[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_list(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    log_error("panic: %s", text);
+    if (!panicking && running_service != NULL) {
+        const struct message *message = &journal.buffer[journal.current];
+        const char *problem = NULL;
+
+        panicking = true;
+        log_error("last message: type %#x from %d, transaction %#x; %llu handled before", message->type, message->source,
+                  message->transaction, (unsigned long long)journal.committed);
+        if (running_service->state_check != NULL)
+            problem = running_service->state_check(running_service->state);
+        log_error("state check: %s", problem != NULL ? problem : "good");
+    }
+    for (;;)
+        sef_exit(1);
+}
+
+void *service_arena(const char *name, size_t bytes)
+{
+    static uint32_t next_number;
+    struct vm_arena_request request = { .number = next_number, .length = bytes };
+    struct vm_arena_reply reply;
+    struct message message = { .type = VM_ARENA };
+    int result;
+
+    vm_arena_request_put(&message, &request);
+    result = ipc_sendrec(ENDPOINT_VM, &message);
+    if (result == 0)
+        result = message.status;
+    if (result != 0 || next_number == JOURNAL_ARENAS) {
+        log_error("arena %s of %zu bytes: error %d", name, bytes, result);
+        return NULL;
+    }
+    vm_arena_reply_get(&message, &reply);
+    journal.arena[next_number].address = reply.address;
+    journal.arena[next_number].bytes = bytes;
+    next_number++;
+    journal.arena_count = next_number;
+    journal_cover((const void *)(uintptr_t)reply.address, bytes);
+    return (void *)(uintptr_t)reply.address;
+}
