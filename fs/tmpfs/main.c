@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tmpfs: file trees in memory; the first one is the root file system, filled from the boot archive.
+ */
+#include "errors.h"
+#include "mount.h"
+#include "protocols/tmpfs_fs_server.h"
+#include "protocols/vm_client.h"
+#include "state.h"
+#include "sys/log.h"
+#include "sys/sef.h"
+#include "sys/service.h"
+#include "sys/syscalls.h"
+#include "unpack.h"
+
+enum { ROOT_MODE = 0755 };
+
+SERVICE_STATE static struct tmpfs_state tmpfs;
+
+static int attach_tables(void)
+{
+    tmpfs_tables = service_arena("tables", sizeof(*tmpfs_tables));
+    return tmpfs_tables == NULL ? -ENOMEM : 0;
+}
+
+static int unpack_boot_archive(void)
+{
+    static struct boot_info boot SERVICE_SCRATCH;
+    int result = sys_getinfo(KERNEL_INFO_BOOT, &boot, sizeof(boot), NULL);
+    if (result != 0) {
+        return result;
+    }
+    struct vm_map_physical_request request = {.physical = boot.archive_base, .length = boot.archive_length};
+    struct vm_map_physical_reply reply;
+    result = vm_call_map_physical(ENDPOINT_VM, &request, &reply);
+    if (result == 0) {
+        result = unpack_archive(&tmpfs, (const uint8_t *)(uintptr_t)reply.address, boot.archive_length);
+    }
+    return result;
+}
+
+static int init_fresh(int type, struct sef_init_info *info)
+{
+    (void)type;
+    (void)info;
+    int result = attach_tables();
+    if (result != 0) {
+        log_error("no memory for %lu bytes of tables", (unsigned long)sizeof(*tmpfs_tables));
+        return result;
+    }
+    tmpfs_tables_init(&tmpfs);
+    mount_make_root(&tmpfs, 0, ROOT_MODE);
+    result = mount_set_limit(0, UINT64_MAX);
+    return result == 0 ? unpack_boot_archive() : result;
+}
+
+static int init_restart(int type, struct sef_init_info *info)
+{
+    int result = attach_tables();
+    return result == 0 ? sef_cb_init_resume(type, info) : result;
+}
+
+int main(void)
+{
+    static const struct service_protocol protocols[] = {{FS_PROTOCOL, tmpfs_fs_dispatch}};
+    static const struct service service = {
+        .name = "tmpfs",
+        .state = &tmpfs,
+        .state_bytes = sizeof(tmpfs),
+        .protocols = protocols,
+        .protocol_count = 1,
+        .state_check = tmpfs_state_check,
+    };
+    sef_setcb_init_fresh(init_fresh);
+    sef_setcb_init_restart(init_restart);
+    service_run(&service);
+}

@@ -1,0 +1,5 @@
+name := tmpfs
+kind := service
+depends := lib/base lib/sys
+serves := fs
+calls := vm
