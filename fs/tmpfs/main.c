@@ -25,8 +25,9 @@ static int attach_tables(void)
 
 static int unpack_boot_archive(void)
 {
-    static struct boot_info boot SERVICE_SCRATCH;
-    int result = sys_getinfo(KERNEL_INFO_BOOT, &boot, sizeof(boot), NULL);
+    struct boot_info boot;
+    size_t length;
+    int result = sys_getinfo(KERNEL_INFO_BOOT, &boot, sizeof(boot), &length);
     if (result != 0) {
         return result;
     }
@@ -50,7 +51,7 @@ static int init_fresh(int type, struct sef_init_info *info)
     }
     tmpfs_tables_init(&tmpfs);
     mount_make_root(&tmpfs, 0, ROOT_MODE);
-    result = mount_set_limit(0, UINT64_MAX);
+    result = mount_set_limit(0, mount_default_limit());
     return result == 0 ? unpack_boot_archive() : result;
 }
 

@@ -122,6 +122,11 @@ static int read_options(const char *text, struct options *options)
     return 0;
 }
 
+uint64_t mount_default_limit(void)
+{
+    return share_of_memory(DEFAULT_SHARE_PERCENT);
+}
+
 int mount_set_limit(uint32_t index, uint64_t pages)
 {
     struct vm_pool_request request = {.pool = index, .limit_pages = pages > 0 ? pages : 1};
@@ -168,7 +173,7 @@ int mount_add(struct tmpfs_state *state, uint32_t mount_id, const char *data, ui
     while (index < TMPFS_MOUNTS && state->mount[index].root != 0) {
         index++;
     }
-    struct options options = {.pages = share_of_memory(DEFAULT_SHARE_PERCENT), .mode = DEFAULT_ROOT_MODE};
+    struct options options = {.pages = mount_default_limit(), .mode = DEFAULT_ROOT_MODE};
     int result = index == TMPFS_MOUNTS ? -ENOMEM : read_options(data, &options);
     if (result == 0) {
         result = mount_set_limit(index, options.pages);

@@ -16,3 +16,5 @@ int mount_statistics(const struct tmpfs_state *state, uint32_t mount_id, struct 
 uint32_t mount_make_root(struct tmpfs_state *state, uint32_t index, uint32_t mode);
 /* Set the page limit of tree `index`. */
 int mount_set_limit(uint32_t index, uint64_t pages);
+/* Half of the machine's memory, in pages, as Linux does. */
+uint64_t mount_default_limit(void);

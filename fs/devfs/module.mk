@@ -1,0 +1,4 @@
+name := devfs
+kind := service
+depends := lib/base lib/sys
+serves := fs devfs
