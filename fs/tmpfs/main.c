@@ -4,6 +4,7 @@
  */
 #include "errors.h"
 #include "mount.h"
+#include "protocols/kernel.h"
 #include "protocols/tmpfs_fs_server.h"
 #include "protocols/vm_client.h"
 #include "state.h"
@@ -63,7 +64,7 @@ static int init_restart(int type, struct sef_init_info *info)
 
 int main(void)
 {
-    static const struct service_protocol protocols[] = {{FS_PROTOCOL, tmpfs_fs_dispatch}};
+    static const struct service_protocol protocols[] = {{FS_PROTOCOL, fs_dispatch}};
     static const struct service service = {
         .name = "tmpfs",
         .state = &tmpfs,
