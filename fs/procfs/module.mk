@@ -1,0 +1,5 @@
+name := procfs
+kind := service
+depends := lib/base lib/sys
+serves := fs
+calls := pm vm vfs fs

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The record of a waiting call is found again by its index in the low half of the transaction; the high half says that it is still the same one.
+ */
+#include "parked.h"
+
+#include "errors.h"
+#include "inode.h"
+#include "linux/stat.h"
+#include "node.h"
+#include "protocols/fs_client.h"
+#include "protocols/vfs_client.h"
+#include "protocols/procfs_fs_server.h"
+#include "sys/grant.h"
+#include "text.h"
+
+enum { INDEX_BITS = 16, INDEX_MASK = (1 << INDEX_BITS) - 1 };
+
+static struct parked *parked_create(struct procfs_state *state)
+{
+    for (uint32_t i = 0; i < PROCFS_PARKED; i++) {
+        if (state->parked[i].step == PARKED_FREE) {
+            return &state->parked[i];
+        }
+    }
+    return NULL;
+}
+
+int parked_ask(struct procfs_state *state, struct call *call, enum parked_step step, uint32_t inode, uint32_t what, grant_t user_grant, uint32_t room)
+{
+    struct pm_process_info info;
+    int result = process_info_get(inode_pid(inode), &info);
+    if (result != 0) {
+        return -ENOENT;
+    }
+    struct parked *parked = parked_create(state);
+    if (parked == NULL) {
+        return -ENOMEM;
+    }
+    grant_t grant = cpf_grant_direct(ENDPOINT_VFS, parked->text, sizeof(parked->text), GRANT_WRITE);
+    if (grant < 0) {
+        return grant;
+    }
+    parked->step = step;
+    parked->caller = call->caller;
+    parked->type = call->type;
+    parked->transaction = call->transaction;
+    parked->sequence = ++state->next_sequence & INDEX_MASK;
+    parked->inode = inode;
+    parked->user_grant = user_grant;
+    parked->room = room;
+    parked->own_grant = grant;
+    struct vfs_describe_request request = {
+        .process = info.endpoint,
+        .what = what,
+        .fd = inode_is_descriptor(inode) ? (int32_t)(inode & (DESCRIPTOR_MAX - 1)) : 0,
+        .text = grant,
+        .room = sizeof(parked->text),
+    };
+    vfs_send_describe(call->outbox, ENDPOINT_VFS, parked->sequence << INDEX_BITS | (uint32_t)(parked - state->parked), &request);
+    return CALL_PARKED;
+}
+
+static void finish_readlink(const struct parked *parked, struct outbox *outbox, int status, uint32_t length)
+{
+    struct fs_readlink_reply reply = {.length = length < parked->room ? length : parked->room};
+    if (status == 0) {
+        status = sys_safecopyto(ENDPOINT_VFS, parked->user_grant, 0, parked->text, reply.length);
+    }
+    fs_reply_readlink(outbox, parked->caller, parked->transaction, status, &reply);
+}
+
+static void finish_lookup(const struct parked *parked, struct outbox *outbox, int status)
+{
+    struct fs_lookup_reply reply = {.inode = parked->inode, .mode = LINUX_S_IFLNK | 0700, .size = 64, .nlink = 1};
+    fs_reply_lookup(outbox, parked->caller, parked->transaction, status == 0 ? 0 : -ENOENT, &reply);
+}
+
+/* text holds one descriptor number (uint32_t) after the other. */
+static void finish_list(const struct parked *parked, struct outbox *outbox, int status, uint32_t length)
+{
+    struct fs_getdents_reply reply = {0};
+    if (status == 0) {
+        status = node_list_descriptors(parked, (const uint32_t *)(const void *)parked->text, length / sizeof(uint32_t), &reply);
+    }
+    fs_reply_getdents(outbox, parked->caller, parked->transaction, status, &reply);
+}
+
+void parked_reply(struct procfs_state *state, const struct message *message, struct outbox *outbox)
+{
+    uint32_t index = message->transaction & INDEX_MASK;
+    if (message->type != (VFS_DESCRIBE | MESSAGE_REPLY) || index >= PROCFS_PARKED) {
+        return;
+    }
+    struct parked *parked = &state->parked[index];
+    if (parked->step == PARKED_FREE || parked->sequence != message->transaction >> INDEX_BITS) {
+        return;
+    }
+    struct vfs_describe_reply reply = {0};
+    if (message->status == 0) {
+        vfs_describe_reply_get(message, &reply);
+    }
+    switch (parked->step) {
+    case PARKED_READLINK:
+        finish_readlink(parked, outbox, message->status, reply.length);
+        break;
+    case PARKED_LOOKUP_FD:
+        finish_lookup(parked, outbox, message->status);
+        break;
+    default:
+        finish_list(parked, outbox, message->status, reply.length);
+        break;
+    }
+    cpf_revoke(parked->own_grant);
+    parked->step = PARKED_FREE;
+}
