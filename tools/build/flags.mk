@@ -24,7 +24,7 @@ ifeq ($(SANITIZE),1)
 endif
 
 # Position-independent code, linked at an address of its own per service (boot/services.list).
-flags_service := $(common) $(freestanding) -fPIE -fvisibility=hidden -DPLANARIA_SERVICE
+flags_service := $(common) $(freestanding) -fPIE -fvisibility=hidden -fvisibility=hidden -DPLANARIA_SERVICE
 
 flags_program := $(common) -DPLANARIA_PROGRAM -D_GNU_SOURCE
 
