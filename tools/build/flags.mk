@@ -24,7 +24,7 @@ ifeq ($(SANITIZE),1)
 endif
 
 # Position-independent code, linked at an address of its own per service (boot/services.list).
-flags_service := $(common) $(freestanding) -fPIE -fvisibility=hidden -fvisibility=hidden -DPLANARIA_SERVICE
+flags_service := $(common) $(freestanding) -fPIE -fvisibility=hidden -DPLANARIA_SERVICE
 
 flags_program := $(common) -DPLANARIA_PROGRAM -D_GNU_SOURCE
 
@@ -32,5 +32,5 @@ flags_host := $(common) -DPLANARIA_HOST -D_GNU_SOURCE -fsanitize=address,undefin
 
 link_kernel := -nostdlib -static -no-pie -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
                -Wl,--no-warn-rwx-segments
-link_service := -nostdlib -static -no-pie -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,-z,norelro \
+link_service := -nostdlib -static -no-pie -Wl,--no-relax -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,-z,norelro \
                 -Wl,--build-id=none -Wl,--gc-sections -Wl,--orphan-handling=place
