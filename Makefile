@@ -29,7 +29,7 @@ include tools/build/flags.mk
 include tools/build/modules.mk
 include tools/build/image.mk
 
-.PHONY: all kernel services programs tests-host help clean
+.PHONY: all kernel services programs tests-host help clean format
 all: kernel services programs initrd
 
 kernel: $(if $(kernel_modules),$(B)/kernel.elf)
@@ -40,6 +40,9 @@ tests-host: $(test_binaries) $(core_images)
 clean:
 	rm -rf $(filter-out $(B)/downloads $(B)/log,$(wildcard $(B)/*))
 
+format:
+	git ls-files '*.c' '*.h' | grep -v -e ^tools/idlc/test -e ^tools/checks/samples | xargs clang-format -i
+
 help:
 	@echo 'make            kernel, services, programs, initrd'
 	@echo 'make kernel     build/kernel.elf'
@@ -48,6 +51,8 @@ help:
 	@echo 'make initrd     build/initrd.cpio'
 	@echo 'make generated  headers, stubs and tables from abi/'
 	@echo 'make tests-host unit tests for the host: build/test/MODULE/NAME; images of tests/core'
+	@echo 'make format     clang-format for the whole tree'
+	@echo 'make golden     accepts the wire layouts as they are now'
 	@echo 'make clean      remove build/ except downloads and logs'
 	@echo 'V=1 shows commands; SLOW_ASSERTS=1 turns assert_slow on; SANITIZE=1 adds UBSan traps to the kernel'
 

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+/* A sample that a check must refuse. */
+void f(void);
+
+void f(void)
+{
+}

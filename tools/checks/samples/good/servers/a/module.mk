@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+name := a
+kind := service
+depends := lib/base

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+name := a
+kind := service
