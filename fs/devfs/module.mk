@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 name := devfs
 kind := service
 depends := lib/base lib/sys

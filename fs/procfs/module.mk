@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 name := procfs
 kind := service
 depends := lib/base lib/sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 name := tmpfs
 kind := service
 depends := lib/base lib/sys

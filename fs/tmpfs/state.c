@@ -7,8 +7,9 @@
 #include <stddef.h>
 
 #include "inode.h"
+#include "sys/service.h"
 
-struct tmpfs_tables *tmpfs_tables;
+SERVICE_DERIVED struct tmpfs_tables *tmpfs_tables;
 
 void tmpfs_tables_init(struct tmpfs_state *state)
 {

@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "emulator"))
 import cli  # noqa: E402
 import machine  # noqa: E402
 
+ROOT_FOLDER = machine.ROOT
 PROMPT = re.compile(rb"(?:^|[\r\n])(?:\x1b\[[0-9;]*[a-zA-Z])*[~/][^\r\n]* # (?:\x1b\[[0-9;]*[a-zA-Z])*$")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 CONTROL_C, CONTROL_D, CONTROL_Z, CONTROL_BACKSLASH = b"\x03", b"\x04", b"\x1a", b"\x1c"

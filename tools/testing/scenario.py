@@ -15,7 +15,7 @@
     ...
 
 A command must exit with 0, or with the number in a line `? N` (`? *`: any). Expected lines are compared exactly; `...` stands for any number of
-lines, `~ regex` for one line that matches. The commands of a file run in one shell; standard error counts as output.
+lines, `~ regex` for one line that matches; a command goes on in lines that begin with `> `. The commands of a file run in one shell; standard error counts as output.
 
 A run is one boot in exec mode whose command is a script made here: each command is followed by a mark with its number and its exit status."""
 import os
