@@ -1,0 +1,2 @@
+name := bench
+kind := program
