@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the scheduler knows of each thread that it was given.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "message.h"
+
+enum {
+    SCHED_HIGHEST = 0,
+    SCHED_LOWEST = 15,
+    SCHED_NORMAL = 10,      /* nice 0 */
+    SCHED_DROP = 3,         /* how far a busy thread sinks below its base */
+    SCHED_QUANTUM_US = 20000,
+};
+
+#define SCHED_RAISE_NS 5000000000ull /* how often those that sank rise by one */
+
+struct sched_thread {
+    endpoint_t endpoint;
+    uint8_t used;
+    uint8_t base;     /* from nice */
+    uint8_t priority; /* base .. base + SCHED_DROP; larger is worse */
+    uint8_t reserved;
+};
+
+struct sched_state {
+    struct sched_thread thread[PROCESS_SLOTS];
+    uint32_t sunk; /* threads below their base: the alarm runs while there are any */
+};
+
+void sched_start(struct sched_state *state);
+void sched_raise(struct sched_state *state);
+const char *sched_state_check(const void *state);
