@@ -36,6 +36,8 @@ struct boot_process {
     uint32_t reserved;
     uint64_t image_offset; /* of its ELF file in the boot archive */
     uint64_t image_length;
+    uint64_t entry;
+    uint64_t stack_top;
     char name[PROCESS_NAME_BYTES];
     struct boot_segment segment[BOOT_SEGMENTS];
 };

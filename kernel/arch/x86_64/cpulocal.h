@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Variables of which each processor has its own (behaviour.md section 21). Declare one between the two markers; reach it by
+ * get_cpulocal_var(name) for this processor (through GS) or get_cpu_var(cpu, name) for any. Fields in front have offsets known to
+ * assembly (layout.h).
+ */
+#pragma once
+
+#include "kernel_info.h"
+#include "layout.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct thread;
+
+#define DECLARE_CPULOCAL(type, name) type name;
+
+struct cpu_local {
+    /* CPULOCAL START */
+    DECLARE_CPULOCAL(struct cpu_local *, self)
+    DECLARE_CPULOCAL(struct thread *, current)          /* runs in user mode or is being served; NULL: idle */
+    DECLARE_CPULOCAL(uint64_t, stack_top)
+    DECLARE_CPULOCAL(uint64_t, user_rsp)                /* scratch of the syscall entry */
+    DECLARE_CPULOCAL(volatile uint32_t, in_user)        /* 0 from the first instructions of an entry on */
+    DECLARE_CPULOCAL(volatile uint32_t, tlb_request)    /* set by another processor, cleared by the flush interrupt */
+    DECLARE_CPULOCAL(uint64_t, apic_eoi)                /* virtual address of the EOI register */
+    DECLARE_CPULOCAL(uint32_t, number)
+    DECLARE_CPULOCAL(uint32_t, apic_id)
+    DECLARE_CPULOCAL(uint32_t, loaded_space)
+    DECLARE_CPULOCAL(bool, online)
+    DECLARE_CPULOCAL(bool, ts_set)                      /* CR0.TS as we left it */
+    DECLARE_CPULOCAL(uint64_t, loaded_fs_base)
+    DECLARE_CPULOCAL(uint64_t, loaded_gs_base)
+    DECLARE_CPULOCAL(struct thread *, fpu_owner)        /* whose state the FPU holds (valid if its fpu_cpu is this processor) */
+    DECLARE_CPULOCAL(uint64_t, timer_deadline)          /* what the one-shot timer is set to; UINT64_MAX: off */
+    DECLARE_CPULOCAL(uint64_t, kernel_cr0)              /* without TS */
+    DECLARE_CPULOCAL(uint64_t, held_root)               /* CR3 of a space that was destroyed while loaded here */
+    /* CPULOCAL END */
+} __attribute__((aligned(128)));
+
+extern struct cpu_local cpu_locals[CPU_MAX];
+
+static inline struct cpu_local *cpu_this(void)
+{
+    struct cpu_local *self;
+    __asm__("movq %%gs:0, %0" : "=r"(self)); /* not volatile: the same for a whole kernel entry */
+    return self;
+}
+
+#define get_cpu_var(cpu, name) (cpu_locals[cpu].name)
+#define get_cpu_var_ptr(cpu, name) (&cpu_locals[cpu].name)
+#define get_cpulocal_var(name) (cpu_this()->name)
+#define get_cpulocal_var_ptr(name) (&cpu_this()->name)

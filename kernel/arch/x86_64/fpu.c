@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FPU state, lazily. CR0.TS is set unless the registers of this processor belong to the thread that runs, so services never cost anything. A thread's
+ * first use traps (#NM): fpu_not_available saves the previous owner and loads.
+ *
+ * fpu_owner (of a processor) and fpu_cpu (of a thread) must both agree for registers to count: discarding is one store. With one processor the registers
+ * are the only true copy until somebody asks (arch_fpu_save). With more, they are saved when the owner is switched away from, so that
+ * fpu_area of a thread that does not run is always true, and no processor ever has to ask another one.
+ */
+#include "internal.h"
+
+#include "base/string.h"
+#include "kernel/process/thread.h"
+
+enum { FXSAVE_BYTES = 512, XSAVE_HEADER_BYTES = 64, MXCSR_DEFAULT = 0x1f80, FCW_DEFAULT = 0x37f, FEATURE_LEGACY = 3, FEATURE_AVX = 4 };
+
+static uint32_t area_bytes;
+static uint64_t features; /* XCR0 */
+static uint8_t *areas;    /* one for each slot */
+static uint8_t *initial;  /* fresh state */
+
+static void xsetbv(uint64_t value)
+{
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static void registers_save(void *area)
+{
+    uint32_t low = (uint32_t)features, high = (uint32_t)(features >> 32);
+    if (!cpu_features.xsave)
+        __asm__ volatile("fxsaveq (%0)" : : "r"(area) : "memory");
+    else /* not XSAVEOPT: signal frames want every component written */
+        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
+}
+
+static void registers_load(const void *area)
+{
+    uint32_t low = (uint32_t)features, high = (uint32_t)(features >> 32);
+    if (cpu_features.xsave)
+        __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
+    else
+        __asm__ volatile("fxrstorq (%0)" : : "r"(area) : "memory");
+}
+
+/* Before any thread exists. With XSAVE the size is that of x87, SSE and AVX; wider states stay off. */
+void fpu_init(void)
+{
+    features = FEATURE_LEGACY;
+    area_bytes = FXSAVE_BYTES;
+    if (cpu_features.xsave) {
+        area_bytes = FXSAVE_BYTES + XSAVE_HEADER_BYTES;
+        if (cpu_features.avx) {
+            struct cpuid avx = cpuid(0xd, 2);
+            features |= FEATURE_AVX;
+            area_bytes = avx.eax + avx.ebx; /* size and offset, standard format */
+        }
+    }
+    machine_info.xsave_bytes = area_bytes;
+    uint64_t stride = (area_bytes + 63) & ~63u;
+    areas = physical_pointer(early_allocate(stride * PROCESS_SLOTS));
+    initial = physical_pointer(early_allocate(PAGE_SIZE));
+    memcpy(initial, &(uint16_t){FCW_DEFAULT}, 2);
+    memcpy(initial + 24, &(uint32_t){MXCSR_DEFAULT}, 4);
+}
+
+void fpu_init_cpu(void)
+{
+    if (cpu_features.xsave)
+        xsetbv(features);
+}
+
+uint32_t fpu_bytes(void)
+{
+    return area_bytes;
+}
+
+uint64_t fpu_features(void)
+{
+    return features;
+}
+
+const void *fpu_initial(void)
+{
+    return initial;
+}
+
+/* No state: the next use starts from fresh registers. */
+void fpu_reset(struct thread *thread)
+{
+    uint64_t stride = (area_bytes + 63) & ~63u;
+    thread->fpu_area = areas + stride * (uint64_t)(thread - threads);
+    thread->fpu_cpu = -1;
+    thread->misc_flags &= ~(uint32_t)MF_FPU_USED;
+}
+
+static void task_switched_clear(struct cpu_local *cpu)
+{
+    __asm__ volatile("clts");
+    cpu->ts_set = false;
+}
+
+static void task_switched_set(struct cpu_local *cpu)
+{
+    cr0_write(cpu->kernel_cr0 | CR0_TS);
+    cpu->ts_set = true;
+}
+
+static bool owner_is_live(const struct cpu_local *cpu)
+{
+    return cpu->fpu_owner != NULL && cpu->fpu_owner->fpu_cpu == (int16_t)cpu->number;
+}
+
+/* From arch_resume when TS is not as the thread needs it. Not mine means: the last one to run used the FPU. */
+void fpu_switch(struct cpu_local *cpu, struct thread *thread, bool mine)
+{
+    (void)thread;
+    if (mine) {
+        task_switched_clear(cpu);
+        return;
+    }
+    if (machine_info.cpu_online > 1 && owner_is_live(cpu))
+        registers_save(cpu->fpu_owner->fpu_area);
+    task_switched_set(cpu);
+}
+
+/* #NM in user mode. */
+void fpu_not_available(struct thread *thread)
+{
+    struct cpu_local *cpu = cpu_this();
+    task_switched_clear(cpu);
+    if (owner_is_live(cpu)) {
+        registers_save(cpu->fpu_owner->fpu_area);
+        cpu->fpu_owner->fpu_cpu = -1;
+    }
+    if (!(thread->misc_flags & MF_FPU_USED)) {
+        memcpy(thread->fpu_area, initial, area_bytes);
+        thread->misc_flags |= MF_FPU_USED;
+    }
+    registers_load(thread->fpu_area);
+    cpu->fpu_owner = thread;
+    thread->fpu_cpu = (int16_t)cpu->number;
+}
+
+void arch_fpu_save(struct thread *thread)
+{
+    struct cpu_local *cpu = cpu_this();
+    if (!(thread->misc_flags & MF_FPU_USED)) {
+        memcpy(thread->fpu_area, initial, area_bytes);
+        return;
+    }
+    if (cpu->fpu_owner != thread || thread->fpu_cpu != (int16_t)cpu->number)
+        return; /* in memory already */
+    bool was_set = cpu->ts_set;
+    if (was_set)
+        task_switched_clear(cpu);
+    registers_save(thread->fpu_area);
+    if (was_set)
+        task_switched_set(cpu);
+}
+
+void arch_fpu_discard(struct thread *thread)
+{
+    thread->fpu_cpu = -1;
+    thread->misc_flags |= MF_FPU_USED;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is loaded into a processor for a thread, and the way out of the kernel. Everything is compared first: a register or CR3 is written
+ * only if it differs, and nothing here loops.
+ */
+#include "internal.h"
+
+#include "base/string.h"
+#include "kernel/process/thread.h"
+
+#define CHECK_FRAME(field, offset) _Static_assert(offsetof(struct trap_frame, field) == (offset), "layout.h")
+CHECK_FRAME(r15, FRAME_R15);
+CHECK_FRAME(rbx, FRAME_RBX);
+CHECK_FRAME(r11, FRAME_R11);
+CHECK_FRAME(rax, FRAME_RAX);
+CHECK_FRAME(rdi, FRAME_RDI);
+CHECK_FRAME(orig_rax, FRAME_ORIG_RAX);
+CHECK_FRAME(vector, FRAME_VECTOR);
+CHECK_FRAME(rip, FRAME_RIP);
+CHECK_FRAME(ss, FRAME_SS);
+_Static_assert(offsetof(struct thread, frame) == 0, "entry.S");
+_Static_assert((int)FRAME_SYSCALL == VECTOR_SYSCALL, "layout.h");
+#define CHECK_CPU(field, offset) _Static_assert(offsetof(struct cpu_local, field) == (offset), "layout.h")
+CHECK_CPU(self, CPU_SELF);
+CHECK_CPU(current, CPU_CURRENT);
+CHECK_CPU(stack_top, CPU_STACK_TOP);
+CHECK_CPU(user_rsp, CPU_USER_RSP);
+CHECK_CPU(in_user, CPU_IN_USER);
+CHECK_CPU(tlb_request, CPU_TLB_REQUEST);
+CHECK_CPU(apic_eoi, CPU_APIC_EOI);
+
+void exit_to_user(struct trap_frame *frame) __attribute__((noreturn));
+void idle_loop(uint64_t stack_top) __attribute__((noreturn));
+
+volatile uint32_t big_lock_word; /* ticket lock: low half served, high half next; entry.S has it inline */
+
+void big_lock(void)
+{
+    uint32_t ticket = __atomic_fetch_add(&big_lock_word, 0x10000, __ATOMIC_ACQUIRE);
+    while ((uint16_t)big_lock_word != ticket >> 16)
+        cpu_pause();
+}
+
+void big_unlock(void)
+{
+    __asm__ volatile("incw %0" : "+m"(big_lock_word) : : "memory", "cc");
+}
+
+void arch_switch(struct thread *thread)
+{
+    cpu_this()->current = thread;
+    if (thread != NULL)
+        space_activate(thread->space);
+}
+
+/* User segment bases differ between programs only; services have none. */
+static void bases_load(struct cpu_local *cpu, const struct thread *thread)
+{
+    if (cpu->loaded_fs_base != thread->fs_base) {
+        cpu->loaded_fs_base = thread->fs_base;
+        msr_write(MSR_FS_BASE, thread->fs_base);
+    }
+    if (cpu->loaded_gs_base != thread->gs_base) {
+        cpu->loaded_gs_base = thread->gs_base;
+        msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
+    }
+}
+
+void arch_resume(struct thread *thread)
+{
+    struct cpu_local *cpu = cpu_this();
+    cpu->current = thread;
+    if (cpu->loaded_space != thread->space || space_pending != 0 || spaces[thread->space].stale & 1u << cpu->number)
+        space_activate(thread->space);
+    if (cpu->loaded_fs_base != thread->fs_base || cpu->loaded_gs_base != thread->gs_base)
+        bases_load(cpu, thread);
+    bool mine = cpu->fpu_owner == thread && thread->fpu_cpu == (int16_t)cpu->number;
+    if (mine == cpu->ts_set)
+        fpu_switch(cpu, thread, mine);
+    exit_to_user(&thread->frame);
+}
+
+void arch_idle(void)
+{
+    struct cpu_local *cpu = cpu_this();
+    cpu->current = NULL;
+    if (space_pending != 0)
+        space_activate(SPACE_NONE);
+    if (!cpu->ts_set)
+        fpu_switch(cpu, NULL, false);
+    idle_loop(cpu->stack_top);
+}
+
+/* ---- threads ---- */
+
+void arch_thread_init(struct thread *thread)
+{
+    memset(&thread->frame, 0, sizeof thread->frame);
+    thread->frame.cs = SELECTOR_USER_CODE;
+    thread->frame.ss = SELECTOR_USER_DATA;
+    thread->frame.rflags = RFLAGS_IF | RFLAGS_FIXED;
+    thread->frame.orig_rax = (uint64_t)-1;
+    thread->fs_base = 0;
+    thread->gs_base = 0;
+    fpu_reset(thread);
+}
+
+void arch_thread_entry(struct thread *thread, uint64_t ip, uint64_t sp)
+{
+    arch_thread_init(thread);
+    thread->frame.rip = ip;
+    thread->frame.rsp = sp;
+}
+
+void arch_thread_fork(struct thread *child, struct thread *parent)
+{
+    fpu_reset(child);
+    if (parent->misc_flags & MF_FPU_USED) {
+        arch_fpu_save(parent);
+        memcpy(child->fpu_area, parent->fpu_area, fpu_bytes());
+        child->misc_flags |= MF_FPU_USED;
+    }
+    child->frame = parent->frame;
+    child->fs_base = parent->fs_base;
+    child->gs_base = parent->gs_base;
+}
+
+void arch_thread_release(struct thread *thread)
+{
+    fpu_reset(thread);
+}
