@@ -13,8 +13,7 @@ def test_shell_prompts_and_answers_on_two_processors():
 
 def test_control_c_interrupts_the_foreground_command_only():
     with Guest() as guest:
-        guest.send("sleep 1000\n")
-        guest.expect("sleep 1000\r\n")
+        guest.start("sleep 1000")
         guest.send(CONTROL_C)
         guest.expect(PROMPT, 10)
         assert guest.run("echo $?") == "130"
@@ -22,13 +21,12 @@ def test_control_c_interrupts_the_foreground_command_only():
 
 def test_control_z_stops_and_fg_continues():
     with Guest() as guest:
-        guest.send("cat\n")
-        guest.expect("cat\r\n")
+        guest.start("cat")
         guest.send(CONTROL_Z)
         guest.expect("Stopped", 10)
         guest.expect(PROMPT, 10)
         guest.send("fg\n")
-        guest.expect("cat\r\n")
+        guest.expect("cat.*\r\n")
         guest.send("word\n")
         guest.expect("word\r\nword\r\n")
         guest.send(CONTROL_D)
@@ -37,8 +35,7 @@ def test_control_z_stops_and_fg_continues():
 
 def test_cooked_line_can_be_erased():
     with Guest() as guest:
-        guest.send("cat\n")
-        guest.expect("cat\r\n")
+        guest.start("cat")
         guest.send(b"wrong\x15rihgt\x7f\x7f\x7fght\n")
         guest.expect("right\r\n", 10)
         guest.send(CONTROL_C)

@@ -10,7 +10,7 @@ import machine  # noqa: E402
 import session  # noqa: E402
 
 OPTIONS_WITH_VALUE = ("--smp", "--memory", "--machine", "--add", "--timeout", "--append")
-SWITCHES = ("--icount", "--log")
+SWITCHES = ("--icount", "--log", "--linux")
 
 
 class Usage(Exception):
@@ -61,7 +61,7 @@ def parse_append(options, value):
 
 def parse(arguments):
     """Returns (Options, remaining arguments). Options may stand before and after the remaining ones, up to `--`."""
-    options = machine.Options()
+    options = machine.Options(linux=bool(os.environ.get("PLANARIA_LINUX")))
     rest = []
     index = 0
     while index < len(arguments):

@@ -14,8 +14,10 @@ BUILD = os.path.join(ROOT, "build")
 LOGS = os.path.join(BUILD, "log")
 KEPT_LOGS = 60
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools", "image"))
 import cpio  # noqa: E402
+import reference  # noqa: E402
 
 QEMU = "qemu-system-x86_64"
 PANIC_EXIT = 255
@@ -39,7 +41,8 @@ class Options:
     qemu: list = field(default_factory=list)       # more arguments for QEMU
     kernel: str = os.path.join(BUILD, "kernel.elf")
     initrd: str = os.path.join(BUILD, "initrd.cpio")
-    debug: bool = False
+    debug: int = 0                                 # TCP port for gdb; the machine then starts stopped
+    linux: bool = False                            # boot Debian's Linux kernel instead, on the same root file system
 
 
 def new_log_path():
@@ -69,10 +72,12 @@ def add_host_path(entries, host, guest):
 
 def image_with(options, command, target):
     """Writes the boot image plus the added files (and the command of exec) to target; returns the path to use."""
-    if not options.add and command is None:
+    if not options.add and command is None and not options.linux:
         return options.initrd
     with open(options.initrd, "rb") as handle:
         entries = cpio.unpack(handle.read())
+    if options.linux:
+        reference.adapt(entries)
     for host, guest in options.add:
         add_host_path(entries, host, guest)
     if command is not None:
@@ -123,7 +128,8 @@ def qemu_command(options, initrd, console, log_path, errors="null"):
     if options.icount:
         command += ["-icount", "shift=0"]
     command += ["-smp", str(options.smp), "-m", str(options.memory), "-display", "none", "-no-reboot",
-                "-kernel", options.kernel, "-initrd", initrd, "-append", options.append,
+                "-kernel", reference.kernel() if options.linux else options.kernel, "-initrd", initrd,
+                "-append", (reference.WORDS + options.append) if options.linux else options.append,
                 "-chardev", console.replace(",", ",id=console,", 1) if "," in console else console + ",id=console",
                 "-serial", "chardev:console",
                 "-chardev", "file,id=log,path=" + log_path,

@@ -176,7 +176,7 @@ def service_symbols():
 def debug(options):
     """Boots stopped, with gdb attached; the console is in a file next to the log."""
     log_path = machine.new_log_path()
-    options.debug = options.debug or 1234
+    options.debug = 1234
     with tempfile.NamedTemporaryFile(prefix="planaria-", suffix=".cpio") as image, \
             tempfile.NamedTemporaryFile("w", prefix="planaria-", suffix=".gdb") as script:
         initrd = machine.image_with(options, None, image.name)

@@ -13,6 +13,7 @@ TRAILER = "TRAILER!!!"
 class Entry:
     mode: int
     data: bytes = b""
+    device: tuple = (0, 0)
 
 
 def file(data, mode=0o644):
@@ -27,6 +28,10 @@ def link(target):
     return Entry(stat.S_IFLNK | 0o777, target.encode())
 
 
+def character_device(major, minor, mode=0o600):
+    return Entry(stat.S_IFCHR | mode, b"", (major, minor))
+
+
 def add_parents(entries, path):
     """Makes sure that the folders above path are in the archive before it."""
     parts = path.split("/")[:-1]
@@ -37,7 +42,7 @@ def add_parents(entries, path):
 def _record(number, path, entry):
     name = path.encode() + b"\0"
     links = 2 if stat.S_ISDIR(entry.mode) else 1
-    fields = (number, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, 0, 0, len(name), 0)
+    fields = (number, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0) + entry.device + (len(name), 0)
     head = MAGIC + b"".join(b"%08X" % field for field in fields) + name
     head += b"\0" * (-len(head) % 4)
     return head + entry.data + b"\0" * (-len(entry.data) % 4)
@@ -60,6 +65,6 @@ def unpack(data):
         start = (offset + 110 + name_size + 3) & ~3
         if name == TRAILER:
             break
-        entries[name] = Entry(mode, data[start:start + size])
+        entries[name] = Entry(mode, data[start:start + size], (fields[9], fields[10]))
         offset = (start + size + 3) & ~3
     return entries

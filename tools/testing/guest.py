@@ -68,8 +68,8 @@ class Guest:
         self.process.stdin.close()
         self.process.stdout.close()
         self.image.close()
-        if self.options.smp and _[0] is not None:
-            print("# log: %s" % os.path.relpath(self.log_path))
+        if _[0] is not None:
+            print("# log: %s" % os.path.relpath(self.log_path, machine.ROOT))
 
     def log(self):
         return machine.read_log(self.log_path)
@@ -114,6 +114,11 @@ class Guest:
         output = self.expect(PROMPT, timeout).decode("utf-8", "replace").replace("\r", "")
         output = ESCAPES.sub("", output)
         return output.partition("\n")[2].rstrip("\n")
+
+    def start(self, command, timeout=30):
+        """Starts a command in the foreground and returns when it runs: what is typed before that belongs to the shell's line editor."""
+        self.send("sh -c 'echo run\"\"ning; exec %s'\n" % command)
+        self.expect("running\r\n", timeout)
 
     def status(self, command, timeout=30):
         """Runs one line; returns its exit status."""

@@ -8,7 +8,7 @@ A job is one program or one boot; it yields results. Kinds of jobs, in this orde
     core/NAME             build/core/NAME.cpio: kernel and one test service, TAP in the log
     SUITE/NAME            tests/SUITE/NAME.test (scenario.py), tests/SUITE/NAME.py (guest.py), and tests/SUITE/NAME.c: the same binary on the
                           host's Linux first, then in the guest; both must say ok
-Names select jobs by a part of their name. At most two jobs run at once: an emulator may use more than one processor."""
+Names select jobs by a part of their name. --linux runs the guest's part under Debian's Linux kernel: it shows whether the tests are right. At most two jobs run at once: an emulator may use more than one processor."""
 import concurrent.futures
 import glob
 import os
@@ -273,9 +273,17 @@ def run_job(job, report):
 def main():
     started = time.monotonic()
     report = Report()
-    jobs = all_jobs(sys.argv[1:])
+    names = sys.argv[1:]
+    if "--linux" in names:
+        names.remove("--linux")
+        os.environ["PLANARIA_LINUX"] = "1"
+    wrong = [name for name in names if name.startswith("-")]
+    if wrong:
+        print("planaria test: unknown option %s; there is --linux" % wrong[0], file=sys.stderr)
+        return 2
+    jobs = all_jobs(names)
     if not jobs:
-        print("planaria test: no test is named like %s" % " or ".join(sys.argv[1:]), file=sys.stderr)
+        print("planaria test: no test is named like %s" % " or ".join(names), file=sys.stderr)
         return 2
     with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
         for job in jobs:
