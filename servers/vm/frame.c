@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The frame table. Free frames form one list; nobody needs contiguous ones. The last frames are kept for page tables and services, so that a program
+ * that eats all memory is refused before the system is.
+ */
+#include "frame.h"
+
+#include "errors.h"
+#include "kcall.h"
+#include "protocols/kernel.h"
+
+enum { TABLE_BATCH = 64 };
+
+bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use)
+{
+    uint64_t reserve = use == FRAME_FOR_PROGRAM ? state->frames_reserve : 0;
+
+    return state->frames_free >= count + reserve;
+}
+
+uint32_t frame_take(struct vm_state *state, enum frame_kind kind, enum frame_use use)
+{
+    uint32_t number = state->frame_free;
+    struct frame *frame;
+
+    if (!frame_has(state, 1, use)) {
+        return VM_NONE;
+    }
+
+    frame = frame_at(number);
+    state->frame_free = frame->next;
+    state->frames_free--;
+    frame->next = VM_NONE;
+    frame->references = 1;
+    frame->kind = (uint8_t)kind;
+    return number;
+}
+
+void frame_give(struct vm_state *state, uint32_t number)
+{
+    struct frame *frame = frame_at(number);
+
+    frame->references = 0;
+    frame->kind = FRAME_FREE;
+    frame->next = state->frame_free;
+    state->frame_free = number;
+    state->frames_free++;
+    state->is_short = 0;
+}
+
+void frame_drop(struct vm_state *state, uint64_t number)
+{
+    struct frame *frame = frame_at(number);
+
+    if (number >= state->frame_count || frame->kind != FRAME_ANONYMOUS) {
+        return;
+    }
+    if (--frame->references == 0) {
+        frame_give(state, (uint32_t)number);
+    }
+}
+
+void frame_drop_entries(struct vm_state *state, const uint64_t *entries, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        frame_drop(state, entry_frame(entries[i]));
+    }
+}
+
+void frame_add_entries(struct vm_state *state, const uint64_t *entries, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t number = entry_frame(entries[i]);
+
+        if (number < state->frame_count && frame_at(number)->kind == FRAME_ANONYMOUS) {
+            frame_at(number)->references++;
+        }
+    }
+}
+
+int table_refill(struct vm_state *state)
+{
+    uint64_t frames[TABLE_BATCH];
+    uint32_t count = 0;
+
+    while (count < TABLE_BATCH) {
+        uint32_t number = frame_take(state, FRAME_TABLE, FRAME_FOR_SYSTEM);
+
+        if (number == VM_NONE) {
+            break;
+        }
+        frames[count++] = frame_address(number);
+    }
+    if (count == 0) {
+        return -ENOMEM;
+    }
+    state->frames_table += count;
+    return kcall_tables_give(frames, count);
+}
+
+int table_map(struct vm_state *state, uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags,
+              uint64_t *done)
+{
+    int result = kcall_map(space, address, physical, count, flags, done);
+
+    while (result == -ENOMEM) {
+        result = table_refill(state);
+        if (result == 0) {
+            result = kcall_map(space, address, physical, count, flags, done);
+        } else {
+            return result;
+        }
+    }
+    return result;
+}
+
+int table_map_one(struct vm_state *state, uint32_t space, uint64_t address, uint64_t physical, uint32_t flags, uint64_t *done)
+{
+    int result = kcall_map_one(space, address, physical, flags, done);
+
+    while (result == -ENOMEM) {
+        result = table_refill(state);
+        if (result == 0) {
+            result = kcall_map_one(space, address, physical, flags, done);
+        } else {
+            return result;
+        }
+    }
+    return result;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Physical frames: the table, the free list, and the kernel's stock of page-table frames. Frame numbers are physical address >> PAGE_BITS; 0 is none.
+ */
+#pragma once
+
+#include "layout.h"
+#include "state.h"
+
+static inline struct frame *frame_at(uint64_t number)
+{
+    return (struct frame *)FRAME_TABLE_ADDRESS + number;
+}
+
+static inline uint64_t frame_address(uint32_t number)
+{
+    return (uint64_t)number << PAGE_BITS;
+}
+
+/* For whom: programs and files may not take the reserve. */
+enum frame_use { FRAME_FOR_PROGRAM, FRAME_FOR_SYSTEM };
+
+/* A frame with one reference and unknown contents; 0: none left. */
+uint32_t frame_take(struct vm_state *state, enum frame_kind kind, enum frame_use use);
+void frame_give(struct vm_state *state, uint32_t number);
+/* At least `count` frames could be taken for this use. */
+bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use);
+/* The references that page-table entries stand for: add one each, or drop one each and free. Frames that are not anonymous are left alone. */
+void frame_add_entries(struct vm_state *state, const uint64_t *entries, uint64_t count);
+void frame_drop_entries(struct vm_state *state, const uint64_t *entries, uint64_t count);
+void frame_drop(struct vm_state *state, uint64_t number);
+
+/* Give the kernel frames for page tables. -ENOMEM. */
+int table_refill(struct vm_state *state);
+/* kcall_map with table_refill. Frames: physical addresses. */
+int table_map(struct vm_state *state, uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags,
+              uint64_t *done);
+int table_map_one(struct vm_state *state, uint32_t space, uint64_t address, uint64_t physical, uint32_t flags, uint64_t *done);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Growing tables. VM is the one service that nobody gives memory to: it maps its own.
+ */
+#include "pool.h"
+
+#include "frame.h"
+#include "kcall.h"
+#include "protocols/kernel.h"
+
+enum { GROW_PAGES = 8 };
+
+static void *record(const struct pool *pool, uint32_t index)
+{
+    return (void *)(pool->base + (uint64_t)index * pool->record_bytes);
+}
+
+bool own_memory(struct vm_state *state, uint64_t address, uint64_t bytes)
+{
+    const uint32_t flags =
+        KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_USER | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_IF_ABSENT;
+
+    for (uint64_t at = address; at < address + bytes; at += PAGE_BYTES) {
+        uint32_t number = frame_take(state, FRAME_OWN, FRAME_FOR_SYSTEM);
+        uint64_t done = 0;
+
+        if (number == VM_NONE) {
+            return false;
+        }
+        if (table_map_one(state, ENDPOINT_VM, at, frame_address(number), flags, &done) != 0 || done == 0) {
+            frame_give(state, number);
+            if (done == 0) {
+                continue;
+            }
+            return false;
+        }
+        state->frames_own++;
+    }
+    return true;
+}
+
+void pool_init(struct pool *pool, uint64_t base, size_t record_bytes, uint64_t limit)
+{
+    *pool = (struct pool){.base = base, .record_bytes = (uint32_t)record_bytes, .limit = (uint32_t)limit, .high = 1};
+}
+
+bool pool_extend(struct vm_state *state, struct pool *pool, uint32_t index)
+{
+    uint64_t needed = ((uint64_t)index + 1) * pool->record_bytes;
+
+    if (index >= pool->limit) {
+        return false;
+    }
+    while (pool->present_bytes < needed) {
+        if (!own_memory(state, pool->base + pool->present_bytes, GROW_PAGES * PAGE_BYTES)) {
+            return false;
+        }
+        pool->present_bytes += GROW_PAGES * PAGE_BYTES;
+    }
+    if (pool->high <= index) {
+        pool->high = index + 1;
+    }
+    return true;
+}
+
+uint32_t pool_take(struct vm_state *state, struct pool *pool)
+{
+    uint32_t index = pool->free;
+
+    if (index != VM_NONE) {
+        pool->free = *(uint32_t *)record(pool, index);
+    } else {
+        index = pool->high;
+        if (!pool_extend(state, pool, index)) {
+            return VM_NONE;
+        }
+    }
+    __builtin_memset(record(pool, index), 0, pool->record_bytes);
+    pool->used++;
+    return index;
+}
+
+void pool_give(struct pool *pool, uint32_t index)
+{
+    __builtin_memset(record(pool, index), 0, pool->record_bytes);
+    *(uint32_t *)record(pool, index) = pool->free;
+    pool->free = index;
+    pool->used--;
+}
+
+bool pool_reserve(struct vm_state *state, struct pool *pool, uint32_t count)
+{
+    uint32_t index = pool->free;
+
+    while (count > 0 && index != VM_NONE) {
+        index = *(uint32_t *)record(pool, index);
+        count--;
+    }
+    if (count == 0) {
+        return true;
+    }
+    /* Extend without moving `high`: the records stay unused. */
+    uint32_t high = pool->high;
+    bool is_there = pool_extend(state, pool, high + count - 1);
+    pool->high = high;
+    return is_there;
+}

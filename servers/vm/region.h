@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Regions of a space: an AVL tree by address plus a list in address order. A region never overlaps another one of its space.
+ * Changing regions here does not touch page tables (space.h does both).
+ */
+#pragma once
+
+#include "layout.h"
+#include "state.h"
+
+static inline struct region *region_at(uint32_t index)
+{
+    return (struct region *)REGION_ADDRESS + index;
+}
+
+static inline struct space *space_at(uint32_t index)
+{
+    return (struct space *)SPACE_ADDRESS + index;
+}
+
+/* The first region that ends above address (it contains it, or is the next one), or 0. */
+uint32_t region_find(const struct space *space, uint64_t address);
+/* The region that contains address, or 0. */
+uint32_t region_containing(struct space *space, uint64_t address);
+bool region_range_is_free(const struct space *space, uint64_t start, uint64_t end);
+/* Put a copy of `model` (start, end, kind, protection, flags, object, offset ...) into the space; merged with neighbours that continue it.
+ * The range must be free. 0: no record left. */
+uint32_t region_add(struct vm_state *state, uint32_t space, const struct region *model);
+void region_remove(struct vm_state *state, uint32_t index);
+/* Cut a region in two at a page border inside it; needs one record (pool_reserve). The lower part keeps the index. */
+uint32_t region_split(struct vm_state *state, uint32_t index, uint64_t at);
+/* Join with the next region if they are two halves of one thing. True: the next one is gone. */
+bool region_merge_next(struct vm_state *state, uint32_t index);
+/* Move the lower border down (a stack that grows). */
+void region_grow_down(struct vm_state *state, uint32_t index, uint64_t start);
+/* Grow upwards into free room (brk, mremap). */
+void region_set_end(struct vm_state *state, uint32_t index, uint64_t end);
+/* Top-down first fit for mmap; 0: none. */
+uint64_t region_find_gap(const struct space *space, uint64_t length);
+/* kernel.idl map_flags of its pages. */
+uint32_t region_map_flags(const struct region *region);
+/* Pages may be private copies or plain anonymous memory: their frames are counted. */
+bool region_has_counted(const struct region *region);
