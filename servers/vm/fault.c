@@ -9,7 +9,7 @@
 #include "frame.h"
 #include "kcall.h"
 #include "object.h"
-#include "protocols/event_server.h"
+#include "protocols/vm_event_server.h"
 #include "protocols/kernel.h"
 #include "protocols/vm.h"
 #include "space.h"
@@ -311,8 +311,8 @@ static bool is_good(const struct region *region, uint64_t entry, uint32_t access
 }
 
 /* Pages [page, page + count) lie in one region; their entries were read. */
-static int fault_batch(struct vm_state *state, uint32_t index, uint64_t page, uint64_t count, uint32_t access,
-                       const uint64_t *entries, uint64_t *made)
+static int fault_batch(struct vm_state *state, uint32_t index, uint64_t page, uint64_t count, uint32_t access, uint64_t *entries,
+                       uint64_t *made)
 {
     struct region *region = region_at(index);
     uint64_t i = 0;
@@ -332,8 +332,13 @@ static int fault_batch(struct vm_state *state, uint32_t index, uint64_t page, ui
             result = map_zeros(state, region, page + (i << PAGE_BITS), run);
             i += result == 0 ? run : 0;
         } else {
+            bool brings_others = region->object != VM_NONE && entries[i] == 0;
+
             result = fault_page(state, index, page + (i << PAGE_BITS), access, entries[i]);
             i += result == 0;
+            if (brings_others && result == 0 && i < count) {
+                result = kcall_read_entries(space_id(region->space), page + (i << PAGE_BITS), count - i, entries + i);
+            }
         }
     }
     *made = i;
@@ -417,23 +422,4 @@ int event_handle_memory_request(struct vm_state *state, struct call *call, const
     }
     return fault_range(state, space, request->address, request->length != 0 ? request->length : 1,
                        request->write != 0 ? FAULT_WRITE : FAULT_READ);
-}
-
-/* The other events go to PM and the scheduler. */
-int event_handle_signal_ready(struct vm_state *state, struct call *call, const struct event_signal_ready_request *request,
-                              struct event_signal_ready_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -ENOSYS;
-}
-
-int event_handle_out_of_quantum(struct vm_state *state, struct call *call, const struct event_out_of_quantum_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return -ENOSYS;
 }

@@ -156,6 +156,7 @@ int object_add_page(struct vm_state *state, uint32_t index, uint64_t page, uint3
     chunk_at(chunk)->frame[page & (CHUNK_PAGES - 1)] = number;
     chunk_at(chunk)->used++;
     object->pages++;
+    object->page_end = object->page_end > page ? object->page_end : page + 1;
     pool->used++;
     state->object_pages++;
     *frame = number;
@@ -238,9 +239,10 @@ int object_truncate(struct vm_state *state, uint32_t index, uint64_t length)
     uint32_t rest = (uint32_t)(length & (PAGE_BYTES - 1));
     uint32_t frame = rest == 0 ? VM_NONE : object_frame(state, index, length >> PAGE_BITS);
 
-    if (object->pages != 0 && length < object->size) {
+    if (from < object->page_end) {
         unmap_everywhere(state, index, from);
         trim(state, index, from);
+        object->page_end = from;
     }
     if (frame != VM_NONE) {
         kcall_page_write(frame_address(frame), rest, PAGE_BYTES - rest, scratch()->zeros);

@@ -131,6 +131,7 @@ struct object {
     uint32_t generation;
     uint64_t size; /* bytes, as far as VM was told; a page beyond it is a SIGBUS */
     uint64_t pages;
+    uint64_t page_end; /* no pages from here on */
     uint32_t chunks; /* list */
     uint32_t recent; /* chunk of the last look-up */
     uint32_t regions; /* list */

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PM's calls: fork, share, exit, and exec, which builds the new space beside the old one so that a failure leaves the program alive.
+ */
+#include "errors.h"
+#include "fault.h"
+#include "frame.h"
+#include "kcall.h"
+#include "object.h"
+#include "pool.h"
+#include "protocols/vm_server.h"
+#include "space.h"
+#include "sys/call.h"
+#include "vdso.h"
+
+enum { SLOTS = PROCESS_SLOTS };
+
+static void drop_parked(struct vm_state *state, uint32_t slot)
+{
+    struct parked *parked = (struct parked *)PARKED_ADDRESS;
+
+    for (uint32_t i = 1; state->parked.used > 0 && i < state->parked.high; i++) {
+        if (parked[i].is_used && endpoint_slot(parked[i].caller) == slot) {
+            parked[i].caller = ENDPOINT_NONE;
+        }
+    }
+}
+
+static void abort_pending(struct vm_state *state, uint32_t slot)
+{
+    uint32_t pending = state->slot_pending[slot];
+
+    if (pending != VM_NONE) {
+        state->slot_pending[slot] = VM_NONE;
+        space_destroy(state, pending);
+    }
+}
+
+int vm_handle_fork(struct vm_state *state, struct call *call, const struct vm_fork_request *request, struct vm_fork_reply *reply)
+{
+    uint32_t parent = space_of(state, request->parent);
+    uint32_t child;
+    int result;
+
+    (void)call;
+    if (parent == VM_NONE || request->child_slot >= SLOTS) {
+        return -EINVAL;
+    }
+    space_leave(state, request->child_slot);
+    child = space_new(state);
+    if (child == VM_NONE) {
+        return -ENOMEM;
+    }
+    result = space_fork(state, parent, child);
+    if (result != 0) {
+        space_destroy(state, child);
+        return -ENOMEM;
+    }
+    space_enter(state, child, request->child_slot);
+    reply->space = space_id(child);
+    return 0;
+}
+
+int vm_handle_share(struct vm_state *state, struct call *call, const struct vm_share_request *request, struct vm_share_reply *reply)
+{
+    uint32_t parent = space_of(state, request->parent);
+
+    (void)call;
+    if (parent == VM_NONE || request->child_slot >= SLOTS) {
+        return -EINVAL;
+    }
+    space_enter(state, parent, request->child_slot);
+    reply->space = space_id(parent);
+    return 0;
+}
+
+int vm_handle_exit(struct vm_state *state, struct call *call, const struct vm_exit_request *request)
+{
+    (void)call;
+    if (request->slot >= SLOTS) {
+        return -EINVAL;
+    }
+    drop_parked(state, request->slot);
+    abort_pending(state, request->slot);
+    space_leave(state, request->slot);
+    return 0;
+}
+
+/* ---- exec ---- */
+
+int vm_handle_exec_begin(struct vm_state *state, struct call *call, const struct vm_exec_begin_request *request,
+                         struct vm_exec_begin_reply *reply)
+{
+    uint32_t space;
+
+    (void)call;
+    if (request->slot >= SLOTS) {
+        return -EINVAL;
+    }
+    abort_pending(state, request->slot);
+    if (!frame_has(state, CHUNK_PAGES, FRAME_FOR_PROGRAM)) {
+        return -ENOMEM;
+    }
+    space = space_new(state);
+    if (space == VM_NONE) {
+        return -ENOMEM;
+    }
+    state->slot_pending[request->slot] = space;
+    reply->space = space_id(space);
+    return 0;
+}
+
+static bool is_user_range(uint64_t address, uint64_t length)
+{
+    return (address & (PAGE_BYTES - 1)) == 0 && length != 0 && address >= PAGE_BYTES && address < USER_TOP &&
+           length <= USER_TOP - address;
+}
+
+/* Only a space between begin and commit may be changed. */
+static uint32_t unborn(const struct vm_state *state, uint32_t id)
+{
+    uint32_t space = space_find(state, id);
+
+    return space != VM_NONE && space_at(space)->users == 0 ? space : VM_NONE;
+}
+
+int vm_handle_exec_map_object(struct vm_state *state, struct call *call, const struct vm_exec_map_object_request *request)
+{
+    uint32_t space = unborn(state, request->space);
+    uint32_t object = object_find(state, request->object);
+    uint64_t length = page_up(request->length);
+    struct region model = {.kind = REGION_PRIVATE, .start = request->address, .end = request->address + length};
+
+    (void)call;
+    if (space == VM_NONE || object == VM_NONE || length < request->length || !is_user_range(request->address, length) ||
+        (request->offset & (PAGE_BYTES - 1)) != 0) {
+        return -EINVAL;
+    }
+    if (!region_range_is_free(space_at(space), model.start, model.end)) {
+        return -EINVAL;
+    }
+    model.object = object;
+    model.offset = request->offset;
+    model.protection = (uint8_t)(request->protection & 7);
+    model.file_end = request->offset + request->file_length;
+    if ((model.protection & VM_PROTECTION_WRITE) == 0 || request->file_length >= length) {
+        model.file_end = UINT64_MAX;
+    }
+    if (object_at(object)->size < request->offset + request->file_length) {
+        object_at(object)->size = request->offset + request->file_length;
+    }
+    return region_add(state, space, &model) == VM_NONE ? -ENOMEM : 0;
+}
+
+int vm_handle_exec_map_anonymous(struct vm_state *state, struct call *call, const struct vm_exec_map_anonymous_request *request)
+{
+    uint32_t space = unborn(state, request->space);
+    uint64_t length = page_up(request->length);
+    struct region model = {.kind = REGION_ANONYMOUS, .start = request->address, .end = request->address + length};
+
+    (void)call;
+    if (space == VM_NONE || length < request->length || !is_user_range(request->address, length)) {
+        return -EINVAL;
+    }
+    if (!region_range_is_free(space_at(space), model.start, model.end)) {
+        return -EINVAL;
+    }
+    model.protection = (uint8_t)(request->protection & 7);
+    model.flags = request->growsdown != 0 ? REGION_GROWSDOWN : 0;
+    return region_add(state, space, &model) == VM_NONE ? -ENOMEM : 0;
+}
+
+/* One piece that lies in one page. */
+static int write_piece(struct vm_state *state, uint32_t space, uint64_t destination, const uint8_t *from, uint32_t length)
+{
+    uint64_t page = page_down(destination);
+    uint64_t entry = 0;
+    int result = fault_range(state, space, page, 1, FAULT_WRITE | FAULT_FORCE);
+
+    if (result == 0) {
+        result = kcall_read_entries(space_id(space), page, 1, &entry);
+    }
+    if (result != 0 || entry == 0) {
+        return result == -EIO ? -ENOMEM : -EFAULT;
+    }
+    return kcall_page_write(entry_frame(entry) << PAGE_BITS, (uint32_t)(destination - page), length, from);
+}
+
+int vm_handle_exec_write(struct vm_state *state, struct call *call, const struct vm_exec_write_request *request)
+{
+    uint32_t space = unborn(state, request->space);
+    uint8_t *bytes = scratch()->bytes;
+    uint64_t done = 0;
+
+    if (space == VM_NONE) {
+        return -EFAULT;
+    }
+    while (done < request->length) {
+        uint64_t destination = request->destination + done;
+        uint64_t length = PAGE_BYTES - (destination & (PAGE_BYTES - 1));
+        int result;
+
+        length = length < request->length - done ? length : request->length - done;
+        result = kcall_copy_from(call->caller, request->source + done, bytes, length);
+        if (result == 0) {
+            result = write_piece(state, space, destination, bytes, (uint32_t)length);
+        }
+        if (result != 0) {
+            return result;
+        }
+        done += length;
+    }
+    return 0;
+}
+
+/* The time page and the vDSO behind it, at a fixed address. Without them programs use the system call. */
+static void map_vdso(struct vm_state *state, uint32_t space)
+{
+    struct region model = {.kind = REGION_PHYSICAL, .flags = REGION_VDSO, .protection = VM_PROTECTION_READ};
+    uint64_t done = 0;
+
+    if (state->vdso_base == 0) {
+        return;
+    }
+    model.start = VDSO_TIME_PAGE;
+    model.end = VDSO_ADDRESS;
+    model.offset = state->time_page;
+    if (region_add(state, space, &model) == VM_NONE ||
+        table_map_one(state, space_id(space), model.start, model.offset, region_map_flags(&model), &done) != 0) {
+        return;
+    }
+    model.start = VDSO_ADDRESS;
+    model.end = VDSO_ADDRESS + page_up(state->vdso_bytes);
+    model.offset = state->vdso_base;
+    model.protection |= VM_PROTECTION_EXECUTE;
+    if (region_add(state, space, &model) == VM_NONE) {
+        return;
+    }
+    for (uint64_t at = model.start; at < model.end; at += PAGE_BYTES) {
+        if (table_map_one(state, space_id(space), at, model.offset + (at - model.start), region_map_flags(&model), &done) != 0) {
+            return;
+        }
+    }
+    space_at(space)->resident_pages += 1 + ((model.end - model.start) >> PAGE_BITS);
+}
+
+int vm_handle_exec_commit(struct vm_state *state, struct call *call, const struct vm_exec_commit_request *request)
+{
+    uint32_t index = space_find(state, request->space);
+    uint32_t old;
+    struct space *space;
+
+    (void)call;
+    if (request->slot >= SLOTS || index == VM_NONE) {
+        return -EINVAL;
+    }
+    if (state->slot_space[request->slot] == index) {
+        return 0; /* a repeat */
+    }
+    if (state->slot_pending[request->slot] != index) {
+        return -EINVAL;
+    }
+
+    space = space_at(index);
+    space->brk_start = request->brk_start;
+    space->brk = request->brk_start;
+    space->stack_top = request->stack_top;
+    old = state->slot_space[request->slot];
+    if (old != VM_NONE) {
+        space->limit_total = space_at(old)->limit_total;
+        space->limit_data = space_at(old)->limit_data;
+        space->limit_stack = space_at(old)->limit_stack;
+    }
+    state->slot_pending[request->slot] = VM_NONE;
+    map_vdso(state, index);
+    space_enter(state, index, request->slot);
+    return 0;
+}
+
+int vm_handle_exec_abort(struct vm_state *state, struct call *call, const struct vm_exec_abort_request *request)
+{
+    uint32_t space = unborn(state, request->space);
+
+    (void)call;
+    for (uint32_t slot = 0; space != VM_NONE && slot < SLOTS; slot++) {
+        if (state->slot_pending[slot] == space) {
+            abort_pending(state, slot);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int vm_handle_limits(struct vm_state *state, struct call *call, const struct vm_limits_request *request)
+{
+    uint32_t space = request->slot < SLOTS ? state->slot_space[request->slot] : VM_NONE;
+
+    (void)call;
+    if (space != VM_NONE) {
+        space_at(space)->limit_total = request->address_space;
+        space_at(space)->limit_data = request->data;
+        space_at(space)->limit_stack = request->stack;
+    }
+    return -EDONTREPLY;
+}
