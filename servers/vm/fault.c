@@ -16,7 +16,7 @@
 #include "sys/call.h"
 #include "sys/log.h"
 
-enum { RANGE_PAGES_MAX = 256, RANGE_BATCH = 64 };
+enum { RANGE_BATCH = 64 };
 
 /* ---- which region ---- */
 
@@ -349,7 +349,7 @@ int fault_range(struct vm_state *state, uint32_t space, uint64_t address, uint64
 {
     uint64_t page = page_down(address);
     uint64_t end = address + length < address ? UINT64_MAX - PAGE_BYTES : page_up(address + length);
-    uint64_t limit = page + RANGE_PAGES_MAX * (uint64_t)PAGE_BYTES;
+    uint64_t limit = page + FAULT_RANGE_BYTES;
     bool is_first = true;
 
     end = end < limit ? end : limit;

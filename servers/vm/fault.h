@@ -6,6 +6,9 @@
 
 #include "state.h"
 
+/* At most this much is made present by one fault_range. */
+#define FAULT_RANGE_BYTES (256ull * PAGE_BYTES)
+
 enum fault_access { FAULT_READ = 0, FAULT_WRITE = 1, FAULT_EXECUTE = 2, FAULT_FORCE = 4 /* whatever the protection says */ };
 
 /* The region for an access at an address; grows a stack. -EFAULT: none, -EACCES: not permitted. */

@@ -10,6 +10,7 @@
 #include "linux_vm_dispatch.h"
 #include "object.h"
 #include "pool.h"
+#include "protocols/kernel.h"
 #include "protocols/vfs_client.h"
 #include "protocols/vm.h"
 #include "space.h"
@@ -347,7 +348,7 @@ static int64_t move_region(struct vm_state *state, uint32_t index, uint64_t from
         return result;
     }
     if (model.kind != REGION_SHARED) {
-        flags &= ~(uint32_t)2u & ~(uint32_t)1u ? flags & ~1u : flags;
+        flags &= ~(uint32_t)KERNEL_MAP_FLAGS_WRITE; /* it may be shared with a child; the first write finds out */
     }
     result = space_move_pages(state, index, from, to, kept, flags);
     if (result != 0) {

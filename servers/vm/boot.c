@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first frames are taken straight from the kernel's list of free ranges, because the frame table that will hold all others needs pages itself.
+ */
+#include "boot.h"
+
+#include "errors.h"
+#include "frame.h"
+#include "kernel_info.h"
+#include "kcall.h"
+#include "object.h"
+#include "pool.h"
+#include "protocols/kernel.h"
+#include "protocols/vm.h"
+#include "space.h"
+
+enum {
+    BUMP_BATCH = 64,
+    RESERVE_MIN = 128,
+    RESERVE_MAX = 2048,
+    HASH_MIN = 1024,
+    PARKED_LIMIT = 0x10000,
+    OBJECT_LIMIT = 1 << OBJECT_INDEX_BITS,
+};
+
+struct bump {
+    const struct boot_info *info;
+    uint32_t range;
+    uint64_t next;
+    uint64_t taken;
+};
+
+static uint64_t bump_take(struct bump *bump)
+{
+    while (bump->range < bump->info->free_count) {
+        const struct boot_range *range = &bump->info->free[bump->range];
+        uint64_t start = page_up(range->base > PAGE_BYTES ? range->base : PAGE_BYTES);
+
+        bump->next = bump->next < start ? start : bump->next;
+        if (bump->next + PAGE_BYTES <= range->base + range->length) {
+            bump->next += PAGE_BYTES;
+            bump->taken++;
+            return bump->next - PAGE_BYTES;
+        }
+        bump->range++;
+        bump->next = 0;
+    }
+    return 0;
+}
+
+static uint32_t highest_frame(const struct boot_info *info)
+{
+    uint64_t end = 0;
+
+    for (uint32_t i = 0; i < info->free_count; i++) {
+        uint64_t top = info->free[i].base + info->free[i].length;
+
+        end = end > top ? end : top;
+    }
+    for (uint32_t i = 0; i < info->process_count; i++) {
+        for (uint32_t j = 0; j < info->process[i].segment_count; j++) {
+            uint64_t top = info->process[i].segment[j].physical + info->process[i].segment[j].length;
+
+            end = end > top ? end : top;
+        }
+    }
+    return (uint32_t)(end >> PAGE_BITS);
+}
+
+static int give_tables(struct bump *bump, uint64_t count)
+{
+    uint64_t frames[BUMP_BATCH];
+
+    while (count > 0) {
+        uint64_t batch = count < BUMP_BATCH ? count : BUMP_BATCH;
+        int result;
+
+        for (uint64_t i = 0; i < batch; i++) {
+            frames[i] = bump_take(bump);
+        }
+        result = kcall_tables_give(frames, batch);
+        if (result != 0) {
+            return result;
+        }
+        count -= batch;
+    }
+    return 0;
+}
+
+static int map_frame_table(struct bump *bump, uint64_t pages)
+{
+    const uint32_t flags = KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_USER | KERNEL_MAP_FLAGS_ZERO;
+    uint64_t frames[BUMP_BATCH];
+    uint64_t address = FRAME_TABLE_ADDRESS;
+
+    while (pages > 0) {
+        uint64_t batch = pages < BUMP_BATCH ? pages : BUMP_BATCH;
+        uint64_t done = 0;
+        int result;
+
+        for (uint64_t i = 0; i < batch; i++) {
+            frames[i] = bump_take(bump);
+            if (frames[i] == 0) {
+                return -ENOMEM;
+            }
+        }
+        result = kcall_map(ENDPOINT_VM, address, frames, batch, flags, &done);
+        if (result != 0) {
+            return result;
+        }
+        address += batch << PAGE_BITS;
+        pages -= batch;
+    }
+    return 0;
+}
+
+/* Walk the same frames again, now that there is a table to write them into. */
+static void fill_frame_table(struct vm_state *state, const struct boot_info *info, uint64_t tables, uint64_t taken)
+{
+    struct bump bump = {.info = info};
+    uint64_t frame = bump_take(&bump);
+
+    while (frame != 0) {
+        uint32_t number = (uint32_t)(frame >> PAGE_BITS);
+
+        if (bump.taken > taken) {
+            frame_give(state, number);
+        } else {
+            frame_at(number)->references = 1;
+            frame_at(number)->kind = bump.taken <= tables ? FRAME_TABLE : FRAME_OWN;
+        }
+        frame = bump_take(&bump);
+    }
+    state->frames_table = tables;
+    state->frames_own = taken - tables;
+}
+
+static int make_frame_table(struct vm_state *state, const struct boot_info *info)
+{
+    struct bump bump = {.info = info};
+    uint64_t pages;
+    uint64_t tables;
+    int result;
+
+    state->frame_count = highest_frame(info);
+    pages = page_up(state->frame_count * sizeof(struct frame)) >> PAGE_BITS;
+    tables = BUMP_BATCH + pages / ENTRY_ROOM;
+    result = give_tables(&bump, tables);
+    if (result == 0) {
+        result = map_frame_table(&bump, pages);
+    }
+    if (result == 0) {
+        fill_frame_table(state, info, tables, bump.taken);
+    }
+    return result;
+}
+
+static int make_tables(struct vm_state *state)
+{
+    uint64_t buckets = HASH_MIN;
+
+    while (buckets < state->frames_total / CHUNK_PAGES) {
+        buckets *= 2;
+    }
+    state->hash_mask = (uint32_t)buckets - 1;
+    pool_init(&state->regions, REGION_ADDRESS, sizeof(struct region), state->frames_total / 4 + 4096);
+    pool_init(&state->objects, OBJECT_ADDRESS, sizeof(struct object), OBJECT_LIMIT);
+    pool_init(&state->chunks, CHUNK_ADDRESS, sizeof(struct chunk), state->frames_total + 1);
+    pool_init(&state->spaces, SPACE_ADDRESS, sizeof(struct space), SPACE_LIMIT + 1);
+    pool_init(&state->parked, PARKED_ADDRESS, sizeof(struct parked), PARKED_LIMIT);
+    if (!own_memory(state, HASH_ADDRESS, page_up(buckets * sizeof(uint32_t))) ||
+        !own_memory(state, SCRATCH_ADDRESS, page_up(sizeof(struct scratch))) ||
+        !pool_extend(state, &state->spaces, space_index(SPACE_FIRST_FREE) - 1) || !pool_extend(state, &state->regions, 0) ||
+        !pool_extend(state, &state->objects, 0) || !pool_extend(state, &state->chunks, 0)) {
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+/* ---- boot services ---- */
+
+static int adopt_segment(struct vm_state *state, uint32_t space, const struct boot_segment *segment)
+{
+    struct region model = {.kind = REGION_ANONYMOUS, .flags = REGION_PINNED, .protection = VM_PROTECTION_READ};
+    uint64_t first = segment->physical >> PAGE_BITS;
+    uint64_t pages = page_up(segment->length) >> PAGE_BITS;
+
+    model.start = page_down(segment->address);
+    model.end = model.start + (pages << PAGE_BITS);
+    model.protection |= (segment->flags & KERNEL_MAP_FLAGS_WRITE) != 0 ? VM_PROTECTION_WRITE : 0;
+    model.protection |= (segment->flags & KERNEL_MAP_FLAGS_EXECUTE) != 0 ? VM_PROTECTION_EXECUTE : 0;
+    if (region_add(state, space, &model) == VM_NONE) {
+        return -ENOMEM;
+    }
+    for (uint64_t i = 0; i < pages; i++) {
+        frame_at(first + i)->kind = FRAME_ANONYMOUS;
+        frame_at(first + i)->references = 1;
+    }
+    space_at(space)->resident_pages += pages;
+    return 0;
+}
+
+static int adopt_process(struct vm_state *state, const struct boot_process *process)
+{
+    uint32_t space = space_index(process->space);
+    uint32_t slot = endpoint_slot(process->endpoint);
+    int result = 0;
+
+    if (process->space >= SPACE_FIRST_FREE || slot >= SERVICE_SLOTS) {
+        return -EINVAL;
+    }
+    space_at(space)->is_used = 1;
+    space_at(space)->is_service = 1;
+    space_at(space)->users = 1;
+    space_at(space)->physical_next = PHYSICAL_ADDRESS;
+    state->slot_space[slot] = space;
+    state->spaces.used++;
+    for (uint32_t i = 0; i < process->segment_count && result == 0; i++) {
+        result = adopt_segment(state, space, &process->segment[i]);
+    }
+    return result;
+}
+
+int boot_start(struct vm_state *state, const struct boot_info *info)
+{
+    int result;
+
+    state->frames_total = info->total_bytes >> PAGE_BITS;
+    result = make_frame_table(state, info);
+    if (result == 0) {
+        result = make_tables(state);
+    }
+    for (uint32_t i = 0; i < info->process_count && result == 0; i++) {
+        result = adopt_process(state, &info->process[i]);
+    }
+    state->frames_reserve = state->frames_free / 64;
+    state->frames_reserve = state->frames_reserve < RESERVE_MIN ? RESERVE_MIN : state->frames_reserve;
+    state->frames_reserve = state->frames_reserve > RESERVE_MAX ? RESERVE_MAX : state->frames_reserve;
+    return result;
+}

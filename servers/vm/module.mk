@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+name := vm
+kind := service
+depends := lib/base lib/sys
+serves := vm event
+calls := vfs
+linux := vm
+test_sources := frame.c pool.c region.c object.c space.c fault.c program.c image.c window.c information.c linux_map.c linux_advice.c boot.c check.c
+test_depends := lib/base
+test_generated := protocols/vfs_client
