@@ -130,7 +130,7 @@ static inline bool copy64(void *to, const void *from)
 static inline void refresh_loaded(void)
 {
     const struct cpu_local *cpu = cpu_this();
-    if (cpu->loaded_space != SPACE_NONE && (space_pending != 0 || spaces[cpu->loaded_space].stale & 1u << cpu->number))
+    if (space_pending != 0 || cpu->loaded_stale)
         space_activate(cpu->loaded_space);
 }
 

@@ -25,14 +25,15 @@ struct cpu_local {
     DECLARE_CPULOCAL(volatile uint32_t, in_user)        /* 0 from the first instructions of an entry on */
     DECLARE_CPULOCAL(volatile uint32_t, tlb_request)    /* set by another processor, cleared by the flush interrupt */
     DECLARE_CPULOCAL(uint64_t, apic_eoi)                /* virtual address of the EOI register */
-    DECLARE_CPULOCAL(uint32_t, number)
-    DECLARE_CPULOCAL(uint32_t, apic_id)
-    DECLARE_CPULOCAL(uint32_t, loaded_space)
-    DECLARE_CPULOCAL(bool, online)
-    DECLARE_CPULOCAL(bool, ts_set)                      /* CR0.TS as we left it */
+    DECLARE_CPULOCAL(uint32_t, loaded_space)            /* SPACE_NONE: the kernel's own tables */
+    DECLARE_CPULOCAL(uint32_t, loaded_stale)            /* the stale-TLB bit of the loaded space; any other space is fresh once it is loaded */
     DECLARE_CPULOCAL(uint64_t, loaded_fs_base)
     DECLARE_CPULOCAL(uint64_t, loaded_gs_base)
-    DECLARE_CPULOCAL(struct thread *, fpu_owner)        /* whose state the FPU holds (valid if its fpu_cpu is this processor) */
+    DECLARE_CPULOCAL(struct thread *, fpu_owner)        /* whose state the FPU holds, or NULL */
+    DECLARE_CPULOCAL(uint32_t, ts_set)                  /* CR0.TS as we left it */
+    DECLARE_CPULOCAL(uint32_t, number)
+    DECLARE_CPULOCAL(uint32_t, apic_id)
+    DECLARE_CPULOCAL(bool, online)
     DECLARE_CPULOCAL(uint64_t, timer_deadline)          /* what the one-shot timer is set to; UINT64_MAX: off */
     DECLARE_CPULOCAL(uint64_t, kernel_cr0)              /* without TS */
     DECLARE_CPULOCAL(uint64_t, held_root)               /* CR3 of a space that was destroyed while loaded here */

@@ -66,10 +66,32 @@ syscall_entry:
     call schedule_and_resume
     ud2
 
-/* void exit_to_user(struct trap_frame *): lock held. Releases it. A frame of a system call leaves by sysret, if its rip is canonical. */
-    .global exit_to_user
+/*
+ * void arch_resume(struct thread *): lock held; it is released. What is loaded is compared here, what differs is loaded in C. A frame of a system call
+ * leaves by sysret, if its rip is canonical.
+ */
+    .global arch_resume
     .balign 64
-exit_to_user:
+arch_resume:
+    movq %rdi, %gs:CPU_CURRENT
+    movl THREAD_SPACE(%rdi), %eax
+    cmpl %eax, %gs:CPU_LOADED_SPACE
+    jne 5f
+    cmpl $0, %gs:CPU_LOADED_STALE
+    jne 5f
+    cmpl $0, space_pending(%rip)
+    jne 5f
+    movq THREAD_FS_BASE(%rdi), %rax
+    cmpq %rax, %gs:CPU_LOADED_FS
+    jne 5f
+    movq THREAD_GS_BASE(%rdi), %rax
+    cmpq %rax, %gs:CPU_LOADED_GS
+    jne 5f
+    cmpq %rdi, %gs:CPU_FPU_OWNER
+    sete %al
+    cmpb %al, %gs:CPU_TS_SET
+    je 5f
+6:
     movl $1, %gs:CPU_IN_USER
     incw big_lock_word(%rip)
     cmpl $VECTOR_SYSCALL, FRAME_VECTOR(%rdi)
@@ -95,6 +117,12 @@ exit_to_user:
     movq FRAME_RDI(%rdi), %rdi
     swapgs
     sysretq
+
+5:  movq %gs:CPU_STACK_TOP, %rsp
+    movq %rdi, %rbx
+    call resume_prepare
+    movq %rbx, %rdi
+    jmp 6b
 
 /* iretq must not fault: selectors and flags are forced, and an address outside the user half is turned into one that is never mapped. */
 exit_by_iret:

@@ -3,9 +3,9 @@
  * FPU state, lazily. CR0.TS is set unless the registers of this processor belong to the thread that runs, so services never cost anything. A thread's
  * first use traps (#NM): fpu_not_available saves the previous owner and loads.
  *
- * fpu_owner (of a processor) and fpu_cpu (of a thread) must both agree for registers to count: discarding is one store. With one processor the registers
- * are the only true copy until somebody asks (arch_fpu_save). With more, they are saved when the owner is switched away from, so that
- * fpu_area of a thread that does not run is always true, and no processor ever has to ask another one.
+ * fpu_owner of a processor and fpu_cpu of a thread always agree. With one processor the registers are the only true copy until somebody asks
+ * (arch_fpu_save). With more, they are saved when the owner is switched away from, so that fpu_area of a thread that does not run is always true, and
+ * no processor ever has to ask another one.
  */
 #include "internal.h"
 
@@ -84,12 +84,20 @@ const void *fpu_initial(void)
     return initial;
 }
 
+/* The registers that hold its state, on whatever processor, do not count any more. */
+static void detach(struct thread *thread)
+{
+    if (thread->fpu_cpu >= 0 && cpu_locals[thread->fpu_cpu].fpu_owner == thread)
+        cpu_locals[thread->fpu_cpu].fpu_owner = NULL;
+    thread->fpu_cpu = -1;
+}
+
 /* No state: the next use starts from fresh registers. */
 void fpu_reset(struct thread *thread)
 {
     uint64_t stride = (area_bytes + 63) & ~63u;
     thread->fpu_area = areas + stride * (uint64_t)(thread - threads);
-    thread->fpu_cpu = -1;
+    detach(thread);
     thread->misc_flags &= ~(uint32_t)MF_FPU_USED;
 }
 
@@ -105,20 +113,14 @@ static void task_switched_set(struct cpu_local *cpu)
     cpu->ts_set = true;
 }
 
-static bool owner_is_live(const struct cpu_local *cpu)
-{
-    return cpu->fpu_owner != NULL && cpu->fpu_owner->fpu_cpu == (int16_t)cpu->number;
-}
-
 /* From arch_resume when TS is not as the thread needs it. Not mine means: the last one to run used the FPU. */
-void fpu_switch(struct cpu_local *cpu, struct thread *thread, bool mine)
+void fpu_switch(struct cpu_local *cpu, bool mine)
 {
-    (void)thread;
     if (mine) {
         task_switched_clear(cpu);
         return;
     }
-    if (machine_info.cpu_online > 1 && owner_is_live(cpu))
+    if (machine_info.cpu_online > 1 && cpu->fpu_owner != NULL)
         registers_save(cpu->fpu_owner->fpu_area);
     task_switched_set(cpu);
 }
@@ -128,10 +130,11 @@ void fpu_not_available(struct thread *thread)
 {
     struct cpu_local *cpu = cpu_this();
     task_switched_clear(cpu);
-    if (owner_is_live(cpu)) {
+    if (cpu->fpu_owner != NULL) {
         registers_save(cpu->fpu_owner->fpu_area);
-        cpu->fpu_owner->fpu_cpu = -1;
+        detach(cpu->fpu_owner);
     }
+    detach(thread);
     if (!(thread->misc_flags & MF_FPU_USED)) {
         memcpy(thread->fpu_area, initial, area_bytes);
         thread->misc_flags |= MF_FPU_USED;
@@ -148,7 +151,7 @@ void arch_fpu_save(struct thread *thread)
         memcpy(thread->fpu_area, initial, area_bytes);
         return;
     }
-    if (cpu->fpu_owner != thread || thread->fpu_cpu != (int16_t)cpu->number)
+    if (cpu->fpu_owner != thread)
         return; /* in memory already */
     bool was_set = cpu->ts_set;
     if (was_set)
@@ -160,6 +163,6 @@ void arch_fpu_save(struct thread *thread)
 
 void arch_fpu_discard(struct thread *thread)
 {
-    thread->fpu_cpu = -1;
+    detach(thread);
     thread->misc_flags |= MF_FPU_USED;
 }

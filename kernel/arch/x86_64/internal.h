@@ -80,7 +80,7 @@ void traps_init(void);
 void fpu_init(void);      /* first processor: size, pool */
 void fpu_init_cpu(void);
 void fpu_not_available(struct thread *thread);
-void fpu_switch(struct cpu_local *cpu, struct thread *thread, bool mine);
+void fpu_switch(struct cpu_local *cpu, bool mine);
 void fpu_reset(struct thread *thread);
 uint32_t fpu_bytes(void);
 uint64_t fpu_features(void);
@@ -116,7 +116,6 @@ extern struct acpi_result acpi;
 void space_init(void);
 struct space {
     uint64_t root;   /* physical address of its PML4; 0: not in use */
-    uint32_t stale;  /* bit per processor: its TLB may hold old entries of this space */
     uint32_t tables; /* list of its table frames (frame_link), the root last */
 };
 extern struct space spaces[SPACE_COUNT];

@@ -63,6 +63,17 @@
 #define CPU_IN_USER 32
 #define CPU_TLB_REQUEST 36
 #define CPU_APIC_EOI 40
+#define CPU_LOADED_SPACE 48
+#define CPU_LOADED_STALE 52
+#define CPU_LOADED_FS 56
+#define CPU_LOADED_GS 64
+#define CPU_FPU_OWNER 72
+#define CPU_TS_SET 80
+
+/* struct thread, behind its frame */
+#define THREAD_FS_BASE 184
+#define THREAD_GS_BASE 192
+#define THREAD_SPACE 216
 
 /* interrupt vectors */
 #define VECTOR_DEVICE 0x30 /* + line */

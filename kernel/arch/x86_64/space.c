@@ -168,14 +168,14 @@ static void pending_note(uint32_t space, uint64_t address)
 }
 
 /* Processors whose program runs in the space: ask, and wait until each has flushed or come into the kernel (there it looks at the stale bit). */
-static void flush_remote(struct space *space, uint32_t number)
+static void flush_remote(uint32_t number)
 {
     uint32_t self = cpu_current(), asked = 0;
     for (uint32_t cpu = 0; cpu < cpu_count(); cpu++) {
         struct cpu_local *local = &cpu_locals[cpu];
         if (cpu == self || local->loaded_space != number)
             continue;
-        space->stale |= 1u << cpu;
+        local->loaded_stale = 1;
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (!local->in_user)
             continue;
@@ -203,7 +203,7 @@ void space_flush(uint32_t number)
     }
     space_pending = 0;
     if (machine_info.cpu_online > 1)
-        flush_remote(&spaces[number], number);
+        flush_remote(number);
 }
 
 static void root_release(struct cpu_local *cpu);
@@ -215,12 +215,11 @@ void space_activate(uint32_t number)
         space_flush(pending_space);
     if (number == SPACE_NONE)
         return;
-    uint32_t bit = 1u << cpu->number;
-    if (cpu->loaded_space == number && !(spaces[number].stale & bit))
+    if (cpu->loaded_space == number && !cpu->loaded_stale)
         return;
     if (spaces[number].root == 0)
         panic("space %u is loaded but does not exist", number);
-    spaces[number].stale &= ~bit;
+    cpu->loaded_stale = 0;
     cpu->loaded_space = number;
     cr3_write(spaces[number].root);
     if (cpu->held_root != 0)

@@ -28,8 +28,17 @@ CHECK_CPU(user_rsp, CPU_USER_RSP);
 CHECK_CPU(in_user, CPU_IN_USER);
 CHECK_CPU(tlb_request, CPU_TLB_REQUEST);
 CHECK_CPU(apic_eoi, CPU_APIC_EOI);
+CHECK_CPU(loaded_space, CPU_LOADED_SPACE);
+CHECK_CPU(loaded_stale, CPU_LOADED_STALE);
+CHECK_CPU(loaded_fs_base, CPU_LOADED_FS);
+CHECK_CPU(loaded_gs_base, CPU_LOADED_GS);
+CHECK_CPU(fpu_owner, CPU_FPU_OWNER);
+CHECK_CPU(ts_set, CPU_TS_SET);
+_Static_assert(offsetof(struct thread, fs_base) == THREAD_FS_BASE && offsetof(struct thread, gs_base) == THREAD_GS_BASE &&
+                   offsetof(struct thread, space) == THREAD_SPACE,
+               "layout.h");
 
-void exit_to_user(struct trap_frame *frame) __attribute__((noreturn));
+void resume_prepare(struct thread *thread);
 void idle_loop(uint64_t stack_top) __attribute__((noreturn));
 
 volatile uint32_t big_lock_word; /* ticket lock: low half served, high half next; entry.S has it inline */
@@ -48,14 +57,17 @@ void big_unlock(void)
 
 void arch_switch(struct thread *thread)
 {
-    cpu_this()->current = thread;
-    if (thread != NULL)
+    struct cpu_local *cpu = cpu_this();
+    cpu->current = thread;
+    if (thread != NULL && (cpu->loaded_space != thread->space || space_pending != 0 || cpu->loaded_stale))
         space_activate(thread->space);
 }
 
-/* User segment bases differ between programs only; services have none. */
-static void bases_load(struct cpu_local *cpu, const struct thread *thread)
+/* Slow half of arch_resume (entry.S): something differs. User segment bases differ between programs only; services have none. */
+void resume_prepare(struct thread *thread)
 {
+    struct cpu_local *cpu = cpu_this();
+    space_activate(thread->space);
     if (cpu->loaded_fs_base != thread->fs_base) {
         cpu->loaded_fs_base = thread->fs_base;
         msr_write(MSR_FS_BASE, thread->fs_base);
@@ -64,20 +76,9 @@ static void bases_load(struct cpu_local *cpu, const struct thread *thread)
         cpu->loaded_gs_base = thread->gs_base;
         msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
     }
-}
-
-void arch_resume(struct thread *thread)
-{
-    struct cpu_local *cpu = cpu_this();
-    cpu->current = thread;
-    if (cpu->loaded_space != thread->space || space_pending != 0 || spaces[thread->space].stale & 1u << cpu->number)
-        space_activate(thread->space);
-    if (cpu->loaded_fs_base != thread->fs_base || cpu->loaded_gs_base != thread->gs_base)
-        bases_load(cpu, thread);
-    bool mine = cpu->fpu_owner == thread && thread->fpu_cpu == (int16_t)cpu->number;
+    bool mine = cpu->fpu_owner == thread;
     if (mine == cpu->ts_set)
-        fpu_switch(cpu, thread, mine);
-    exit_to_user(&thread->frame);
+        fpu_switch(cpu, mine);
 }
 
 void arch_idle(void)
@@ -87,7 +88,7 @@ void arch_idle(void)
     if (space_pending != 0)
         space_activate(SPACE_NONE);
     if (!cpu->ts_set)
-        fpu_switch(cpu, NULL, false);
+        fpu_switch(cpu, false);
     idle_loop(cpu->stack_top);
 }
 
