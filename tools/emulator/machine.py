@@ -32,6 +32,7 @@ EXEC_INITTAB = "::sysinit:/etc/rc\n::once:/etc/exec.run\n"
 class Options:
     smp: int = 1
     memory: str = "512"
+    cpu: str = "max"                               # QEMU's name of the processor, under TCG
     machine: str = "q35"
     icount: bool = False
     timeout: float = 120
@@ -124,12 +125,12 @@ def qemu_command(options, initrd, console, log_path, errors="null"):
     if kvm_works() and not options.icount:
         command += ["-accel", "kvm", "-cpu", "host"]
     else:
-        command += ["-accel", "tcg", "-cpu", "max"]
+        command += ["-accel", "tcg", "-cpu", options.cpu]
     if options.icount:
-        command += ["-icount", "shift=0"]
+        command += ["-icount", "shift=0,sleep=off"]
     command += ["-smp", str(options.smp), "-m", str(options.memory), "-display", "none", "-no-reboot",
                 "-kernel", reference.kernel() if options.linux else options.kernel, "-initrd", initrd,
-                "-append", (reference.WORDS + options.append) if options.linux else options.append,
+                "-append", reference.words(options) if options.linux else options.append,
                 "-chardev", console.replace(",", ",id=console,", 1) if "," in console else console + ",id=console",
                 "-serial", "chardev:console",
                 "-chardev", "file,id=log,path=" + log_path,

@@ -13,7 +13,13 @@ sys.path.insert(0, os.path.join(ROOT, "tools", "image"))
 import cpio  # noqa: E402
 
 # The log is the second serial line, as with our own kernel.
-WORDS = "console=ttyS1,115200 rdinit=/sbin/init panic=-1 "
+WORDS = "console=ttyS1,115200 rdinit=/sbin/init panic=-1 mitigations=off"
+
+
+def words(options):
+    """The kernel command line. Under icount its calibration of the time stamp counter can hang: a tick is a nanosecond there."""
+    parts = [WORDS, "tsc_early_khz=1000000" if options.icount else "", options.append]
+    return " ".join(part for part in parts if part)
 
 
 def kernel():
