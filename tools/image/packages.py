@@ -12,9 +12,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 DOWNLOADS = os.path.join(ROOT, "build", "downloads")
 
 
-def locked(path=os.path.join(HERE, "packages.lock")):
-    """Yields (package, version, sha256) for each line of a lock file."""
-    with open(path) as lock:
+def locked():
+    """Yields (package, version, sha256) for each line of packages.lock."""
+    with open(os.path.join(HERE, "packages.lock")) as lock:
         for line in lock:
             if line.strip() and not line.startswith("#"):
                 yield tuple(line.split())
@@ -49,7 +49,7 @@ def _download(package, version, digest):
         raise SystemExit("image: cannot download %s:\n%s" % (package, result.stderr))
     path = _find(package)
     if version in path.replace("%3a", ":") and sha256(path) != digest:
-        raise SystemExit("image: %s does not have the SHA-256 of its packages.lock" % os.path.basename(path))
+        raise SystemExit("image: %s does not have the SHA-256 of tools/image/packages.lock" % os.path.basename(path))
     return path
 
 
@@ -66,5 +66,5 @@ def unpack(package, version, digest):
     return target
 
 
-def unpack_all(*lock):
-    return {package: unpack(package, version, digest) for package, version, digest in locked(*lock)}
+def unpack_all():
+    return {package: unpack(package, version, digest) for package, version, digest in locked()}
