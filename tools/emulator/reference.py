@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Debian's Linux kernel in the same emulator, on the same root file system and with the same serial lines: the oracle for behaviour and the
-other column of the benchmarks. It is downloaded on first use (70 MB) and kept in build/downloads."""
+"""Debian's cloud kernel of Linux in the same emulator, on the same root file system and with the same serial lines: the oracle for behaviour and the
+other column of the benchmarks. It is downloaded on first use (27 MB) and kept in build/downloads, never in the
+repository."""
 import glob
 import os
-import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-DOWNLOADS = os.path.join(ROOT, "build", "downloads")
+HERE = os.path.dirname(os.path.abspath(__file__))
 
-sys.path.insert(0, os.path.join(ROOT, "tools", "image"))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "image"))
 import cpio  # noqa: E402
+import packages  # noqa: E402
 
 # The log is the second serial line, as with our own kernel.
 WORDS = "console=ttyS1,115200 rdinit=/sbin/init panic=-1 mitigations=off"
@@ -24,23 +24,8 @@ def words(options):
 
 def kernel():
     """Path of the kernel image."""
-    folder = os.path.join(DOWNLOADS, "linux-reference")
-    found = sorted(glob.glob(os.path.join(folder, "boot", "vmlinuz-*")))
-    return found[-1] if found else _download(folder)
-
-
-def _download(folder):
-    os.makedirs(folder, exist_ok=True)
-    depends = subprocess.run(["apt-cache", "depends", "linux-image-amd64"], capture_output=True, text=True, check=True).stdout
-    package = next(word for word in depends.split() if word.startswith("linux-image-") and word != "linux-image-amd64")
-    print("planaria: fetching %s" % package, file=sys.stderr)
-    subprocess.run(["apt-get", "download", package], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    archive = glob.glob(os.path.join(folder, package + "_*.deb"))[0]
-    tar = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE)
-    subprocess.run(["tar", "-x", "-C", folder, "./boot"], stdin=tar.stdout, check=True)
-    tar.wait()
-    os.unlink(archive)
-    return sorted(glob.glob(os.path.join(folder, "boot", "vmlinuz-*")))[-1]
+    (package,) = packages.locked(os.path.join(HERE, "reference.lock"))
+    return glob.glob(os.path.join(packages.unpack(*package), "boot", "vmlinuz-*"))[0]
 
 
 def adapt(entries):

@@ -12,9 +12,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 DOWNLOADS = os.path.join(ROOT, "build", "downloads")
 
 
-def locked():
-    """Yields (package, version, sha256) for each line of packages.lock."""
-    with open(os.path.join(HERE, "packages.lock")) as lock:
+def locked(path=os.path.join(HERE, "packages.lock")):
+    """Yields (package, version, sha256) for each line of a lock file."""
+    with open(path) as lock:
         for line in lock:
             if line.strip() and not line.startswith("#"):
                 yield tuple(line.split())
@@ -49,7 +49,7 @@ def _download(package, version, digest):
         raise SystemExit("image: cannot download %s:\n%s" % (package, result.stderr))
     path = _find(package)
     if version in path.replace("%3a", ":") and sha256(path) != digest:
-        raise SystemExit("image: %s does not have the SHA-256 of tools/image/packages.lock" % os.path.basename(path))
+        raise SystemExit("image: %s does not have the SHA-256 of its lock file" % os.path.basename(path))
     return path
 
 
