@@ -20,6 +20,7 @@ enum {
     APIC_TIMER_DIVIDE = 0x3e0,
     APIC_ENABLE = 0x100,
     APIC_MASKED = 0x10000,
+    APIC_EXTINT = 0x700,
     APIC_PENDING = 0x1000,
     APIC_DIVIDE_16 = 3,
     APIC_DEFAULT_BASE = 0xfee00000,
@@ -76,7 +77,7 @@ void apic_init_cpu(void)
     msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) | 1 << 11);
     get_cpulocal_var(apic_eoi) = (uint64_t)apic_register(APIC_EOI);
     mmio_write(apic_register(APIC_SPURIOUS), APIC_ENABLE | VECTOR_SPURIOUS);
-    mmio_write(apic_register(APIC_LVT_LINT0), APIC_MASKED);
+    mmio_write(apic_register(APIC_LVT_LINT0), APIC_MASKED | APIC_EXTINT);
     mmio_write(apic_register(APIC_LVT_LINT1), APIC_MASKED);
     mmio_write(apic_register(APIC_LVT_ERROR), APIC_MASKED);
     mmio_write(apic_register(APIC_TIMER_DIVIDE), APIC_DIVIDE_16);

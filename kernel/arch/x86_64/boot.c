@@ -45,7 +45,7 @@ static void read_memory_map(const struct start_info *start)
     for (uint32_t i = 0; i < start->memory_map_count; i++)
         if (map[i].type == MEMORY_RAM)
             memory_add_ram(map[i].base, map[i].base + map[i].length);
-    if (boot_info.total_bytes < (uint64_t)MINIMUM_MEMORY_MIB << 20)
+    if (boot_info.total_bytes < (uint64_t)(MINIMUM_MEMORY_MIB - 1) << 20)
         panic("too little memory: this machine has %lu MiB of RAM, planaria needs at least %d MiB", boot_info.total_bytes >> 20,
               MINIMUM_MEMORY_MIB);
     memory_take(0, 1 << 20);
@@ -90,9 +90,9 @@ void boot_main(uint32_t start_physical)
     fpu_init();
     cpu_init(0, apic_boot_id());
     acpi_init(rsdp);
+    pic_disable(); /* before LINT0 is masked: QEMU would keep a tick of the firmware's pending for ever */
     apic_init(acpi.lapic);
     cpu_locals[0].apic_id = apic_id();
-    pic_disable();
     ioapic_init();
     clock_init();
     space_init();
