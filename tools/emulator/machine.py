@@ -22,7 +22,7 @@ import reference  # noqa: E402
 QEMU = "qemu-system-x86_64"
 PANIC_EXIT = 255
 MACHINES = {
-    "q35": ["-machine", "q35"],
+    "q35": ["-machine", "q35", "-nodefaults", "-no-user-config"],
     "microvm": ["-machine", "microvm,acpi=on,pit=on,pic=on,rtc=on", "-nodefaults", "-no-user-config"],
 }
 EXEC_INITTAB = "::sysinit:/etc/rc\n::once:/etc/exec.run\n"

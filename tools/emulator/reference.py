@@ -13,7 +13,7 @@ import cpio  # noqa: E402
 import packages  # noqa: E402
 
 # The log is the second serial line, as with our own kernel.
-WORDS = "console=ttyS1,115200 rdinit=/sbin/init panic=-1 mitigations=off"
+WORDS = "console=ttyS1,115200 rdinit=/sbin/init panic=-1 mitigations=off edd=off"
 
 
 def words(options):

@@ -26,6 +26,21 @@ def sha256(path):
 
 
 def _apt_download(what):
+    """Downloads one package; where apt has no lists yet, it gets them first."""
+    result = _try_download(what)
+    if result.returncode != 0 and not _has_lists():
+        as_root = [] if os.geteuid() == 0 else ["sudo"]
+        subprocess.run(as_root + ["apt-get", "update", "-qq"], stdout=subprocess.DEVNULL)
+        result = _try_download(what)
+    return result
+
+
+def _has_lists():
+    folder = "/var/lib/apt/lists"
+    return os.path.isdir(folder) and any(name.endswith("Packages") or "_Packages" in name for name in os.listdir(folder))
+
+
+def _try_download(what):
     return subprocess.run(["apt-get", "download", what], cwd=DOWNLOADS, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True)
 
