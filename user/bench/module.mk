@@ -1,2 +1,3 @@
+# SPDX-License-Identifier: MIT
 name := bench
 kind := program
