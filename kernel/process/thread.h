@@ -7,9 +7,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "kernel/arch/x86_64/frame.h"
+#include "arch/x86_64/frame.h"
 #include "message.h"
 #include "privilege.h"
 
@@ -31,16 +32,28 @@ enum rts_flags {
 };
 
 enum misc_flags {
-    MF_REPLY_PENDING = 0x1,   /* in SENDREC: once sent, goes on to RECEIVING from the same peer */
-    MF_LINUX_CALL = 0x2,      /* the message is a Linux call made by the kernel: the reply goes to rax */
-    MF_EVENT = 0x4,           /* the message is a kernel-made event (page fault, memory request, signal_ready, out_of_quantum) */
-    MF_KCALL_RESUME = 0x8,    /* kernel call in `request` must be executed again before the thread runs */
+    MF_REPLY_PENDING = 0x1,    /* in SENDREC: once sent, goes on to RECEIVING from the same peer */
+    MF_LINUX_CALL = 0x2,       /* the message is a Linux call made by the kernel: the reply goes to rax */
+    MF_EVENT = 0x4,            /* the message is a kernel-made event of kind event_kind; the kernel takes the reply */
+    MF_KCALL_RESUME = 0x8,     /* kernel call in `request` must be executed again before the thread runs */
     MF_DELIVER_MESSAGE = 0x10, /* `inbox` must be copied to user address `message_address` before the thread runs */
-    MF_SIGNAL_POSTED = 0x20,  /* PM wants event.signal_ready before user code runs */
-    MF_RETURN_RESULT = 0x40,  /* linux_result is to be put into rax on return to user mode (restart codes are handled there) */
-    MF_FPU_USED = 0x80,       /* fpu area holds state, or a processor holds it */
-    MF_SIGNAL_READY = 0x100,  /* event.signal_ready is out */
-    MF_RESTART_DELIVERY = 0x200,
+    MF_SIGNAL_POSTED = 0x20,   /* PM wants event.signal_ready before user code runs */
+    MF_RETURN_RESULT = 0x40,   /* rax holds a restart code, which must not reach user code */
+    MF_FPU_USED = 0x80,        /* fpu area holds state, or a processor holds it */
+    MF_TRAP_RETRY = 0x100,     /* the syscall instruction must be executed again */
+    MF_EXECED = 0x200,         /* exec has replaced the program; its call may be ended by runctl resume */
+    /* What must be done before the thread runs user code. */
+    MF_WORK = MF_KCALL_RESUME | MF_DELIVER_MESSAGE | MF_SIGNAL_POSTED | MF_RETURN_RESULT | MF_TRAP_RETRY,
+};
+
+/* What a thread with a kernel-made call (MF_EVENT) waits for; says what its reply does. */
+enum event_kind {
+    WAIT_PAGE_FAULT = 1, /* in user code */
+    WAIT_CALL_MEMORY,     /* a kernel call needs memory: event_saved is executed again */
+    WAIT_TRAP_MEMORY,     /* a message could not be read: the trap is repeated */
+    WAIT_DELIVERY_MEMORY, /* a message could not be written: the delivery is repeated */
+    WAIT_SIGNAL_READY,
+    WAIT_QUANTUM,
 };
 
 struct thread {
@@ -48,62 +61,66 @@ struct thread {
     uint64_t fs_base;
     uint64_t gs_base;
 
+    /* state; hot */
     uint32_t rts_flags; /* runs iff 0 */
     uint32_t misc_flags;
-    endpoint_t endpoint;
+    endpoint_t endpoint; /* NONE: free slot */
     uint32_t slot;
     uint32_t space; /* index into spaces[]; SPACE_NONE */
     uint32_t privilege_id;
-    char name[16];
-    uint32_t tid;
-    uint32_t tgid;
-
-    /* scheduling */
     int16_t priority;
-    int16_t cpu;      /* whose run queue it belongs to */
+    int16_t cpu;       /* whose run queue it belongs to */
     int16_t cpu_bound; /* -1: any */
     bool queued;
-    bool running; /* on `cpu` right now */
-    endpoint_t scheduler;
-    uint32_t quantum_us;
-    uint64_t quantum_left_ns;
-    struct thread *run_next;
-    struct thread *run_previous;
-    uint64_t user_ns;
-    uint64_t system_ns;
-    uint64_t entered_ns;
+    bool running; /* current thread of `cpu` right now */
 
-    /* IPC */
-    struct message request; /* being sent, or the kernel call being executed */
-    struct message inbox;   /* received, not yet copied to user memory */
-    uint64_t message_address; /* user address of the struct message */
+    /* IPC; hot */
     endpoint_t receive_from;
     endpoint_t send_to;
-    uint32_t send_verb;
-    uint32_t inbox_status;
+    uint32_t send_verb;       /* enum ipc_status that the receiver will see */
+    uint32_t transaction;     /* of the last kernel-made message */
+    uint64_t message_address; /* user address of the struct message */
     struct thread *caller_queue; /* first of those that send to me */
     struct thread *caller_queue_tail;
-    struct thread *queue_next;   /* next in the queue that I am in */
+    struct thread *queue_next; /* neighbours in the queue that I am in */
+    struct thread *queue_previous;
     uint64_t messages_sent;
     uint64_t kernel_calls;
 
-    /* Linux calls and events */
-    int64_t linux_number; /* of the call in progress or just finished; -1 none */
-    int64_t linux_result;
+    /* scheduling and accounting, in processor cycles */
+    int64_t quantum_left;
+    uint64_t user_cycles;
+    uint64_t system_cycles;
+    uint32_t quantum_us;
+    endpoint_t scheduler;
+    struct thread *run_next;
+    struct thread *run_previous;
+
+    struct message request;     /* being sent, or the kernel call being executed */
+    struct message inbox;       /* received, not yet copied to user memory */
+    struct message event_saved; /* kernel call that a memory request interrupted */
+
+    /* events, exceptions, signals */
+    uint32_t event_kind;
+    int32_t fault_code;
     uint64_t fault_address;
     uint64_t fault_error;
     uint64_t fault_trap;
     uint64_t pending_signals; /* kernel signals, bit signo-1 */
-    struct message event_saved; /* request that an event interrupted (memory request during a kernel call) */
 
     /* FPU: state lives here unless fpu_cpu >= 0 */
     void *fpu_area;
     int16_t fpu_cpu;
 
+    /* identity */
+    uint32_t tid;
+    uint32_t tgid;
+    uint32_t generation; /* of the next process in this slot */
+    char name[16];
+
     /* time */
-    uint64_t alarm_ns;
+    uint64_t alarm_ns; /* 0: none */
     struct thread *alarm_next;
-    uint32_t generation;
 };
 
 /* Kernel side of a service's privileges: abi/privilege.h plus what is pending for it. */
@@ -116,6 +133,8 @@ struct privilege_slot {
     uint64_t interrupt_pending;
     uint64_t signal_pending; /* from SYSTEM: kernel signals for a self-managed service, or bit SIGKSIG */
     bool clock_pending;
+    bool has_pending; /* some of the above may be set: look before blocking in RECEIVE */
+    uint32_t irq_hooks; /* bit: hook in use (kernel/irq) */
     uint64_t asyn_table; /* user address of its SENDA table */
     uint32_t asyn_count;
     uint64_t grant_table;
@@ -127,7 +146,12 @@ extern struct thread threads[PROCESS_SLOTS];
 extern struct privilege_slot privileges[PRIVILEGE_COUNT];
 
 /* The thread of an endpoint, or NULL if the slot is free, the generation is old, or the number is no slot. */
-struct thread *thread_find(endpoint_t endpoint);
+static inline struct thread *thread_find(endpoint_t endpoint)
+{
+    uint32_t slot = endpoint_slot(endpoint);
+
+    return endpoint >= 0 && slot < PROCESS_SLOTS && threads[slot].endpoint == endpoint ? &threads[slot] : NULL;
+}
 
 static inline struct privilege_slot *thread_privilege(const struct thread *thread)
 {
@@ -138,6 +162,15 @@ static inline bool thread_is_service(const struct thread *thread)
 {
     return thread->privilege_id != PRIVILEGE_ID_USER;
 }
+
+/* All slots free, privileges empty. */
+void thread_init_all(void);
+/* Take a free slot: fresh registers, default scheduling, privilege by slot class; not runnable (NO_PRIV for services, PROC_STOP for user threads). */
+struct thread *thread_create(uint32_t slot, uint32_t space, const char *name);
+/* Release everything and free the slot; the thread must not run on another processor. */
+void thread_clear(struct thread *thread);
+/* True when `thread` is certainly off every other processor; else it has been asked to leave and the caller must try again. */
+bool thread_is_off(struct thread *thread);
 
 /* Set or clear run-time flags; keep the run queue in step (sched_enqueue, sched_dequeue) and kick a remote processor where needed. */
 void rts_set(struct thread *thread, uint32_t flags);

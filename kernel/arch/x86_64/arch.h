@@ -86,6 +86,7 @@ int space_tables_give(uint64_t frame);
 uint64_t space_tables_take(void);                            /* 0: none left */
 void space_tables_count(uint64_t *total, uint64_t *free);
 bool frame_is_kernel(uint64_t physical);                     /* kernel image, tables, per-processor data: never mapped for anybody */
+bool memory_is_ram(uint64_t base, uint64_t length);
 
 /* ---- copies (copy.c) ---- */
 /* Address translation of a user page for access through the physical map: returns a kernel pointer valid for the rest of the page, or NULL if the page

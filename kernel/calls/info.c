@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Read-only tables (getinfo), who am I, times, alarm.
+ */
+#include "base/string.h"
+#include "calls/calls.h"
+#include "debug/debug.h"
+#include "errors.h"
+#include "ipc/ipc.h"
+#include "protocols/kernel.h"
+#include "sched/sched.h"
+#include "time/alarm.h"
+
+typedef struct kernel_getinfo_request info_request;
+typedef struct kernel_getinfo_reply info_reply;
+
+/* A whole table, cut to the caller's room. */
+static int give(struct thread *caller, const info_request *r, info_reply *answer, const void *table, uint64_t bytes)
+{
+    answer->length_bytes = bytes;
+    return call_write(caller, r->address, table, bytes < r->length ? bytes : r->length);
+}
+
+static void describe(const struct thread *t, struct process_info *info)
+{
+    *info = (struct process_info){
+        .endpoint = t->endpoint,
+        .slot = t->slot,
+        .rts_flags = t->rts_flags,
+        .misc_flags = t->misc_flags,
+        .waits_for = t->rts_flags & RTS_SENDING ? t->send_to : t->rts_flags & RTS_RECEIVING ? t->receive_from : ENDPOINT_NONE,
+        .priority = t->priority,
+        .space = t->space,
+        .cpu = t->cpu,
+        .tid = t->tid,
+        .tgid = t->tgid,
+        .user_ns = cycles_to_ns(t->user_cycles),
+        .system_ns = cycles_to_ns(t->system_cycles),
+        .messages_sent = t->messages_sent,
+        .kernel_calls = t->kernel_calls,
+    };
+    memcpy(info->name, t->name, sizeof(info->name));
+}
+
+static int give_processes(struct thread *caller, const info_request *r, info_reply *answer)
+{
+    struct process_info info;
+    uint64_t done = 0;
+
+    for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++) {
+        if (threads[slot].rts_flags & RTS_SLOT_FREE)
+            continue;
+        describe(&threads[slot], &info);
+        if (done + sizeof(info) <= r->length) {
+            int error = call_write(caller, r->address + done, &info, sizeof(info));
+            if (error)
+                return error;
+        }
+        done += sizeof(info);
+    }
+    answer->length_bytes = done;
+    return 0;
+}
+
+static int give_times(struct thread *caller, const info_request *r, info_reply *answer)
+{
+    static struct times_info info;
+
+    info.uptime_ns = time_uptime_ns();
+    info.boot_realtime_ns = machine_info.boot_realtime_ns;
+    info.realtime_offset_ns = realtime_offset_ns;
+    info.processes_created = times_created;
+    info.cpu_count = cpu_count();
+    info.running = 0;
+    for (uint32_t c = 0; c < cpu_count() && c < CPU_MAX; c++) {
+        const struct cpu_state *cpu = &cpus[c];
+        uint64_t idle = cpu->idle_cycles;
+        if (idle_cpus >> c & 1)
+            idle += time_cycles() - cpu->stamp;
+        info.cpu[c] = (struct cpu_times){cycles_to_ns(cpu->user_cycles), cycles_to_ns(cpu->system_cycles), cycles_to_ns(idle),
+                                         cpu->interrupts, cpu->context_switches, cpu->space_switches};
+        info.running += cpu->load + (cpu->current != NULL);
+    }
+    return give(caller, r, answer, &info, sizeof(info));
+}
+
+static int give_log(struct thread *caller, const info_request *r, info_reply *answer)
+{
+    uint64_t position = r->argument, done = 0;
+
+    while (done < r->length) {
+        size_t length;
+        const char *piece = log_piece(&position, &length);
+        length = length < r->length - done ? length : r->length - done;
+        int error = length ? call_write(caller, r->address + done, piece, length) : 0;
+        if (error)
+            return error;
+        if (!length)
+            break;
+        done += length;
+        position += length;
+    }
+    answer->length_bytes = done;
+    answer->position = position;
+    return 0;
+}
+
+static int give_counters(struct thread *caller, const info_request *r, info_reply *answer)
+{
+    static struct counters_info info;
+
+    info.linux_enosys = linux_enosys_count;
+    memcpy(info.linux_enosys_by_number, linux_enosys_by_number, sizeof(info.linux_enosys_by_number));
+    info.messages = message_count;
+    info.kernel_calls = kernel_call_count;
+    info.page_faults = page_fault_count;
+    space_tables_count(&info.table_frames_total, &info.table_frames_free);
+    info.log_bytes = log_position();
+    return give(caller, r, answer, &info, sizeof(info));
+}
+
+CALL_HANDLER(getinfo)
+{
+    info_request r;
+    info_reply answer = {0};
+    int error;
+
+    kernel_getinfo_request_get(request, &r);
+    switch (r.what) {
+    case KERNEL_INFO_BOOT: error = give(caller, &r, &answer, &boot_info, sizeof(boot_info)); break;
+    case KERNEL_INFO_MACHINE: error = give(caller, &r, &answer, &machine_info, sizeof(machine_info)); break;
+    case KERNEL_INFO_IMAGE:
+        error = give(caller, &r, &answer, boot_info.process, boot_info.process_count * sizeof(boot_info.process[0]));
+        break;
+    case KERNEL_INFO_PROCESSES: error = give_processes(caller, &r, &answer); break;
+    case KERNEL_INFO_TIMES: error = give_times(caller, &r, &answer); break;
+    case KERNEL_INFO_LOG: error = give_log(caller, &r, &answer); break;
+    case KERNEL_INFO_COUNTERS: error = give_counters(caller, &r, &answer); break;
+    default: return -EINVAL;
+    }
+    if (!error)
+        kernel_getinfo_reply_put(reply, &answer);
+    return error;
+}
+
+CALL_HANDLER(whoami)
+{
+    struct kernel_whoami_reply answer = {.process = caller->endpoint, .flags = thread_privilege(caller)->p.flags};
+    (void)request;
+
+    string_copy(answer.name, sizeof(answer.name), caller->name);
+    kernel_whoami_reply_put(reply, &answer);
+    return 0;
+}
+
+CALL_HANDLER(times)
+{
+    struct kernel_times_request r;
+    struct kernel_times_reply answer = {.uptime_ns = time_uptime_ns(), .realtime_offset_ns = realtime_offset_ns};
+    uint64_t user = 0, system = 0;
+
+    kernel_times_request_get(request, &r);
+    const struct thread *t = call_process(caller, r.process);
+    if (!t && r.process != ENDPOINT_ANY)
+        return -EINVAL;
+    if (t) {
+        user = t->user_cycles;
+        system = t->system_cycles;
+    }
+    for (uint32_t c = 0; !t && c < cpu_count(); c++) {
+        user += cpus[c].user_cycles;
+        system += cpus[c].system_cycles;
+    }
+    answer.user_ns = cycles_to_ns(user);
+    answer.system_ns = cycles_to_ns(system);
+    kernel_times_reply_put(reply, &answer);
+    return 0;
+}
+
+CALL_HANDLER(setalarm)
+{
+    struct kernel_setalarm_request r;
+    struct kernel_setalarm_reply answer = {.uptime_ns = time_uptime_ns()};
+
+    kernel_setalarm_request_get(request, &r);
+    if (!thread_is_service(caller))
+        return -EPERM;
+    if (caller->alarm_ns > answer.uptime_ns)
+        answer.left_ns = caller->alarm_ns - answer.uptime_ns;
+    alarm_set(caller, r.deadline_ns);
+    kernel_setalarm_reply_put(reply, &answer);
+    return 0;
+}
+
+CALL_HANDLER(settime)
+{
+    struct kernel_settime_request r;
+    (void)caller;
+    (void)reply;
+
+    kernel_settime_request_get(request, &r);
+    realtime_offset_ns = r.realtime_offset_ns;
+    return 0;
+}

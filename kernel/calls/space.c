@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VM's calls: page tables, frames. The kernel edits, VM decides; no call maps or touches a frame of the kernel.
+ */
+#include "calls/calls.h"
+#include "errors.h"
+#include "ipc/ipc.h"
+#include "protocols/kernel.h"
+
+#include "arch/x86_64/layout.h"
+
+enum { CHUNK = 64, ENTRIES_MAX = 512, ENTRY_PRESENT = 1 };
+#define ENTRY_PHYSICAL_MASK 0x000ffffffffff000ull
+
+static bool pages_are_bad(uint32_t space, uint64_t address, uint64_t count)
+{
+    return space >= SPACE_COUNT || !space_is_used(space) || address % PAGE_SIZE || count > 1ull << (USER_ADDRESS_BITS - 12) ||
+           !user_range_ok(address, count * PAGE_SIZE);
+}
+
+static bool frame_is_bad(uint64_t frame)
+{
+    return frame % PAGE_SIZE || frame_is_kernel(frame);
+}
+
+static bool ram_frame_is_bad(uint64_t frame)
+{
+    return frame_is_bad(frame) || !memory_is_ram(frame, PAGE_SIZE);
+}
+
+CALL_HANDLER(space_create)
+{
+    struct kernel_space_create_request r;
+    (void)caller;
+    (void)reply;
+
+    kernel_space_create_request_get(request, &r);
+    return r.space < SPACE_COUNT ? space_create(r.space) : -EINVAL;
+}
+
+/* EBUSY while somebody lives there: it would run without a floor. */
+CALL_HANDLER(space_destroy)
+{
+    struct kernel_space_destroy_request r;
+    (void)caller;
+    (void)reply;
+
+    kernel_space_destroy_request_get(request, &r);
+    if (r.space >= SPACE_COUNT)
+        return -EINVAL;
+    for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++)
+        if (threads[slot].space == r.space)
+            return -EBUSY;
+    return space_is_used(r.space) ? space_destroy(r.space) : 0;
+}
+
+CALL_HANDLER(space_bind)
+{
+    struct kernel_space_bind_request r;
+    (void)reply;
+
+    kernel_space_bind_request_get(request, &r);
+    struct thread *t = call_process(caller, r.process);
+    if (!t || t == caller || r.space >= SPACE_COUNT || !space_is_used(r.space))
+        return -EINVAL;
+    if (!thread_is_off(t))
+        return CALL_RETRY;
+    t->space = r.space;
+    rts_clear(t, RTS_VMINHIBIT);
+    return 0;
+}
+
+/* One page; *done counts what was mapped or replaced. */
+static int map_one(const struct kernel_map_request *r, uint64_t address, uint64_t frame, uint64_t *done)
+{
+    uint64_t old = r->flags & (KERNEL_MAP_FLAGS_IF_ABSENT | KERNEL_MAP_FLAGS_COPY) ? space_entry(r->space, address) : 0;
+
+    if (r->flags & KERNEL_MAP_FLAGS_IF_ABSENT && (old & ENTRY_PRESENT || !frame))
+        return 0;
+    if (frame_is_bad(frame))
+        return -EPERM;
+    if (r->flags & (KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY) && !memory_is_ram(frame, PAGE_SIZE))
+        return -EPERM;
+    if (r->flags & KERNEL_MAP_FLAGS_COPY && old & ENTRY_PRESENT && memory_is_ram(old & ENTRY_PHYSICAL_MASK, PAGE_SIZE))
+        page_copy(frame, old & ENTRY_PHYSICAL_MASK);
+    else if (r->flags & KERNEL_MAP_FLAGS_ZERO)
+        page_zero(frame);
+    int error = space_map(r->space, address, frame, r->flags);
+    if (!error)
+        (*done)++;
+    return error;
+}
+
+static int map_frames(const struct kernel_map_request *r, const uint64_t *frames, uint64_t first, uint64_t count, uint64_t *done)
+{
+    int error = 0;
+
+    for (uint64_t i = 0; i < count && !error; i++)
+        error = map_one(r, r->address + (first + i) * PAGE_SIZE, frames[i] & ~(PAGE_SIZE - 1), done);
+    return error;
+}
+
+CALL_HANDLER(map)
+{
+    struct kernel_map_request r;
+    struct kernel_map_reply answer = {0};
+    uint64_t frames[CHUNK];
+    int error = 0;
+
+    kernel_map_request_get(request, &r);
+    if (pages_are_bad(r.space, r.address, r.count) || (r.frames & 1 && r.count != 1))
+        return -EINVAL;
+    for (uint64_t at = 0; at < r.count && !error; at += CHUNK) {
+        uint64_t part = r.count - at < CHUNK ? r.count - at : CHUNK;
+        frames[0] = r.frames;
+        if (!(r.frames & 1))
+            error = call_read(caller, frames, r.frames + at * sizeof(frames[0]), part * sizeof(frames[0]));
+        if (!error)
+            error = map_frames(&r, frames, at, part, &answer.done);
+    }
+    space_flush(r.space);
+    kernel_map_reply_put(reply, &answer);
+    return error;
+}
+
+/* Entries that were taken out of tables exist nowhere else: their way to VM is checked before. */
+static bool cannot_write(const struct thread *caller, uint64_t address, uint64_t bytes)
+{
+    if (!user_range_ok(address, bytes))
+        return true;
+    for (uint64_t page = address & ~(PAGE_SIZE - 1); page < address + bytes; page += PAGE_SIZE)
+        if (!space_pointer(caller->space, page, true))
+            return true;
+    return false;
+}
+
+CALL_HANDLER(unmap)
+{
+    struct kernel_unmap_request r;
+    struct kernel_unmap_reply answer = {0};
+    uint64_t entries[ENTRIES_MAX];
+
+    kernel_unmap_request_get(request, &r);
+    uint64_t room = r.count < ENTRIES_MAX ? r.count : ENTRIES_MAX;
+    if (pages_are_bad(r.space, r.address, r.count))
+        return -EINVAL;
+    if (r.entries && cannot_write(caller, r.entries, room * sizeof(entries[0])))
+        return -EFAULT;
+    int error = space_unmap_range(r.space, r.address, r.count, r.entries ? entries : NULL, room, &answer.present, &answer.done);
+    space_flush(r.space);
+    if (r.entries && answer.present)
+        call_write(caller, r.entries, entries, answer.present * sizeof(entries[0]));
+    kernel_unmap_reply_put(reply, &answer);
+    return error;
+}
+
+CALL_HANDLER(protect)
+{
+    struct kernel_protect_request r;
+    (void)caller;
+    (void)reply;
+
+    kernel_protect_request_get(request, &r);
+    if (pages_are_bad(r.space, r.address, r.count))
+        return -EINVAL;
+    int error = space_protect(r.space, r.address, r.count, r.flags);
+    space_flush(r.space);
+    return error;
+}
+
+CALL_HANDLER(read_entries)
+{
+    struct kernel_read_entries_request r;
+    uint64_t entries[ENTRIES_MAX];
+    (void)reply;
+
+    kernel_read_entries_request_get(request, &r);
+    if (pages_are_bad(r.space, r.address, r.count) || r.count > ENTRIES_MAX)
+        return -EINVAL;
+    for (uint64_t i = 0; i < r.count; i++)
+        entries[i] = space_entry(r.space, r.address + i * PAGE_SIZE);
+    return call_write(caller, r.entries, entries, r.count * sizeof(entries[0]));
+}
+
+CALL_HANDLER(fork_range)
+{
+    struct kernel_fork_range_request r;
+    struct kernel_fork_range_reply answer = {0};
+    uint64_t entries[ENTRIES_MAX];
+
+    kernel_fork_range_request_get(request, &r);
+    uint64_t room = r.count < ENTRIES_MAX ? r.count : ENTRIES_MAX;
+    if (pages_are_bad(r.source, r.address, r.count) || pages_are_bad(r.destination, r.address, r.count) || r.source == r.destination)
+        return -EINVAL;
+    if (r.entries && cannot_write(caller, r.entries, room * sizeof(entries[0])))
+        return -EFAULT;
+    int error = space_fork_range(r.source, r.destination, r.address, r.count, r.cow, r.entries ? entries : NULL, room, &answer.present,
+                                 &answer.done);
+    space_flush(r.source);
+    space_flush(r.destination);
+    if (r.entries && answer.present)
+        call_write(caller, r.entries, entries, answer.present * sizeof(entries[0]));
+    kernel_fork_range_reply_put(reply, &answer);
+    return error;
+}
+
+CALL_HANDLER(page_copy)
+{
+    struct kernel_page_copy_request r;
+    (void)caller;
+    (void)reply;
+
+    kernel_page_copy_request_get(request, &r);
+    if (ram_frame_is_bad(r.source) || ram_frame_is_bad(r.destination))
+        return -EPERM;
+    page_copy(r.destination, r.source);
+    return 0;
+}
+
+CALL_HANDLER(page_zero)
+{
+    struct kernel_page_zero_request r;
+    (void)caller;
+    (void)reply;
+
+    kernel_page_zero_request_get(request, &r);
+    for (uint64_t i = 0; i < r.count; i++) {
+        if (ram_frame_is_bad(r.frame + i * PAGE_SIZE))
+            return -EPERM;
+        page_zero(r.frame + i * PAGE_SIZE);
+    }
+    return 0;
+}
+
+CALL_HANDLER(tables_give)
+{
+    struct kernel_tables_give_request r;
+    uint64_t frames[CHUNK];
+    (void)reply;
+
+    kernel_tables_give_request_get(request, &r);
+    if (r.count > CHUNK)
+        return -EINVAL;
+    int error = call_read(caller, frames, r.frames, r.count * sizeof(frames[0]));
+    for (uint64_t i = 0; i < r.count && !error; i++)
+        error = ram_frame_is_bad(frames[i]) ? -EPERM : space_tables_give(frames[i]);
+    return error;
+}
+
+CALL_HANDLER(tables_take)
+{
+    struct kernel_tables_take_request r;
+    struct kernel_tables_take_reply answer = {0};
+    uint64_t frames[CHUNK];
+
+    kernel_tables_take_request_get(request, &r);
+    if (r.room > CHUNK || !user_range_ok(r.frames, r.room * sizeof(frames[0])))
+        return -EINVAL;
+    while (answer.count < r.room && (frames[answer.count] = space_tables_take()))
+        answer.count++;
+    int error = call_write(caller, r.frames, frames, answer.count * sizeof(frames[0]));
+    while (error && answer.count)
+        space_tables_give(frames[--answer.count]);
+    kernel_tables_take_reply_put(reply, &answer);
+    return error;
+}
+
+CALL_HANDLER(page_write)
+{
+    struct kernel_page_write_request r;
+    (void)reply;
+
+    kernel_page_write_request_get(request, &r);
+    if (ram_frame_is_bad(r.frame) || r.offset > PAGE_SIZE || r.length > PAGE_SIZE - r.offset)
+        return -EPERM;
+    return call_copy(caller, caller, r.address, NULL, PHYSICAL_MAP_BASE + r.frame + r.offset, r.length);
+}

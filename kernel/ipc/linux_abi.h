@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How the result of a Linux call gets into rax, and which results must not reach user code.
+ */
+#pragma once
+
+#include "process/thread.h"
+#include "process/work.h"
+
+enum { RESTART_FIRST = 512, RESTART_LAST = 516 };
+
+static inline bool linux_result_is_restart(int64_t result)
+{
+    return (uint64_t)(result + RESTART_LAST) <= RESTART_LAST - RESTART_FIRST;
+}
+
+/* The reply of the owner has come. */
+static inline void linux_reply(struct thread *thread, int64_t result)
+{
+    thread->frame.rax = (uint64_t)result;
+    thread->misc_flags &= ~MF_LINUX_CALL;
+    if (linux_result_is_restart(result) && thread_linux_number(thread) >= 0)
+        thread->misc_flags |= MF_RETURN_RESULT;
+}

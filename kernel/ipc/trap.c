@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The syscall instruction. In front the short paths: SENDREC (or a Linux call) to a server that waits, and the server's reply to a caller that waits.
+ * They run straight from one thread to the other, without the run queue; whatever is unusual falls through to the general functions, which
+ * mean the same.
+ */
+#include "calls/calls.h"
+#include "errors.h"
+#include "ipc/ipc.h"
+#include "ipc/linux_abi.h"
+#include "process/event.h"
+#include "process/privileges.h"
+#include "process/work.h"
+#include "sched/sched.h"
+
+static inline bool address_is_bad(uint64_t address)
+{
+    return (address & (sizeof(struct message) - 1)) | address >> USER_ADDRESS_BITS;
+}
+
+/* `to` is current now and its inbox is full: give it its message and run it. */
+static inline void __attribute__((noreturn)) run_receiver(struct cpu_state *cpu, struct thread *to)
+{
+    arch_switch(to);
+    if (!copy_message_out(to->message_address, &to->inbox))
+        to->misc_flags |= MF_DELIVER_MESSAGE;
+    if (to->misc_flags & MF_WORK || to->quantum_left <= 0 || cpu->ready)
+        schedule_and_resume();
+    resume_user(cpu, to);
+}
+
+static inline bool waits_for_request_of(const struct thread *to, const struct thread *from)
+{
+    return to->rts_flags == RTS_RECEIVING && !(to->misc_flags & (MF_REPLY_PENDING | MF_LINUX_CALL | MF_EVENT)) &&
+           (to->receive_from == ENDPOINT_ANY || to->receive_from == from->endpoint);
+}
+
+/* Second half of both calls below: the message is in the server's inbox. */
+static inline void __attribute__((noreturn)) hand_over(struct cpu_state *cpu, struct thread *t, struct thread *to, uint32_t status)
+{
+    to->inbox.source = t->endpoint;
+    t->receive_from = to->endpoint;
+    t->rts_flags |= RTS_RECEIVING;
+    t->messages_sent++;
+    to->rts_flags = 0;
+    to->frame.rax = 0;
+    to->frame.rdx = status;
+    message_count++;
+    sched_hand_off(cpu, to);
+    run_receiver(cpu, to);
+}
+
+static inline void fast_sendrec(struct cpu_state *cpu, struct thread *t)
+{
+    struct thread *to = thread_find((endpoint_t)t->frame.rdi);
+    const struct privilege_slot *privilege = thread_privilege(t);
+    uint64_t address = t->frame.rsi;
+
+    if (!to || !waits_for_request_of(to, t) || !sched_may_hand_off(cpu, to) || address_is_bad(address))
+        return;
+    if (!(privilege->p.trap_mask & 1u << IPC_SENDREC) || !privilege_may_send(privilege, to->privilege_id))
+        return;
+    if (!copy_message_in(&to->inbox, address) || ipc_type_is_forged(to->inbox.type))
+        return;
+    t->message_address = address;
+    t->request.type = to->inbox.type;
+    t->misc_flags |= MF_REPLY_PENDING;
+    hand_over(cpu, t, to, IPC_SENDREC | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
+}
+
+static inline void fast_linux_call(struct cpu_state *cpu, struct thread *t, struct thread *to)
+{
+    if (!waits_for_request_of(to, t) || !sched_may_hand_off(cpu, to))
+        return;
+    to->inbox = t->request;
+    t->misc_flags |= MF_REPLY_PENDING | MF_LINUX_CALL;
+    hand_over(cpu, t, to, SEND_FROM_KERNEL | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
+}
+
+static inline void fast_reply_receive(struct cpu_state *cpu, struct thread *t)
+{
+    struct thread *to = thread_find((endpoint_t)t->frame.rdi);
+    const struct privilege_slot *privilege = thread_privilege(t);
+    uint64_t address = t->frame.rsi;
+
+    if (!to || to->rts_flags != RTS_RECEIVING || to->receive_from != t->endpoint || address_is_bad(address))
+        return;
+    uint32_t misc = to->misc_flags;
+    if ((misc & (MF_REPLY_PENDING | MF_EVENT)) != MF_REPLY_PENDING || t->caller_queue || privilege->has_pending)
+        return;
+    if (!sched_may_hand_off(cpu, to) || !(privilege->p.trap_mask & 1u << IPC_REPLY_RECEIVE))
+        return;
+    /* For a Linux call the message ends here, in our own inbox; it is free, since we run. */
+    struct message *message = misc & MF_LINUX_CALL ? &t->inbox : &to->inbox;
+    if (!copy_message_in(message, address) || ipc_type_is_forged(message->type))
+        return;
+    if (misc & MF_LINUX_CALL && message->transaction != to->request.transaction)
+        return;
+    /* Cannot fail from here on. */
+    t->message_address = address;
+    t->receive_from = ENDPOINT_ANY;
+    t->rts_flags |= RTS_RECEIVING;
+    t->messages_sent++;
+    message_count++;
+    to->rts_flags = 0;
+    to->misc_flags = misc & ~MF_REPLY_PENDING;
+    sched_hand_off(cpu, to);
+    if (misc & MF_LINUX_CALL) {
+        linux_reply(to, message->status ? message->status : (int64_t)message->word[0]);
+        schedule_and_resume();
+    }
+    message->source = t->endpoint;
+    to->frame.rax = 0;
+    to->frame.rdx = 0;
+    run_receiver(cpu, to);
+}
+
+/* Read the message of a trap into t->request. False: the result or an event stands instead. */
+static bool read_message(struct thread *t)
+{
+    uint64_t address = t->frame.rsi;
+
+    if (address_is_bad(address)) {
+        t->frame.rax = (uint64_t)-EFAULT;
+        return false;
+    }
+    if (copy_message_in(&t->request, address)) {
+        t->request.source = t->endpoint;
+        t->message_address = address;
+        return true;
+    }
+    struct copy_fault fault = {.space = t->space, .address = address};
+    if (!event_memory(t, WAIT_TRAP_MEMORY, t->endpoint, &fault, sizeof(struct message)))
+        t->frame.rax = (uint64_t)-EFAULT;
+    return false;
+}
+
+static int trap_send(struct thread *t, endpoint_t destination, uint32_t verb)
+{
+    if (destination == ENDPOINT_ANY)
+        return -EINVAL;
+    if (destination < 0 && destination != ENDPOINT_SELF && destination != ENDPOINT_NONE)
+        return -ETRAPDENIED;
+    return read_message(t) ? ipc_send(t, destination, verb) : (int)t->frame.rax;
+}
+
+static int trap_receive(struct thread *t, endpoint_t from)
+{
+    if (address_is_bad(t->frame.rsi))
+        return -EFAULT;
+    t->message_address = t->frame.rsi;
+    return ipc_receive(t, from);
+}
+
+static int trap_notify(struct thread *t, endpoint_t destination)
+{
+    struct thread *to = thread_find(destination);
+
+    if (destination == ENDPOINT_ANY)
+        return -EINVAL;
+    if (destination < 0)
+        return -ETRAPDENIED;
+    if (!to)
+        return -EDEADSRCDST;
+    if (!privilege_may_send(thread_privilege(t), to->privilege_id) || !thread_is_service(to))
+        return -ECALLDENIED;
+    ipc_notify(to, t);
+    return 0;
+}
+
+static int trap_senda(struct thread *t)
+{
+    struct copy_fault fault;
+    uint64_t table = t->frame.rdi, count = t->frame.rsi;
+
+    if (table >> USER_ADDRESS_BITS)
+        return -EFAULT;
+    int error = ipc_senda(t, table, count, &fault);
+    if (error == -EFAULT && event_memory(t, WAIT_TRAP_MEMORY, t->endpoint, &fault, sizeof(struct asynsend_entry)))
+        return 0;
+    return error;
+}
+
+static int trap_reply_receive(struct thread *t)
+{
+    struct thread *to = thread_find((endpoint_t)t->frame.rdi);
+
+    if (!read_message(t))
+        return (int)t->frame.rax;
+    if (to && !ipc_type_is_forged(t->request.type) && !ipc_check_send(t, to) && ipc_will_receive(to, t->endpoint, &t->request)) {
+        ipc_deliver(to, &t->request, IPC_SENDNB);
+        t->messages_sent++;
+    }
+    return ipc_receive(t, ENDPOINT_ANY);
+}
+
+static int trap_native(struct thread *t, uint64_t verb)
+{
+    endpoint_t peer = (endpoint_t)t->frame.rdi;
+
+    if (verb < IPC_SEND || verb > IPC_REPLY_RECEIVE)
+        return -EBADCALL;
+    if (!(thread_privilege(t)->p.trap_mask & 1u << verb))
+        return -ETRAPDENIED;
+    switch (verb) {
+    case IPC_RECEIVE: return trap_receive(t, peer);
+    case IPC_NOTIFY: return trap_notify(t, peer);
+    case IPC_SENDA: return trap_senda(t);
+    case IPC_REPLY_RECEIVE: return trap_reply_receive(t);
+    case IPC_SENDREC:
+        if (peer != ENDPOINT_SYSTEM)
+            return trap_send(t, peer, IPC_SENDREC);
+        if (read_message(t))
+            call_execute(t);
+        return (int)t->frame.rax;
+    default: return trap_send(t, peer, (uint32_t)verb);
+    }
+}
+
+static void linux_trap(struct cpu_state *cpu, struct thread *t, uint64_t number)
+{
+    struct thread *owner = linux_prepare(t, number);
+
+    if (!owner)
+        return;
+    fast_linux_call(cpu, t, owner);
+    linux_call(t, owner);
+}
+
+void handle_syscall(struct thread *t)
+{
+    struct cpu_state *cpu = kernel_enter(t);
+    uint64_t number = t->frame.orig_rax;
+
+    if (number == TRAP_BASE + IPC_SENDREC)
+        fast_sendrec(cpu, t);
+    else if (number == TRAP_BASE + IPC_REPLY_RECEIVE)
+        fast_reply_receive(cpu, t);
+    if (number < TRAP_BASE) {
+        linux_trap(cpu, t, number);
+    } else {
+        /* What delivers or blocks sets rax itself; it must not be overwritten once the thread has its message. */
+        t->frame.rax = 0;
+        int result = trap_native(t, number - TRAP_BASE);
+        if (result)
+            t->frame.rax = (uint64_t)(int64_t)result;
+    }
+    schedule_and_resume();
+}

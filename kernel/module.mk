@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+name := kernel
+kind := kernel
+depends := lib/base

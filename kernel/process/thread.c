@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of threads: making, clearing, and the run-time flags on which everything hangs.
+ */
+#include "process/thread.h"
+
+#include "arch/x86_64/arch.h"
+#include "base/string.h"
+#include "calls/calls.h"
+#include "ipc/ipc.h"
+#include "irq/irq.h"
+#include "process/privileges.h"
+#include "sched/sched.h"
+#include "time/alarm.h"
+
+struct thread threads[PROCESS_SLOTS];
+
+void thread_init_all(void)
+{
+    for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++) {
+        threads[slot].slot = slot;
+        threads[slot].rts_flags = RTS_SLOT_FREE;
+        threads[slot].endpoint = ENDPOINT_NONE;
+        threads[slot].space = SPACE_NONE;
+        threads[slot].fpu_cpu = -1;
+    }
+    privilege_init();
+}
+
+void rts_set(struct thread *thread, uint32_t flags)
+{
+    uint32_t old = thread->rts_flags;
+
+    thread->rts_flags = old | flags;
+    if (!old)
+        sched_unready(thread);
+}
+
+void rts_clear(struct thread *thread, uint32_t flags)
+{
+    uint32_t old = thread->rts_flags;
+
+    thread->rts_flags = old & ~flags;
+    if (old && !(old & ~flags))
+        sched_ready(thread);
+}
+
+bool thread_is_off(struct thread *thread)
+{
+    if (!thread->running || &cpus[thread->cpu] == cpu_here())
+        return true;
+    cpu_kick((uint32_t)thread->cpu);
+    return false;
+}
+
+static void reset_slot(struct thread *t)
+{
+    uint32_t slot = t->slot, generation = t->generation;
+    void *fpu_area = t->fpu_area;
+
+    memset(t, 0, sizeof(*t));
+    t->slot = slot;
+    t->generation = generation;
+    t->fpu_area = fpu_area;
+    t->fpu_cpu = -1;
+    t->cpu_bound = -1;
+    t->endpoint = ENDPOINT_NONE;
+    t->space = SPACE_NONE;
+    t->rts_flags = RTS_SLOT_FREE;
+}
+
+struct thread *thread_create(uint32_t slot, uint32_t space, const char *name)
+{
+    struct thread *t = &threads[slot];
+    bool is_service = slot < SERVICE_SLOTS;
+
+    reset_slot(t);
+    t->endpoint = endpoint_make(t->generation, slot);
+    t->generation = t->generation < ENDPOINT_GENERATION_MAX ? t->generation + 1 : 1;
+    t->rts_flags = is_service ? RTS_NO_PRIV : RTS_PROC_STOP;
+    t->space = space;
+    t->privilege_id = is_service ? slot : PRIVILEGE_ID_USER;
+    t->priority = is_service ? PRIORITY_SERVICE : PRIORITY_USER;
+    t->quantum_us = QUANTUM_DEFAULT_US;
+    t->scheduler = ENDPOINT_NONE;
+    t->receive_from = t->send_to = ENDPOINT_NONE;
+    string_copy(t->name, sizeof(t->name), name);
+    sched_place(t);
+    sched_refill(t);
+    arch_thread_init(t);
+    t->frame.orig_rax = (uint64_t)-1;
+    if (is_service) {
+        privilege_reset(slot);
+        privileges[slot].in_use = true;
+        privileges[slot].owner = t->endpoint;
+    }
+    times_created++;
+    return t;
+}
+
+void thread_clear(struct thread *t)
+{
+    ipc_forget(t);
+    alarm_set(t, 0);
+    rts_set(t, RTS_SLOT_FREE);
+    if (thread_is_service(t)) {
+        irq_release(t);
+        privilege_reset(t->slot);
+    }
+    arch_thread_release(t);
+    bool running = t->running;
+    int16_t cpu = t->cpu;
+    reset_slot(t);
+    /* A thread that clears itself stays current until schedule_and_resume has chosen another one. */
+    t->running = running;
+    t->cpu = cpu;
+}
