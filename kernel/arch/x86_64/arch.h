@@ -110,6 +110,7 @@ int irq_line_enable(uint32_t line);                          /* IOAPIC; -EINVAL 
 int irq_line_disable(uint32_t line);
 uint64_t time_uptime_ns(void);                               /* monotonic, same on all processors */
 uint64_t time_cycles(void);
+void time_page_set_offset(uint64_t realtime_offset_ns);      /* for the vDSO; it starts with machine_info.boot_realtime_ns */
 void timer_set(uint64_t deadline_ns);                        /* this processor's one-shot; UINT64_MAX: off */
 uint32_t port_in(uint16_t port, int bytes);
 void port_out(uint16_t port, uint32_t value, int bytes);

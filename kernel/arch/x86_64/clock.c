@@ -4,6 +4,9 @@
  * the PIT, which every machine that we know has. The wall clock is read from the RTC once.
  */
 #include "internal.h"
+#include "time_page.h"
+
+#include "base/string.h"
 
 enum {
     PIT_HZ = 1193182,
@@ -19,6 +22,7 @@ enum {
 };
 
 static uint64_t tsc_start, tsc_multiplier;   /* ns per tick, 32.32 */
+static struct time_page *time_page;
 static uint64_t apic_multiplier;             /* timer ticks per ns, 0.32 */
 
 /* ---- measuring ---- */
@@ -123,6 +127,8 @@ static uint64_t rtc_seconds(void)
 
 /* ---- interface ---- */
 
+static void time_page_init(void);
+
 void clock_init(void)
 {
     uint64_t tsc_hz, apic_hz;
@@ -137,6 +143,26 @@ void clock_init(void)
     tsc_multiplier = (1000000000UL << 32) / tsc_hz;
     apic_multiplier = (round_hz(apic_hz * 16) << 28) / 1000000000;
     machine_info.boot_realtime_ns = rtc_seconds() * 1000000000UL - time_uptime_ns();
+    time_page_init();
+}
+
+/* Two frames that VM may map for anybody, but only for reading: the time page and the vDSO. */
+static void time_page_init(void)
+{
+    extern const uint8_t vdso_start[], vdso_end[];
+    uint64_t physical = early_allocate(SHARED_BYTES);
+    shared_frames = physical;
+    time_page = physical_pointer(physical);
+    *time_page = (struct time_page){tsc_start, tsc_multiplier, machine_info.boot_realtime_ns};
+    memcpy(physical_pointer(physical + PAGE_SIZE), vdso_start, (size_t)(vdso_end - vdso_start));
+    machine_info.time_page = physical;
+    machine_info.vdso_base = physical + PAGE_SIZE;
+    machine_info.vdso_length = PAGE_SIZE;
+}
+
+void time_page_set_offset(uint64_t realtime_offset_ns)
+{
+    time_page->realtime_offset_ns = realtime_offset_ns;
 }
 
 uint64_t time_cycles(void)

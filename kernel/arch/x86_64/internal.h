@@ -55,6 +55,8 @@ bool memory_is_ram(uint64_t base, uint64_t length);
 uint64_t memory_allocate_user(uint64_t bytes);
 /* For each frame of RAM: 0 not the kernel's, FRAME_KERNEL, or the next in a list of table frames. */
 enum { FRAME_KERNEL = 0xffffffff, FRAME_LAST = 0xfffffffe };
+enum { SHARED_BYTES = 2 * 4096 };
+extern uint64_t shared_frames; /* time page and vDSO: the kernel's, but VM may map them without write */
 extern uint32_t *frame_link;
 extern uint64_t frame_count;
 
@@ -101,7 +103,6 @@ bool address_is_controller(uint64_t physical); /* LAPIC or IOAPIC page */
 void pic_disable(void);
 void clock_init(void);
 void clock_delay_us(uint64_t us);
-void time_page_init(void);
 
 /* ---- acpi.c ---- */
 void acpi_init(uint64_t rsdp);

@@ -15,6 +15,7 @@ static uint32_t ram_count, range_count;
 static bool finished;
 
 uint64_t ram_end;
+uint64_t shared_frames;
 uint32_t *frame_link;
 uint64_t frame_count;
 

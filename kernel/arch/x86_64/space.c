@@ -312,7 +312,7 @@ int space_map(uint32_t number, uint64_t address, uint64_t physical, uint32_t fla
 {
     if (!space_is_used(number) || !range_is_user(address, 1) || (physical & ~PTE_ADDRESS) != 0)
         return -EINVAL;
-    if (frame_is_kernel(physical))
+    if (frame_is_kernel(physical) && (physical - shared_frames >= SHARED_BYTES || flags & (KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_ZERO)))
         return -EPERM;
     uint64_t *entry = walk_make(&spaces[number], address);
     if (entry == NULL)
