@@ -5,8 +5,9 @@
 #pragma once
 
 #include "message.h"
+#include "protocols/rs.h"
 
-enum { RS_LABEL_MAX = 16, RS_MANIFEST_MAX = 4096 };
+enum { RS_MANIFEST_MAX = 4096 };
 
 struct rs_start {
     char label[RS_LABEL_MAX];

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The four steps of the boot (behaviour.md RS-5 to RS-10): slots and privileges of all boot services; DS runs first; then all others; when all
+ * are ready the machine is up. RS never waits: each step goes on when an init_ready arrives.
+ */
+#include "base/cpio.h"
+#include "base/string.h"
+#include "errors.h"
+#include "protocols/kernel_client.h"
+#include "protocols/service.h"
+#include "protocols/vm_client.h"
+#include "state.h"
+#include "sys/grant.h"
+#include "sys/log.h"
+#include "sys/service.h"
+#include "sys/syscalls.h"
+
+static struct boot_info boot_info;
+
+static const char *const core_labels[] = { "rs", "vm", "pm", "vfs", "ds", "sched", "tmpfs" };
+
+static int map_archive(struct rs_state *state)
+{
+    uint64_t offset = boot_info.archive_base & (RS_PAGE_BYTES - 1);
+    uint64_t length = (offset + boot_info.archive_length + RS_PAGE_BYTES - 1) & ~(uint64_t)(RS_PAGE_BYTES - 1);
+    struct vm_map_physical_request request = { .physical = boot_info.archive_base - offset, .length = length };
+    struct vm_map_physical_reply reply;
+    int result = vm_call_map_physical(ENDPOINT_VM, &request, &reply);
+
+    if (result != 0)
+        return result;
+    state->archive = reply.address + offset;
+    state->archive_length = boot_info.archive_length;
+    state->archive_physical = boot_info.archive_base;
+    return 0;
+}
+
+static int find_manifests(struct rs_state *state)
+{
+    const uint8_t *archive = (const uint8_t *)(uintptr_t)state->archive;
+    struct cpio_entry entry;
+    size_t offset = 0;
+
+    while (cpio_next(archive, state->archive_length, &offset, &entry) == 1) {
+        if (strcmp(entry.name, "boot/system.conf") == 0) {
+            state->manifests = (uint64_t)(uintptr_t)entry.data;
+            state->manifests_length = entry.data_length;
+            return 0;
+        }
+    }
+    return -ENOENT;
+}
+
+static bool is_core(const char *label)
+{
+    for (size_t i = 0; i < sizeof(core_labels) / sizeof(core_labels[0]); i++) {
+        if (strcmp(label, core_labels[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Step 1a: the table. */
+static void add_slot(struct rs_state *state, const struct boot_process *process)
+{
+    struct rs_slot *slot;
+    char error[MANIFEST_ERROR_BYTES];
+    const char *text = (const char *)(uintptr_t)state->manifests;
+    int result;
+
+    if (process->endpoint < 0 || process->endpoint >= RS_FIRST_DYNAMIC)
+        service_panic("boot process %s has endpoint %d", process->name, process->endpoint);
+    slot = &state->slot[process->endpoint];
+    result = manifest_read(text, state->manifests_length, process->name, &slot->manifest, error);
+    if (result == -ESRCH) {
+        log_warn("%s; it gets the least privileges", error);
+        result = manifest_read("service x { system BASIC; ipc NONE; }", 37, NULL, &slot->manifest, error);
+        string_copy(slot->manifest.label, sizeof(slot->manifest.label), process->name);
+    }
+    if (result != 0)
+        service_panic("system.conf, %s: %s", process->name, error);
+    slot->flags = RS_IN_USE | RS_ACTIVE | (is_core(process->name) ? RS_CORE : 0);
+    slot->endpoint = process->endpoint;
+    slot->image = state->archive + process->image_offset;
+    slot->image_length = process->image_length;
+}
+
+/* Step 1b: privileges; the masks need all slots. */
+static void prepare_slot(struct rs_state *state, struct rs_slot *slot)
+{
+    int result;
+
+    if (slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM)
+        return;
+    result = rs_prepare(state, &slot->manifest, slot->endpoint, 0);
+    if (result != 0)
+        service_panic("privileges of %s: error %d", slot->manifest.label, result);
+}
+
+static void run(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    slot->boot_ready = 0;
+    state->boot_waiting++;
+    rs_send_init(state, slot, SERVICE_INIT_TYPE_FRESH, ENDPOINT_NONE, outbox);
+}
+
+static bool runs_already(const struct rs_slot *slot)
+{
+    return slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM;
+}
+
+/* Step 3: everybody but DS. */
+static void run_others(struct rs_state *state, struct outbox *outbox)
+{
+    state->boot_step = RS_BOOT_OTHERS;
+    for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
+        struct rs_slot *slot = &state->slot[i];
+
+        if ((slot->flags & RS_ACTIVE) != 0)
+            rs_announce(state, slot, outbox);
+    }
+    for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
+        struct rs_slot *slot = &state->slot[i];
+
+        if ((slot->flags & RS_ACTIVE) != 0 && !runs_already(slot) && slot->endpoint != ENDPOINT_DS)
+            run(state, slot, outbox);
+    }
+}
+
+static void finish(struct rs_state *state)
+{
+    uint32_t count = 0;
+
+    state->boot_step = RS_BOOT_DONE;
+    for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++)
+        count += (state->slot[i].flags & RS_ACTIVE) != 0;
+    log_info("%u services are ready after %llu ms", count, (unsigned long long)((sys_uptime() - state->boot_started_ns) / 1000000));
+}
+
+void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    if (state->boot_step == RS_BOOT_DONE || slot->boot_ready != 0)
+        return;
+    slot->boot_ready = 1;
+    state->boot_waiting--;
+    if (state->boot_waiting > 0)
+        return;
+    if (state->boot_step == RS_BOOT_DS)
+        run_others(state, outbox);
+    else
+        finish(state);
+}
+
+static void reset_table(struct rs_state *state)
+{
+    memset(state, 0, sizeof(*state));
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        state->slot[i].other = RS_NO_SLOT;
+        state->slot[i].late = RS_NO_SLOT;
+        state->slot[i].endpoint = ENDPOINT_NONE;
+        state->table[i].endpoint = ENDPOINT_NONE;
+    }
+}
+
+int rs_boot(struct rs_state *state, struct outbox *outbox)
+{
+    int result;
+
+    reset_table(state);
+    state->boot_started_ns = sys_uptime();
+    state->public_grant = cpf_grant_direct(ENDPOINT_ANY, state->table, sizeof(state->table), GRANT_READ);
+    if (state->public_grant < 0)
+        service_panic("grant of the public table: error %d", state->public_grant);
+    result = sys_getinfo(KERNEL_INFO_BOOT, &boot_info, sizeof(boot_info), NULL);
+    if (result != 0)
+        service_panic("no boot information: error %d", result);
+    result = map_archive(state);
+    if (result != 0)
+        service_panic("boot archive cannot be mapped: error %d", result);
+    if (find_manifests(state) != 0)
+        service_panic("the boot archive has no boot/system.conf");
+    for (uint32_t i = 0; i < boot_info.process_count; i++)
+        add_slot(state, &boot_info.process[i]);
+    for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
+        if ((state->slot[i].flags & RS_ACTIVE) != 0) {
+            prepare_slot(state, &state->slot[i]);
+            rs_publish_row(state, &state->slot[i]);
+        }
+    }
+    state->boot_step = RS_BOOT_DS;
+    if ((state->slot[ENDPOINT_DS].flags & RS_ACTIVE) != 0)
+        run(state, &state->slot[ENDPOINT_DS], outbox);
+    else
+        run_others(state, outbox);
+    return sys_setalarm(sys_uptime() + RS_TICK_MS * 1000000ull);
+}

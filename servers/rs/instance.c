@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Instances: making one in a kernel slot, letting it run, taking it away; and the table of slots.
+ */
+#include "base/string.h"
+#include "errors.h"
+#include "protocols/kernel_client.h"
+#include "protocols/service_client.h"
+#include "protocols/vm_client.h"
+#include "state.h"
+#include "sys/log.h"
+#include "sys/syscalls.h"
+
+uint32_t rs_index(const struct rs_state *state, const struct rs_slot *slot)
+{
+    return (uint32_t)(slot - state->slot);
+}
+
+struct rs_slot *rs_find_label(struct rs_state *state, const char *label)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        struct rs_slot *slot = &state->slot[i];
+
+        if ((slot->flags & RS_ACTIVE) != 0 && strcmp(slot->manifest.label, label) == 0)
+            return slot;
+    }
+    return NULL;
+}
+
+struct rs_slot *rs_find_endpoint(struct rs_state *state, endpoint_t endpoint)
+{
+    struct rs_slot *slot;
+
+    if (endpoint < 0 || endpoint_slot(endpoint) >= SERVICE_SLOTS)
+        return NULL;
+    slot = &state->slot[endpoint_slot(endpoint)];
+    return (slot->flags & RS_IN_USE) != 0 && slot->endpoint == endpoint ? slot : NULL;
+}
+
+uint32_t rs_free_slot(const struct rs_state *state)
+{
+    for (uint32_t i = RS_FIRST_DYNAMIC; i < SERVICE_SLOTS; i++) {
+        if (state->slot[i].flags == 0)
+            return i;
+    }
+    return RS_NO_SLOT;
+}
+
+static uint32_t public_state(const struct rs_slot *slot)
+{
+    if ((slot->flags & RS_EXITING) != 0)
+        return RS_STATE_STOPPING;
+    if ((slot->flags & RS_TERMINATED) != 0)
+        return RS_STATE_WAITING;
+    return (slot->flags & RS_INITIALIZING) != 0 ? RS_STATE_STARTING : RS_STATE_RUNNING;
+}
+
+void rs_publish_row(struct rs_state *state, const struct rs_slot *slot)
+{
+    struct rs_public *row = &state->table[rs_index(state, slot)];
+
+    memset(row, 0, sizeof(*row));
+    row->endpoint = ENDPOINT_NONE;
+    if ((slot->flags & RS_ACTIVE) == 0)
+        return;
+    string_copy(row->label, sizeof(row->label), slot->manifest.label);
+    row->endpoint = slot->endpoint;
+    row->pid = slot->pid;
+    row->state = public_state(slot);
+    row->flags = slot->flags;
+    row->restarts = slot->restarts;
+    row->last_signal = slot->last_signal;
+    row->period_ms = slot->manifest.heartbeat_ms;
+    row->started_ns = slot->started_ns;
+}
+
+void rs_destroy(endpoint_t endpoint)
+{
+    struct kernel_clear_request clear = { .process = endpoint };
+    struct vm_exit_request leave = { .slot = endpoint_slot(endpoint) };
+    int result = kernel_call_clear(ENDPOINT_SYSTEM, &clear);
+
+    if (result == 0)
+        result = vm_call_exit(ENDPOINT_VM, &leave);
+    if (result != 0)
+        log_warn("removing endpoint %d: error %d", endpoint, result);
+}
+
+static int load(const struct rs_slot *model, uint32_t index, endpoint_t process)
+{
+    struct vm_load_service_request request = { .slot = index, .image = model->image, .length = model->image_length };
+    struct vm_load_service_reply reply;
+    struct kernel_exec_request exec = { .process = process };
+    int result = vm_call_load_service(ENDPOINT_VM, &request, &reply);
+
+    if (result != 0)
+        return result;
+    exec.space = reply.space;
+    exec.entry = reply.entry;
+    exec.stack = reply.stack;
+    string_copy(exec.name, sizeof(exec.name), model->manifest.label);
+    return kernel_call_exec(ENDPOINT_SYSTEM, &exec);
+}
+
+static int give_privileges(const struct rs_state *state, const struct manifest *manifest, endpoint_t process, uint32_t flags)
+{
+    struct privilege privilege;
+    struct kernel_privctl_request request = {
+        .process = process,
+        .request = KERNEL_PRIVILEGE_REQUEST_SET_SYS,
+        .privileges = (uint64_t)(uintptr_t)&privilege,
+    };
+
+    rs_privileges(state, manifest, flags, &privilege);
+    privilege.id = (int32_t)endpoint_slot(process);
+    return kernel_call_privctl(ENDPOINT_SYSTEM, &request);
+}
+
+static int schedule(const struct manifest *manifest, endpoint_t process)
+{
+    struct kernel_schedctl_request request = {
+        .process = process,
+        .scheduler = ENDPOINT_NONE,
+        .priority = (int32_t)manifest->priority,
+        .quantum_us = manifest->quantum_ms * 1000,
+        .cpu = -1,
+    };
+
+    return kernel_call_schedctl(ENDPOINT_SYSTEM, &request);
+}
+
+int rs_prepare(const struct rs_state *state, const struct manifest *manifest, endpoint_t process, uint32_t flags)
+{
+    int result = give_privileges(state, manifest, process, flags);
+
+    return result == 0 ? schedule(manifest, process) : result;
+}
+
+int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, endpoint_t *endpoint)
+{
+    struct kernel_create_request create = { .slot = index };
+    struct kernel_create_reply created;
+    int result;
+
+    if (model->image_length == 0)
+        return -EPERM;
+    string_copy(create.name, sizeof(create.name), model->manifest.label);
+    result = kernel_call_create(ENDPOINT_SYSTEM, &create, &created);
+    if (result != 0)
+        return result;
+    *endpoint = created.process;
+    result = rs_prepare(state, &model->manifest, created.process, flags);
+    if (result == 0)
+        result = load(model, index, created.process);
+    if (result != 0)
+        rs_destroy(created.process);
+    return result;
+}
+
+int rs_allow(endpoint_t endpoint)
+{
+    struct kernel_privctl_request request = { .process = endpoint, .request = KERNEL_PRIVILEGE_REQUEST_ALLOW };
+
+    return kernel_call_privctl(ENDPOINT_SYSTEM, &request);
+}
+
+void rs_send_init(struct rs_state *state, struct rs_slot *slot, uint32_t kind, endpoint_t old, struct outbox *outbox)
+{
+    struct service_init_request request = {
+        .kind = kind,
+        .old_endpoint = old,
+        .restarts = slot->restarts,
+        .rproctab = state->public_grant,
+    };
+    int result;
+
+    slot->flags |= RS_INITIALIZING;
+    slot->init_ticks = 0;
+    slot->ping_ticks = 0;
+    slot->quiet_ticks = 0;
+    result = rs_allow(slot->endpoint);
+    if (result != 0)
+        log_error("%s cannot run: error %d", slot->manifest.label, result);
+    service_send_init(outbox, slot->endpoint, 0, &request);
+    rs_publish_row(state, slot);
+}
+
+void rs_release(struct rs_state *state, struct rs_slot *slot)
+{
+    for (uint32_t page = slot->image_first; page < slot->image_first + slot->image_pages; page++)
+        state->image_used[page / 64] &= ~(1ull << (page % 64));
+    memset(slot, 0, sizeof(*slot));
+    slot->other = RS_NO_SLOT;
+    slot->late = RS_NO_SLOT;
+    slot->endpoint = ENDPOINT_NONE;
+    rs_publish_row(state, slot);
+}
+
+const char *rs_state_check(const void *opaque)
+{
+    const struct rs_state *state = opaque;
+
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        const struct rs_slot *slot = &state->slot[i];
+
+        if (slot->flags == 0)
+            continue;
+        if (endpoint_slot(slot->endpoint) != i)
+            return "a slot holds another slot's endpoint";
+        if (slot->other != RS_NO_SLOT && (slot->other >= SERVICE_SLOTS || state->slot[slot->other].other != i))
+            return "two instances of a service are not linked both ways";
+        if ((slot->flags & RS_OLD) != 0 && slot->other == RS_NO_SLOT)
+            return "an old instance has no successor";
+        if (memchr(slot->manifest.label, '\0', RS_LABEL_MAX) == NULL)
+            return "a label has no end";
+    }
+    return NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RS, the Reincarnation Server: starts, watches and replaces services; default signal manager of all of them.
+ */
+#include "protocols/rs_server.h"
+#include "state.h"
+#include "sys/log.h"
+#include "sys/sef.h"
+#include "sys/service.h"
+
+static struct rs_state rs_state SERVICE_STATE;
+
+static int init_fresh(int type, struct sef_init_info *info)
+{
+    int result = rs_boot(&rs_state, outbox_default());
+
+    (void)type;
+    (void)info;
+    rs_state.image_area = (uint64_t)(uintptr_t)service_arena("images", RS_IMAGE_PAGES * RS_PAGE_BYTES);
+    return result;
+}
+
+static int manage_signal(endpoint_t target, int signo)
+{
+    return rs_signal(&rs_state, target, signo, outbox_default());
+}
+
+static void handle_signal(int signo)
+{
+    log_info("signal %d", signo);
+}
+
+static void handle_notify(void *state, endpoint_t source, const struct message *message, struct outbox *outbox)
+{
+    (void)message;
+    if (source == ENDPOINT_CLOCK)
+        rs_tick(state, outbox);
+    else if (source >= 0)
+        rs_pong(state, source);
+}
+
+static void handle_reply(void *state, const struct message *reply, struct outbox *outbox)
+{
+    if (reply->transaction >> 28 == RS_FOR_OPERATION)
+        rs_identified(state, reply, outbox);
+    else
+        (void)rs_announce_reply(state, reply);
+}
+
+int main(void)
+{
+    static const struct service_protocol protocols[] = { { RS_PROTOCOL, rs_dispatch } };
+    static const struct service service = {
+        .name = "rs",
+        .state = &rs_state,
+        .state_bytes = sizeof(rs_state),
+        .protocols = protocols,
+        .protocol_count = 1,
+        .handle_reply = handle_reply,
+        .handle_notify = handle_notify,
+        .state_check = rs_state_check,
+    };
+
+    sef_setcb_init_fresh(init_fresh);
+    sef_setcb_init_restart(sef_cb_init_fail);
+    sef_setcb_signal_manager(manage_signal);
+    sef_setcb_signal_handler(handle_signal);
+    service_run(&service);
+}

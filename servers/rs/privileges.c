@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From manifests to what the kernel enforces.
+ */
+#include "base/string.h"
+#include "protocols/kernel_client.h"
+#include "state.h"
+
+static void allow_send(struct privilege *privilege, uint32_t id)
+{
+    privilege->send_mask[id / 64] |= 1ull << (id % 64);
+}
+
+static bool names(const struct manifest *manifest, const char *label)
+{
+    for (uint32_t i = 0; i < manifest->peer_count; i++) {
+        if (strcmp(manifest->peer[i], label) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Every service needs these: its life is theirs. */
+static bool is_everybodys(const char *label)
+{
+    return strcmp(label, "rs") == 0 || strcmp(label, "ds") == 0 || strcmp(label, "vm") == 0;
+}
+
+bool rs_may_talk(const struct manifest *from, const struct manifest *to)
+{
+    return from->all_peers || to->all_peers || names(from, to->label) || names(to, from->label) || is_everybodys(to->label) ||
+           is_everybodys(from->label);
+}
+
+static void add_resources(const struct rs_state *state, const struct manifest *manifest, struct privilege *privilege)
+{
+    privilege->io_count = manifest->io_count;
+    for (uint32_t i = 0; i < manifest->io_count; i++)
+        privilege->io[i] = manifest->io[i];
+    privilege->irq_count = manifest->irq_count;
+    for (uint32_t i = 0; i < manifest->irq_count; i++)
+        privilege->irq[i] = manifest->irq[i];
+    privilege->memory_count = manifest->memory_count;
+    for (uint32_t i = 0; i < manifest->memory_count; i++)
+        privilege->memory[i] = manifest->memory[i];
+    if (manifest->boot_image) {
+        uint64_t start = state->archive_physical & ~(uint64_t)(RS_PAGE_BYTES - 1);
+        uint64_t end = state->archive_physical + state->archive_length + RS_PAGE_BYTES - 1;
+
+        privilege->memory[privilege->memory_count].base = start;
+        privilege->memory[privilege->memory_count].length = (end & ~(uint64_t)(RS_PAGE_BYTES - 1)) - start;
+        privilege->memory_count++;
+    }
+}
+
+void rs_privileges(const struct rs_state *state, const struct manifest *manifest, uint32_t flags, struct privilege *privilege)
+{
+    memset(privilege, 0, sizeof(*privilege));
+    privilege->flags = PRIVILEGE_SYS_PROC | PRIVILEGE_PREEMPTIBLE | PRIVILEGE_BILLABLE | PRIVILEGE_CHECK_IO_PORT |
+                       PRIVILEGE_CHECK_IRQ | PRIVILEGE_CHECK_MEM | flags;
+    privilege->trap_mask = UINT32_MAX;
+    privilege->signal_manager = ENDPOINT_RS;
+    privilege->backup_signal_manager = ENDPOINT_NONE;
+    memcpy(privilege->call_mask, manifest->call_mask, sizeof(privilege->call_mask));
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        const struct rs_slot *slot = &state->slot[i];
+
+        if ((slot->flags & RS_ACTIVE) != 0 && rs_may_talk(manifest, &slot->manifest))
+            allow_send(privilege, i);
+    }
+    add_resources(state, manifest, privilege);
+}
+
+void rs_update_peers(struct rs_state *state, const struct rs_slot *slot)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        const struct rs_slot *other = &state->slot[i];
+        struct kernel_privctl_request request = { .request = KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS };
+        struct privilege privilege;
+
+        if (other == slot || (other->flags & RS_ACTIVE) == 0 || other->endpoint == ENDPOINT_RS || other->endpoint == ENDPOINT_VM)
+            continue;
+        if (!rs_may_talk(&other->manifest, &slot->manifest))
+            continue;
+        rs_privileges(state, &other->manifest, 0, &privilege);
+        request.process = other->endpoint;
+        request.privileges = (uint64_t)(uintptr_t)&privilege;
+        (void)kernel_call_privctl(ENDPOINT_SYSTEM, &request);
+    }
+}

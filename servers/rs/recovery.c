@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Death and life of services (behaviour.md sections 8 and 9): signals, side-by-side restart with the endpoint kept, growing delays,
+ * heartbeat, stopping.
+ */
+#include "base/string.h"
+#include "errors.h"
+#include "protocols/kernel_client.h"
+#include "protocols/service_client.h"
+#include "protocols/vm_client.h"
+#include "state.h"
+#include "sys/ipc.h"
+#include "sys/log.h"
+#include "sys/syscalls.h"
+
+/* Linux's numbers. */
+enum {
+    SIGNAL_ILL = 4,
+    SIGNAL_TRAP = 5,
+    SIGNAL_ABRT = 6,
+    SIGNAL_BUS = 7,
+    SIGNAL_FPE = 8,
+    SIGNAL_KILL = 9,
+    SIGNAL_SEGV = 11,
+    SIGNAL_PIPE = 13,
+    SIGNAL_TERM = 15,
+    SIGNAL_SYS = 31,
+};
+
+static bool is_termination(int signo)
+{
+    switch (signo) {
+    case SIGNAL_ILL:
+    case SIGNAL_TRAP:
+    case SIGNAL_ABRT:
+    case SIGNAL_BUS:
+    case SIGNAL_FPE:
+    case SIGNAL_KILL:
+    case SIGNAL_SEGV:
+    case SIGNAL_PIPE:
+    case SIGNAL_SYS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- the old instance, once it is not needed any more ---- */
+
+static void drop_old(struct rs_state *state, struct rs_slot *slot)
+{
+    struct rs_slot *old;
+
+    if (slot->other == RS_NO_SLOT)
+        return;
+    old = &state->slot[slot->other];
+    slot->other = RS_NO_SLOT;
+    rs_destroy(old->endpoint);
+    old->image_pages = 0; /* the image belongs to the active slot */
+    rs_release(state, old);
+}
+
+/* ---- stopping ---- */
+
+static void remove_service(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox)
+{
+    rs_withdraw(state, slot, outbox);
+    drop_old(state, slot);
+    rs_destroy(slot->endpoint);
+    rs_late_reply(state, slot, status, outbox);
+    rs_release(state, slot);
+}
+
+void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    struct service_signal_received_request request = { .signal = SIGNAL_TERM };
+
+    if ((slot->flags & RS_TERMINATED) != 0) {
+        remove_service(state, slot, 0, outbox);
+        return;
+    }
+    slot->stop_ticks = RS_TERM_TICKS;
+    service_send_signal_received(outbox, slot->endpoint, 0, &request);
+    rs_publish_row(state, slot);
+}
+
+/* ---- restart ---- */
+
+static void wait_for_restart(struct rs_state *state, struct rs_slot *slot, uint32_t ticks)
+{
+    slot->flags |= RS_TERMINATED;
+    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_NOPINGREPLY);
+    slot->backoff_ticks = ticks > 0 ? ticks : 1;
+    rs_publish_row(state, slot);
+}
+
+/* RS-57: 0, then 2, 4, 8 .. 30 periods; with the image in memory at most one. */
+static uint32_t backoff(const struct rs_slot *slot)
+{
+    uint32_t ticks;
+
+    if (slot->recent == 0)
+        return 0;
+    ticks = slot->recent < 5 ? 1u << slot->recent : RS_BACKOFF_CAP;
+    if (slot->manifest.keep_copy)
+        ticks = 1;
+    return ticks;
+}
+
+/* Put a new instance beside the dead one and let them change places. */
+static int replace(struct rs_state *state, struct rs_slot *slot)
+{
+    uint32_t index = rs_free_slot(state);
+    struct vm_update_request update = { .destination = slot->endpoint };
+    struct rs_slot *old;
+    endpoint_t created;
+    int result;
+
+    if (index == RS_NO_SLOT)
+        return -ENOMEM;
+    result = rs_create(state, slot, index, PRIVILEGE_RST_SYS_PROC, &created);
+    if (result != 0)
+        return result;
+    update.source = created;
+    result = vm_call_update(ENDPOINT_VM, &update);
+    if (result != 0) {
+        rs_destroy(created);
+        return result;
+    }
+    old = &state->slot[index];
+    *old = (struct rs_slot){ .flags = RS_IN_USE | RS_OLD, .endpoint = created, .other = (uint16_t)rs_index(state, slot), .late = RS_NO_SLOT };
+    string_copy(old->manifest.label, sizeof(old->manifest.label), slot->manifest.label);
+    slot->other = (uint16_t)index;
+    return 0;
+}
+
+void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    bool resume = slot->manifest.resume && (slot->flags & RS_FRESH) == 0;
+    int result;
+
+    drop_old(state, slot);
+    result = replace(state, slot);
+    if (result != 0) {
+        log_error("%s cannot be replaced: error %d", slot->manifest.label, result);
+        slot->recent++;
+        wait_for_restart(state, slot, backoff(slot));
+        return;
+    }
+    slot->flags &= ~(uint32_t)(RS_TERMINATED | RS_NOPINGREPLY | RS_EXITING);
+    slot->flags |= RS_RESTARTING;
+    slot->restarts++;
+    slot->recent++;
+    slot->stop_ticks = 0;
+    rs_send_init(state, slot, SERVICE_INIT_TYPE_RESTART, resume ? state->slot[slot->other].endpoint : ENDPOINT_NONE, outbox);
+}
+
+static void recover(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    uint32_t ticks = backoff(slot);
+
+    if (ticks == 0)
+        rs_restart(state, slot, outbox);
+    else
+        wait_for_restart(state, slot, ticks);
+}
+
+/* The new instance of a running service did not come up. */
+static void restart_failed(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    bool was_fresh = (slot->flags & RS_FRESH) != 0 || !slot->manifest.resume;
+
+    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_RESTARTING);
+    slot->flags |= RS_FRESH;
+    if (!was_fresh) {
+        log_warn("%s cannot go on with its old state: it starts afresh", slot->manifest.label);
+        rs_restart(state, slot, outbox);
+        return;
+    }
+    wait_for_restart(state, slot, backoff(slot));
+}
+
+static void boot_failed(struct rs_state *state, const struct rs_slot *slot)
+{
+    struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_PANIC };
+
+    log_error("unable to complete init for service %s", slot->manifest.label);
+    if ((slot->flags & RS_CORE) != 0 && state->boot_step != RS_BOOT_DONE)
+        (void)kernel_call_abort(ENDPOINT_SYSTEM, &request);
+}
+
+/* RS-61: what dies in its first init is not started again. */
+static void start_failed(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox)
+{
+    bool counted = state->boot_step != RS_BOOT_DONE && rs_index(state, slot) < RS_FIRST_DYNAMIC;
+
+    boot_failed(state, slot);
+    if (counted)
+        rs_boot_ready(state, slot, outbox);
+    remove_service(state, slot, status, outbox);
+}
+
+static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_PANIC };
+
+    if (slot->endpoint == ENDPOINT_VM) {
+        log_error("vm died: the machine stops");
+        (void)kernel_call_abort(ENDPOINT_SYSTEM, &request);
+        return;
+    }
+    if ((slot->flags & RS_REFRESHING) != 0) {
+        slot->flags &= ~(uint32_t)(RS_REFRESHING | RS_EXITING);
+        slot->recent = 0;
+        rs_restart(state, slot, outbox);
+    } else if ((slot->flags & RS_EXITING) != 0) {
+        remove_service(state, slot, 0, outbox);
+    } else if (state->shutting_down != 0) {
+        slot->flags |= RS_TERMINATED;
+    } else if ((slot->flags & RS_RESTARTING) != 0) {
+        restart_failed(state, slot, outbox);
+    } else if ((slot->flags & RS_INITIALIZING) != 0) {
+        start_failed(state, slot, -EGENERIC, outbox);
+    } else {
+        recover(state, slot, outbox);
+    }
+}
+
+int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbox *outbox)
+{
+    struct rs_slot *slot = rs_find_endpoint(state, target);
+    struct service_signal_received_request request = { .signal = signo };
+
+    if (slot == NULL) {
+        log_warn("signal %d for endpoint %d, which is no service of mine", signo, target);
+        return 0;
+    }
+    if ((slot->flags & RS_OLD) != 0 || (slot->flags & RS_TERMINATED) != 0)
+        return -EDEADEPT;
+    if (!is_termination(signo)) {
+        service_send_signal_received(outbox, target, 0, &request);
+        return 0;
+    }
+    slot->last_signal = (uint32_t)signo;
+    log_info("%s died of signal %d%s", slot->manifest.label, signo, (slot->flags & RS_EXITING) != 0 ? ", as asked" : "");
+    has_died(state, slot, outbox);
+    return -EDEADEPT;
+}
+
+/* ---- init ---- */
+
+static void init_succeeded(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    bool was_fresh = (slot->flags & RS_FRESH) != 0 || !slot->manifest.resume;
+    bool restarted = (slot->flags & RS_RESTARTING) != 0;
+
+    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_RESTARTING | RS_FRESH);
+    slot->alive_ticks = 0;
+    slot->started_ns = sys_uptime();
+    drop_old(state, slot);
+    rs_publish_row(state, slot);
+    rs_late_reply(state, slot, 0, outbox);
+    if (!restarted)
+        return;
+    log_info("%s is back%s (restart %u)", slot->manifest.label, was_fresh ? " with a new state" : "", slot->restarts);
+    if (was_fresh)
+        rs_announce_all_to(state, slot->endpoint, outbox);
+}
+
+void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox)
+{
+    if (result == 0) {
+        init_succeeded(state, slot, outbox);
+        rs_boot_ready(state, slot, outbox);
+        return;
+    }
+    log_warn("%s: init failed: error %d", slot->manifest.label, result);
+    if ((slot->flags & RS_RESTARTING) != 0)
+        restart_failed(state, slot, outbox);
+    else
+        start_failed(state, slot, result, outbox);
+}
+
+/* ---- the clock ---- */
+
+static void kill_service(struct rs_slot *slot, const char *why)
+{
+    log_warn("%s %s: it is killed", slot->manifest.label, why);
+    (void)sys_kill(slot->endpoint, SIGNAL_KILL);
+}
+
+static void check_init(struct rs_slot *slot)
+{
+    if (++slot->init_ticks == RS_INIT_TICKS)
+        kill_service(slot, "does not come up");
+}
+
+/* RS-58. Ticks are counted, not time: a machine that stood still has not missed an answer. */
+static void check_heartbeat(struct rs_slot *slot, bool free_pass)
+{
+    uint32_t period = (slot->manifest.heartbeat_ms + RS_TICK_MS - 1) / RS_TICK_MS;
+
+    if (period == 0 || slot->endpoint == ENDPOINT_RS || (slot->flags & RS_NOPINGREPLY) != 0)
+        return;
+    slot->quiet_ticks++;
+    if (slot->ping_ticks > 0) {
+        slot->ping_ticks++;
+        if (slot->ping_ticks > 2 * period + 1 && !free_pass) {
+            slot->flags |= RS_NOPINGREPLY;
+            kill_service(slot, "gives no heartbeat");
+        }
+    } else if (slot->quiet_ticks >= period) {
+        slot->quiet_ticks = 0;
+        slot->ping_ticks = 1;
+        (void)ipc_notify(slot->endpoint);
+    }
+}
+
+static void check_slot(struct rs_state *state, struct rs_slot *slot, bool free_pass, struct outbox *outbox)
+{
+    if ((slot->flags & RS_TERMINATED) != 0) {
+        if (slot->backoff_ticks > 0 && --slot->backoff_ticks == 0)
+            rs_restart(state, slot, outbox);
+        return;
+    }
+    if (slot->stop_ticks > 0 && --slot->stop_ticks == 0)
+        kill_service(slot, "does not stop");
+    if ((slot->flags & RS_INITIALIZING) != 0) {
+        check_init(slot);
+        return;
+    }
+    if (++slot->alive_ticks == RS_HEALTHY_TICKS)
+        slot->recent = 0;
+    check_heartbeat(slot, free_pass);
+}
+
+void rs_tick(struct rs_state *state, struct outbox *outbox)
+{
+    bool initialising = false;
+
+    (void)sys_setalarm(sys_uptime() + RS_TICK_MS * 1000000ull);
+    if (state->shutting_down != 0)
+        return;
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
+        initialising |= (state->slot[i].flags & RS_INITIALIZING) != 0;
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if ((state->slot[i].flags & RS_ACTIVE) != 0)
+            check_slot(state, &state->slot[i], initialising, outbox);
+    }
+}
+
+void rs_pong(struct rs_state *state, endpoint_t source)
+{
+    struct rs_slot *slot = rs_find_endpoint(state, source);
+
+    if (slot == NULL) {
+        log_warn("heartbeat from endpoint %d, which is no service of mine", source);
+        return;
+    }
+    slot->ping_ticks = 0;
+    slot->quiet_ticks = 0;
+    slot->flags &= ~(uint32_t)RS_NOPINGREPLY;
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What operators ask for (behaviour.md section 7). A caller is a user thread: PM says whose it is, and only root may change anything; the
+ * operation waits for PM's answer in its record.
+ */
+#include "base/string.h"
+#include "errors.h"
+#include "protocols/pm_client.h"
+#include "protocols/rs_client.h"
+#include "protocols/rs_server.h"
+#include "protocols/service_client.h"
+#include "state.h"
+#include "sys/call.h"
+#include "sys/log.h"
+#include "sys/syscalls.h"
+
+enum { IMAGE_MAX = 4 << 20 };
+
+/* ---- records of operations ---- */
+
+static struct rs_operation *new_operation(struct rs_state *state, const struct call *call)
+{
+    for (uint32_t i = 0; i < RS_OPERATIONS; i++) {
+        struct rs_operation *operation = &state->operation[i];
+        uint32_t sequence = operation->sequence + 1;
+
+        if (operation->stage != 0)
+            continue;
+        memset(operation, 0, sizeof(*operation));
+        operation->sequence = sequence;
+        operation->stage = RS_STAGE_IDENTIFY;
+        operation->caller = call->caller;
+        operation->type = call->type;
+        operation->transaction = call->transaction;
+        return operation;
+    }
+    return NULL;
+}
+
+static void finish(struct rs_operation *operation, int status, struct outbox *outbox)
+{
+    operation->stage = 0;
+    outbox_reply_status(outbox, operation->caller, operation->type, operation->transaction, status);
+}
+
+void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox)
+{
+    if (slot->late == RS_NO_SLOT)
+        return;
+    finish(&state->operation[slot->late], status, outbox);
+    slot->late = RS_NO_SLOT;
+    slot->flags &= ~(uint32_t)RS_LATEREPLY;
+}
+
+/* Park the call and ask PM who the caller is. Services have no business here. */
+static int ask_who(struct rs_state *state, struct call *call, const char *label, uint64_t address, uint32_t number)
+{
+    struct pm_identify_request request = { .process = call->caller };
+    struct rs_operation *operation;
+
+    if ((call->receive_status & IPC_STATUS_FROM_USER) == 0)
+        return -EPERM;
+    operation = new_operation(state, call);
+    if (operation == NULL)
+        return -EBUSY;
+    string_copy(operation->label, sizeof(operation->label), label);
+    operation->address = address;
+    operation->call = number;
+    operation->flags = number;
+    pm_send_identify(call->outbox, ENDPOINT_PM,
+                     rs_transaction(RS_FOR_OPERATION, (uint32_t)(operation - state->operation), operation->sequence), &request);
+    return CALL_PARKED;
+}
+
+/* ---- up ---- */
+
+/* First page of a free run in the image area. */
+static uint32_t find_pages(const struct rs_state *state, uint32_t count)
+{
+    uint32_t run = 0;
+
+    for (uint32_t page = 0; page < RS_IMAGE_PAGES; page++) {
+        bool used = (state->image_used[page / 64] >> (page % 64) & 1) != 0;
+
+        run = used ? 0 : run + 1;
+        if (run == count)
+            return page + 1 - count;
+    }
+    return RS_IMAGE_PAGES;
+}
+
+static int take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, const struct rs_start *start)
+{
+    uint32_t pages = (uint32_t)((start->image_length + RS_PAGE_BYTES - 1) / RS_PAGE_BYTES);
+    uint32_t first;
+
+    if (start->image_length == 0 || start->image_length > IMAGE_MAX)
+        return -E2BIG;
+    first = state->image_area != 0 ? find_pages(state, pages) : RS_IMAGE_PAGES;
+    if (first == RS_IMAGE_PAGES)
+        return -ENOMEM;
+    for (uint32_t page = first; page < first + pages; page++)
+        state->image_used[page / 64] |= 1ull << (page % 64);
+    slot->image_first = first;
+    slot->image_pages = pages;
+    slot->image = state->image_area + (uint64_t)first * RS_PAGE_BYTES;
+    slot->image_length = start->image_length;
+    return sys_copy_from(caller, start->image, (void *)(uintptr_t)slot->image, slot->image_length);
+}
+
+static int take_manifest(struct rs_state *state, endpoint_t caller, const struct rs_start *start, struct manifest *manifest)
+{
+    char text[RS_MANIFEST_MAX];
+    char error[MANIFEST_ERROR_BYTES];
+    const char *all = (const char *)(uintptr_t)state->manifests;
+    int result;
+
+    if (start->manifest_length > sizeof(text))
+        return -E2BIG;
+    if (start->manifest_length == 0) {
+        result = manifest_read(all, state->manifests_length, start->label, manifest, error);
+        if (result == -ESRCH)
+            result = manifest_read("service x { system BASIC; ipc ALL_SYS; }", 40, NULL, manifest, error);
+    } else {
+        result = sys_copy_from(caller, start->manifest, text, start->manifest_length);
+        if (result == 0)
+            result = manifest_read(text, start->manifest_length, NULL, manifest, error);
+    }
+    if (result == -EINVAL)
+        log_warn("manifest of %s: %s", start->label, error);
+    string_copy(manifest->label, sizeof(manifest->label), start->label);
+    if (start->period_ms != 0)
+        manifest->heartbeat_ms = start->period_ms;
+    return result;
+}
+
+static bool is_good(const struct rs_start *start)
+{
+    return start->label[0] != '\0' && memchr(start->label, '\0', RS_LABEL_MAX) != NULL;
+}
+
+static int read_start(struct rs_state *state, struct rs_slot *slot, const struct rs_operation *operation, struct rs_start *start)
+{
+    int result = sys_copy_from(operation->caller, operation->address, start, sizeof(*start));
+
+    if (result != 0)
+        return result;
+    if (!is_good(start))
+        return -EINVAL;
+    if (rs_find_label(state, start->label) != NULL)
+        return -EBUSY;
+    result = take_manifest(state, operation->caller, start, &slot->manifest);
+    if (result != 0)
+        return result;
+    if (slot->manifest.priority > 15 || slot->manifest.quantum_ms == 0)
+        return -EINVAL;
+    return take_image(state, slot, operation->caller, start);
+}
+
+static int do_up(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox)
+{
+    uint32_t index = rs_free_slot(state);
+    struct rs_start start;
+    struct rs_slot *slot;
+    int result;
+
+    if (index == RS_NO_SLOT)
+        return -ENOMEM;
+    slot = &state->slot[index];
+    rs_release(state, slot);
+    result = read_start(state, slot, operation, &start);
+    if (result == 0) {
+        slot->manifest.keep_copy |= (operation->flags & RS_UP_FLAGS_COPY) != 0;
+        result = rs_create(state, slot, index, 0, &slot->endpoint);
+    }
+    if (result != 0) {
+        rs_release(state, slot);
+        return result;
+    }
+    slot->flags = RS_IN_USE | RS_ACTIVE;
+    rs_update_peers(state, slot);
+    rs_announce(state, slot, outbox);
+    rs_send_init(state, slot, SERVICE_INIT_TYPE_FRESH, ENDPOINT_NONE, outbox);
+    if ((operation->flags & RS_UP_FLAGS_NOBLOCK) != 0)
+        return 0;
+    slot->flags |= RS_LATEREPLY;
+    slot->late = (uint16_t)(operation - state->operation);
+    operation->stage = RS_STAGE_LATE;
+    return CALL_PARKED;
+}
+
+/* ---- the others ---- */
+
+static bool is_busy(const struct rs_slot *slot)
+{
+    return (slot->flags & (RS_LATEREPLY | RS_INITIALIZING | RS_EXITING)) != 0;
+}
+
+static int do_down(struct rs_state *state, struct rs_slot *slot, struct rs_operation *operation, struct outbox *outbox)
+{
+    if ((slot->flags & RS_CORE) != 0)
+        return -EPERM;
+    if (is_busy(slot))
+        return -EBUSY;
+    if ((slot->flags & RS_TERMINATED) == 0) {
+        slot->flags |= RS_LATEREPLY;
+        slot->late = (uint16_t)(operation - state->operation);
+        operation->stage = RS_STAGE_LATE;
+    }
+    slot->flags |= RS_EXITING;
+    rs_stop(state, slot, outbox);
+    return operation->stage == RS_STAGE_LATE ? CALL_PARKED : 0;
+}
+
+static int do_refresh(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    if (is_busy(slot))
+        return -EBUSY;
+    if (slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM)
+        return -EPERM;
+    if ((slot->flags & RS_TERMINATED) != 0) {
+        rs_restart(state, slot, outbox);
+        return 0;
+    }
+    slot->flags |= RS_EXITING | RS_REFRESHING;
+    rs_stop(state, slot, outbox);
+    return 0;
+}
+
+/* RS-24: only what is dead and waits. */
+static int do_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    if ((slot->flags & RS_TERMINATED) == 0)
+        return -EBUSY;
+    rs_restart(state, slot, outbox);
+    return 0;
+}
+
+static int do_crash(struct rs_slot *slot, const struct rs_operation *operation, struct outbox *outbox)
+{
+    struct service_crash_request request = { .call = operation->call };
+
+    if (slot->endpoint == ENDPOINT_RS)
+        return -EPERM;
+    if ((slot->flags & (RS_TERMINATED | RS_INITIALIZING)) != 0)
+        return -EBUSY;
+    service_send_crash(outbox, slot->endpoint, 0, &request);
+    return 0;
+}
+
+static int do_shutdown(struct rs_state *state)
+{
+    state->shutting_down = 1;
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if ((state->slot[i].flags & RS_ACTIVE) != 0)
+            state->slot[i].flags |= RS_EXITING;
+    }
+    return 0;
+}
+
+static int perform(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox)
+{
+    struct rs_slot *slot;
+
+    if (operation->type == RS_SHUTDOWN)
+        return do_shutdown(state);
+    if (operation->type == RS_UP)
+        return do_up(state, operation, outbox);
+    slot = rs_find_label(state, operation->label);
+    if (slot == NULL)
+        return -ESRCH;
+    switch (operation->type) {
+    case RS_DOWN:
+        return do_down(state, slot, operation, outbox);
+    case RS_REFRESH:
+        return do_refresh(state, slot, outbox);
+    case RS_RESTART:
+        return do_restart(state, slot, outbox);
+    case RS_CRASH:
+        return do_crash(slot, operation, outbox);
+    default:
+        return -ENOSYS;
+    }
+}
+
+void rs_identified(struct rs_state *state, const struct message *reply, struct outbox *outbox)
+{
+    uint32_t index = reply->transaction & 0xffff;
+    struct rs_operation *operation;
+    struct pm_identify_reply who;
+    int result = reply->status;
+
+    if (index >= RS_OPERATIONS)
+        return;
+    operation = &state->operation[index];
+    if (operation->stage != RS_STAGE_IDENTIFY || (operation->sequence & 0xfff) != (reply->transaction >> 16 & 0xfff))
+        return;
+    pm_identify_reply_get(reply, &who);
+    if (result == 0)
+        result = who.euid == 0 ? perform(state, operation, outbox) : -EPERM;
+    if (result != CALL_PARKED)
+        finish(operation, result, outbox);
+}
+
+/* ---- handlers ---- */
+
+int rs_handle_up(struct rs_state *state, struct call *call, const struct rs_up_request *request)
+{
+    return ask_who(state, call, "", request->start, request->flags);
+}
+
+int rs_handle_down(struct rs_state *state, struct call *call, const struct rs_down_request *request)
+{
+    return ask_who(state, call, request->label, 0, 0);
+}
+
+int rs_handle_refresh(struct rs_state *state, struct call *call, const struct rs_refresh_request *request)
+{
+    return ask_who(state, call, request->label, 0, 0);
+}
+
+int rs_handle_restart(struct rs_state *state, struct call *call, const struct rs_restart_request *request)
+{
+    return ask_who(state, call, request->label, 0, 0);
+}
+
+int rs_handle_shutdown(struct rs_state *state, struct call *call)
+{
+    /* PM says so at a reboot. */
+    if (call->caller == ENDPOINT_PM)
+        return do_shutdown(state);
+    return ask_who(state, call, "", 0, 0);
+}
+
+int rs_handle_crash(struct rs_state *state, struct call *call, const struct rs_crash_request *request)
+{
+    return ask_who(state, call, request->label, 0, request->call);
+}
+
+int rs_handle_lookup(struct rs_state *state, struct call *call, const struct rs_lookup_request *request, struct rs_lookup_reply *reply)
+{
+    const struct rs_slot *slot;
+
+    (void)call;
+    if (strlen(request->label) < 2)
+        return -EINVAL;
+    slot = rs_find_label(state, request->label);
+    if (slot == NULL)
+        return -ESRCH;
+    reply->service = slot->endpoint;
+    return 0;
+}
+
+int rs_handle_list(struct rs_state *state, struct call *call, const struct rs_list_request *request, struct rs_list_reply *reply)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        int result;
+
+        if ((state->slot[i].flags & RS_ACTIVE) == 0)
+            continue;
+        if (count < request->room) {
+            rs_publish_row(state, &state->slot[i]);
+            result = sys_copy_to(call->caller, request->table + count * sizeof(struct rs_public), &state->table[i],
+                                 sizeof(struct rs_public));
+            if (result != 0)
+                return result;
+        }
+        count++;
+    }
+    reply->count = count;
+    return 0;
+}
+
+int rs_handle_complain(struct rs_state *state, struct call *call, const struct rs_complain_request *request)
+{
+    const struct rs_slot *slot = rs_find_endpoint(state, request->service);
+
+    if (slot != NULL)
+        log_warn("endpoint %d complains about %s: reason %u", call->caller, slot->manifest.label, request->reason);
+    return 0;
+}
+
+int rs_handle_init_ready(struct rs_state *state, struct call *call, const struct rs_init_ready_request *request)
+{
+    struct rs_slot *slot = rs_find_endpoint(state, call->caller);
+
+    if (slot == NULL || (slot->flags & RS_INITIALIZING) == 0)
+        return -EINVAL;
+    if (request->result == 0)
+        outbox_reply_status(call->outbox, call->caller, call->type, call->transaction, 0);
+    rs_init_done(state, slot, request->result, call->outbox);
+    return CALL_PARKED; /* answered above, or never: it failed */
+}
+
+int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct rs_lu_ready_request *request)
+{
+    (void)state;
+    (void)call;
+    (void)request;
+    return -ENOSYS;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All that RS knows. A slot here has the number of the kernel's process slot. The active instance of a service is in its home slot; while a
+ * replacement starts, the old instance (its contents changed places with the new one's) is in a second slot, linked both ways.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "manifest.h"
+#include "rs_start.h"
+#include "sys/outbox.h"
+
+enum {
+    RS_FIRST_DYNAMIC = 32, /* slots below belong to boot services */
+    RS_OPERATIONS = 64,
+    RS_NO_SLOT = 0xffff,
+    RS_IMAGE_PAGES = 2048, /* room for images of services that are started later */
+    RS_PAGE_BYTES = 4096,
+};
+
+/* behaviour.md RS-40 */
+enum rs_slot_flags {
+    RS_IN_USE = 0x1,
+    RS_EXITING = 0x2,
+    RS_REFRESHING = 0x4,
+    RS_NOPINGREPLY = 0x8,
+    RS_TERMINATED = 0x10, /* dead, waits for its restart */
+    RS_LATEREPLY = 0x20,
+    RS_INITIALIZING = 0x40,
+    RS_ACTIVE = 0x100,
+    RS_OLD = 0x1000,        /* the dead instance while its replacement starts */
+    RS_RESTARTING = 0x2000, /* INITIALIZING, but not for the first time */
+    RS_FRESH = 0x4000,      /* the state of the old instance is given up */
+    RS_CORE = 0x8000,       /* cannot be taken down */
+    RS_PUBLISHED = 0x10000, /* DS, PM and VFS know it */
+};
+
+enum {
+    RS_TICK_MS = 1000,
+    RS_INIT_TICKS = 10,
+    RS_TERM_TICKS = 2,
+    RS_BACKOFF_CAP = 30,
+    RS_HEALTHY_TICKS = 30, /* after these the count of restarts starts again */
+};
+
+struct rs_slot {
+    uint32_t flags;
+    endpoint_t endpoint;
+    uint16_t other; /* slot of the other instance, RS_NO_SLOT */
+    uint16_t late;  /* operation that waits for init or death, RS_NO_SLOT */
+    uint32_t pid;
+    uint32_t restarts;      /* in all */
+    uint32_t recent;        /* restarts since it was last healthy */
+    uint32_t last_signal;
+    uint32_t backoff_ticks; /* until the next start */
+    uint32_t init_ticks;    /* since init was sent */
+    uint32_t alive_ticks;   /* since init was done */
+    uint32_t ping_ticks;    /* since the ping that was not answered yet */
+    uint32_t quiet_ticks;   /* since the last ping or answer */
+    uint32_t stop_ticks;    /* until SIGKILL; 0: none */
+    uint32_t image_first;   /* page of the image area, dynamic services */
+    uint32_t image_pages;
+    uint32_t boot_ready;
+    uint64_t image;         /* address in RS */
+    uint64_t image_length;
+    uint64_t started_ns;
+    struct manifest manifest;
+};
+
+enum rs_stage { RS_STAGE_IDENTIFY = 1, RS_STAGE_LATE = 2 };
+
+/* A request of an operator on its way. */
+struct rs_operation {
+    uint32_t stage; /* 0: free */
+    uint32_t sequence;
+    endpoint_t caller;
+    uint32_t type;
+    uint32_t transaction;
+    uint32_t call;
+    uint32_t flags;
+    uint32_t slot;
+    uint64_t address;
+    char label[RS_LABEL_MAX];
+};
+
+enum rs_boot_step { RS_BOOT_DS = 1, RS_BOOT_OTHERS = 2, RS_BOOT_DONE = 3 };
+
+struct rs_state {
+    uint32_t boot_step;
+    uint32_t boot_waiting; /* services of which init_ready is awaited */
+    uint32_t shutting_down;
+    int32_t public_grant;
+    uint64_t archive; /* address in RS */
+    uint64_t archive_length;
+    uint64_t archive_physical;
+    uint64_t manifests; /* address of system.conf in the archive */
+    uint64_t manifests_length;
+    uint64_t image_area;
+    uint64_t boot_started_ns;
+    struct rs_slot slot[SERVICE_SLOTS];
+    struct rs_public table[SERVICE_SLOTS];
+    struct rs_operation operation[RS_OPERATIONS];
+    uint64_t image_used[RS_IMAGE_PAGES / 64];
+};
+
+/* ---- slots (instance.c) ---- */
+struct rs_slot *rs_find_label(struct rs_state *state, const char *label);
+struct rs_slot *rs_find_endpoint(struct rs_state *state, endpoint_t endpoint);
+uint32_t rs_index(const struct rs_state *state, const struct rs_slot *slot);
+uint32_t rs_free_slot(const struct rs_state *state);
+void rs_publish_row(struct rs_state *state, const struct rs_slot *slot);
+/* Make a process in kernel slot `index` from the slot's image and manifest. It does not run yet. */
+int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, endpoint_t *endpoint);
+void rs_destroy(endpoint_t endpoint);
+/* Privileges and scheduling of a process that does not run yet. */
+int rs_prepare(const struct rs_state *state, const struct manifest *manifest, endpoint_t process, uint32_t flags);
+int rs_allow(endpoint_t endpoint);
+/* Let it run and tell it to initialise. kind: enum service_init_type. */
+void rs_send_init(struct rs_state *state, struct rs_slot *slot, uint32_t kind, endpoint_t old, struct outbox *outbox);
+/* Take a slot out of use, image included. */
+void rs_release(struct rs_state *state, struct rs_slot *slot);
+
+/* ---- privileges.c ---- */
+void rs_privileges(const struct rs_state *state, const struct manifest *manifest, uint32_t flags, struct privilege *privilege);
+/* Can `from` send to `to` (ISO-5: symmetric)? */
+bool rs_may_talk(const struct manifest *from, const struct manifest *to);
+/* After a service came: let the others that name it send to it. */
+void rs_update_peers(struct rs_state *state, const struct rs_slot *slot);
+
+/* ---- announce.c: DS, PM, VFS ---- */
+void rs_announce(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+void rs_announce_all_to(struct rs_state *state, endpoint_t listener, struct outbox *outbox);
+void rs_withdraw(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* true: the reply was one of announce's. */
+bool rs_announce_reply(struct rs_state *state, const struct message *reply);
+
+/* ---- boot.c ---- */
+int rs_boot(struct rs_state *state, struct outbox *outbox);
+void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+
+/* ---- recovery.c ---- */
+int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbox *outbox);
+void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox);
+void rs_tick(struct rs_state *state, struct outbox *outbox);
+void rs_pong(struct rs_state *state, endpoint_t source);
+void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* Start it again now (it is dead). */
+void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+
+/* ---- request.c ---- */
+void rs_identified(struct rs_state *state, const struct message *reply, struct outbox *outbox);
+/* Answer the operation that waits for this slot, if any. */
+void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox);
+
+const char *rs_state_check(const void *state);
+
+/* Transactions of our asynchronous requests: who gets the reply. */
+enum rs_transaction { RS_FOR_OPERATION = 1, RS_FOR_DS = 2, RS_FOR_PM = 3, RS_FOR_VFS = 4 };
+
+static inline uint32_t rs_transaction(enum rs_transaction kind, uint32_t index, uint32_t sequence)
+{
+    return (uint32_t)kind << 28 | (sequence & 0xfff) << 16 | index;
+}
