@@ -1,0 +1,2 @@
+name := fuzz-calls
+kind := program
