@@ -148,7 +148,7 @@ def panic_text(log_path):
     lines = read_log(log_path).splitlines()
     for number, line in enumerate(lines):
         if "panic" in line.lower():
-            return "\n".join(lines[number:number + 80])
+            return "\n".join(lines[number:number + 40])
     return "\n".join(lines[-40:])
 
 

@@ -2,6 +2,7 @@
 """The three ways to use a machine: interactive (run), one command (exec), and stopped under gdb (debug)."""
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -169,14 +170,22 @@ def interactive(options):
 def service_symbols():
     """gdb commands that load the symbols of all services; each is linked at an address of its own."""
     folder = os.path.join(machine.BUILD, "service")
-    names = sorted(name for name in os.listdir(folder) if "." not in name) if os.path.isdir(folder) else []
-    return ["add-symbol-file %s" % os.path.join(folder, name) for name in names]
+    with open(os.path.join(machine.ROOT, "boot", "services.list")) as handle:
+        labels = [line.split()[0] for line in handle if line.strip() and not line.startswith("#")]
+    paths = [os.path.join(folder, label) for label in labels]
+    return ["add-symbol-file " + path for path in paths if os.path.exists(path)]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def debug(options):
     """Boots stopped, with gdb attached; the console is in a file next to the log."""
     log_path = machine.new_log_path()
-    options.debug = 1234
+    options.debug = free_port()
     with tempfile.NamedTemporaryFile(prefix="planaria-", suffix=".cpio") as image, \
             tempfile.NamedTemporaryFile("w", prefix="planaria-", suffix=".gdb") as script:
         initrd = machine.image_with(options, None, image.name)
