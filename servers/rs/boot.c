@@ -24,9 +24,17 @@ static int map_archive(struct rs_state *state)
     uint64_t offset = boot_info.archive_base & (RS_PAGE_BYTES - 1);
     uint64_t length = (offset + boot_info.archive_length + RS_PAGE_BYTES - 1) & ~(uint64_t)(RS_PAGE_BYTES - 1);
     struct vm_map_physical_request request = { .physical = boot_info.archive_base - offset, .length = length };
+    struct kernel_privctl_request right = {
+        .process = ENDPOINT_RS,
+        .request = KERNEL_PRIVILEGE_REQUEST_ADD_MEM,
+        .base = request.physical,
+        .length = length,
+    };
     struct vm_map_physical_reply reply;
-    int result = vm_call_map_physical(ENDPOINT_VM, &request, &reply);
+    int result = kernel_call_privctl(ENDPOINT_SYSTEM, &right);
 
+    if (result == 0)
+        result = vm_call_map_physical(ENDPOINT_VM, &request, &reply);
     if (result != 0)
         return result;
     state->archive = reply.address + offset;

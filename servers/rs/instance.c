@@ -138,7 +138,7 @@ int rs_prepare(const struct rs_state *state, const struct manifest *manifest, en
 
 int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, endpoint_t *endpoint)
 {
-    struct kernel_create_request create = { .slot = index };
+    struct kernel_create_request create = { .slot = index, .space = UINT32_MAX }; /* no space yet */
     struct kernel_create_reply created;
     int result;
 
