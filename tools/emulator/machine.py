@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools", "image"))
 import cpio  # noqa: E402
 import reference  # noqa: E402
+import symbols  # noqa: E402
 
 QEMU = "qemu-system-x86_64"
 PANIC_EXIT = 255
@@ -148,8 +149,8 @@ def panic_text(log_path):
     lines = read_log(log_path).splitlines()
     for number, line in enumerate(lines):
         if "panic" in line.lower():
-            return "\n".join(lines[number:number + 40])
-    return "\n".join(lines[-40:])
+            return symbols.Symbols().annotate("\n".join(lines[number:number + 40]))
+    return log_tail(log_path)
 
 
 def read_log(log_path):
@@ -161,7 +162,7 @@ def read_log(log_path):
 
 
 def log_tail(log_path, count=40):
-    return "\n".join(read_log(log_path).splitlines()[-count:])
+    return symbols.Symbols().annotate("\n".join(read_log(log_path).splitlines()[-count:]))
 
 
 def stop(process):

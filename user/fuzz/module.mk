@@ -1,2 +1,3 @@
+# SPDX-License-Identifier: MIT
 name := fuzz-calls
 kind := program
