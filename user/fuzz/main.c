@@ -21,7 +21,7 @@
 enum {
     NOBODY = 65534,
     CHILDREN = 2,
-    BATCH = 2000,
+    BATCH = 250,
     CALL_NUMBERS = 460,
     SCRATCH_BYTES = 65536,
     CHILD_SECONDS = 5,
