@@ -2,4 +2,5 @@
 name := sys
 kind := library
 depends := lib/base
+calls := ds
 test_sources := outbox.c journal.c call.c grant.c

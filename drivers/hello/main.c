@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hello: the smallest driver, and the one that tests of restart are written against (behaviour.md DR-9).
+ */
+#include "driver/announce.h"
+#include "protocols/hello_char_server.h"
+#include "state.h"
+#include "sys/log.h"
+#include "sys/sef.h"
+#include "sys/service.h"
+
+static struct hello_state hello_state SERVICE_STATE;
+
+static int init(int type, struct sef_init_info *info)
+{
+    switch (type) {
+    case SEF_INIT_FRESH:
+        log_debug("hello, I am new");
+        break;
+    case SEF_INIT_LU:
+        log_info("hello, I am a new version");
+        return 0;
+    default:
+        log_info("hello, I was just restarted (%u)", info->restarts);
+        break;
+    }
+    driver_announce();
+    return 0;
+}
+
+int main(void)
+{
+    static const struct service_protocol protocols[] = { { CHAR_PROTOCOL, char_dispatch } };
+    static const struct service service = {
+        .name = "hello",
+        .state = &hello_state,
+        .state_bytes = sizeof(hello_state),
+        .protocols = protocols,
+        .protocol_count = 1,
+        .state_check = hello_state_check,
+    };
+
+    sef_setcb_init_fresh(init);
+    sef_setcb_init_lu(init);
+    sef_setcb_init_restart(init);
+    sef_setcb_signal_handler(sef_cb_signal_handler_term);
+    service_run(&service);
+}

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+name := hello
+kind := service
+depends := lib/base lib/sys lib/driver
+serves := char
+test_sources := hello.c
+test_generated := protocols/hello_char_server
