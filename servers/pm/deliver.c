@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * event.signal_ready: the thread is about to run user code. It is answered when nothing is left to do but to go on; a stopped thread
+ * is simply not answered. Restart rules are Linux's: a call is restarted if there is no handler, or the handler says SA_RESTART.
+ */
+#include "deliver.h"
+
+#include "base/string.h"
+#include "errors.h"
+#include "exit.h"
+#include "futex.h"
+#include "kernel_calls.h"
+#include "linux/signal_frame.h"
+#include "process.h"
+#include "protocols/event_client.h"
+#include "protocols/event_server.h"
+#include "protocols/vfs_client.h"
+#include "signal.h"
+#include "sleep.h"
+#include "sys/call.h"
+#include "timer.h"
+#include "wait.h"
+
+/* ---- waiting calls ---- */
+
+bool thread_may_wait(const struct pm_thread *thread)
+{
+    return !signal_is_waiting(thread);
+}
+
+void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result)
+{
+    if (thread->step == STEP_FUTEX) {
+        futex_remove(pm, thread);
+    }
+    if (thread->step >= STEP_WAIT) {
+        timer_cancel(pm, TIMER_OF_THREAD + thread_index(thread));
+    }
+    thread->step = STEP_NONE;
+    outbox_linux_reply(outbox_default(), thread->endpoint, result);
+}
+
+/* A call that waits in PM ends because of a signal. */
+static void interrupt(struct pm_state *pm, struct pm_thread *thread)
+{
+    switch (thread->step) {
+    case STEP_WAIT:
+        thread_answer(pm, thread, -ERESTARTSYS);
+        break;
+    case STEP_SLEEP:
+        sleep_interrupt(pm, thread);
+        break;
+    case STEP_FUTEX:
+        futex_interrupt(pm, thread);
+        break;
+    case STEP_SIGWAIT:
+        thread_answer(pm, thread, -EINTR);
+        break;
+    case STEP_PAUSE:
+        thread_answer(pm, thread, -ERESTARTNOHAND);
+        break;
+    default:
+        break;
+    }
+}
+
+static void deliver(struct pm_state *pm, struct pm_thread *thread);
+
+void thread_notice(struct pm_state *pm, struct pm_thread *thread)
+{
+    endpoint_t waits_for = ENDPOINT_NONE;
+
+    if (thread->step == STEP_READY) {
+        if (process_of(thread)->state != PROCESS_STOPPED) {
+            deliver(pm, thread);
+        }
+        return;
+    }
+    if (!thread->is_posted) {
+        if (kernel_signal_post(thread->endpoint, &waits_for) != 0)
+            return;
+        thread->is_posted = true;
+    }
+    if (thread->step != STEP_NONE) {
+        interrupt(pm, thread);
+    } else if (waits_for == ENDPOINT_VFS) {
+        struct vfs_cancel_request request = {.process = thread->endpoint};
+        vfs_send_cancel(outbox_default(), ENDPOINT_VFS, 0, &request);
+    }
+}
+
+/* ---- frames ---- */
+
+/* How the interrupted call ends if a handler runs. True: it is to be restarted. */
+static bool restarts_with_handler(int64_t *result, uint64_t flags)
+{
+    switch (-*result) {
+    case ERESTARTNOINTR:
+        return true;
+    case ERESTARTSYS:
+        if (flags & LINUX_SA_RESTART)
+            return true;
+        *result = -EINTR;
+        return false;
+    case ERESTARTNOHAND:
+    case ERESTART_RESTARTBLOCK:
+        *result = -EINTR;
+        return false;
+    default:
+        return false;
+    }
+}
+
+static bool is_on_altstack(const struct pm_thread *thread)
+{
+    uint64_t stack = kernel_stack_pointer(thread->endpoint);
+
+    return stack > thread->altstack_base && stack - thread->altstack_base <= thread->altstack_length;
+}
+
+uint32_t altstack_status(const struct pm_thread *thread)
+{
+    if (thread->altstack_flags & LINUX_SS_DISABLE)
+        return LINUX_SS_DISABLE;
+    return is_on_altstack(thread) ? LINUX_SS_ONSTACK : 0;
+}
+
+static void choose_stack(struct pm_thread *thread, const struct linux_sigaction *action, struct signal_frame_request *frame)
+{
+    frame->uc_stack_base = thread->altstack_base;
+    frame->uc_stack_length = thread->altstack_length;
+    frame->uc_stack_flags = thread->altstack_flags;
+    if ((action->flags & LINUX_SA_ONSTACK) == 0 || (thread->altstack_flags & LINUX_SS_DISABLE) != 0 || is_on_altstack(thread))
+        return;
+    frame->altstack_base = thread->altstack_base;
+    frame->altstack_length = thread->altstack_length;
+    if (thread->altstack_flags & LINUX_SS_AUTODISARM) {
+        thread->altstack_flags = LINUX_SS_DISABLE;
+        thread->altstack_base = 0;
+        thread->altstack_length = 0;
+    }
+}
+
+static void adjust_after_frame(struct pm_state *pm, struct pm_thread *thread, int signal, const struct linux_sigaction *action)
+{
+    struct pm_process *process = process_of(thread);
+
+    thread->has_saved_mask = false;
+    thread->mask |= action->mask;
+    if ((action->flags & LINUX_SA_NODEFER) == 0) {
+        thread->mask |= signal_bit(signal);
+    }
+    thread->mask &= ~SIGNALS_UNBLOCKABLE;
+    if (action->flags & LINUX_SA_RESETHAND) {
+        struct pm_sighand *table = sighand_own(pm, process);
+        if (table != NULL) {
+            table->action[signal - 1].handler = LINUX_SIG_DFL;
+            process->caught &= ~signal_bit(signal);
+        }
+    }
+}
+
+/* False: the process is gone because the frame could not be written. */
+static bool build_frame(struct pm_state *pm, struct pm_thread *thread, const struct signal_info *info, const struct linux_sigaction *action)
+{
+    struct signal_frame_request frame = {
+        .handler = action->handler,
+        .restorer = action->restorer,
+        .flags = action->flags,
+        .mask = thread->has_saved_mask ? thread->saved_mask : thread->mask,
+        .signal = (uint32_t)info->signal,
+        .result = thread->call.ready.result,
+        .has_result = thread->call.ready.number >= 0,
+    };
+
+    if (frame.has_result) {
+        frame.restart = restarts_with_handler(&frame.result, action->flags);
+    }
+    choose_stack(thread, action, &frame);
+    signal_info_write(info, (struct linux_siginfo *)frame.siginfo);
+    if (kernel_sigsend(thread->endpoint, &frame) != 0) {
+        process_exit(pm, process_of(thread), LINUX_SIGSEGV);
+        return false;
+    }
+    adjust_after_frame(pm, thread, info->signal, action);
+    thread->restarts = false;
+    thread->call.ready.number = -1;
+    thread->call.ready.result = 0;
+    thread->call.ready.has_frame = true;
+    return true;
+}
+
+/* ---- actions ---- */
+
+/* One signal that was taken. False: the thread is gone. */
+static bool act(struct pm_state *pm, struct pm_thread *thread, const struct signal_info *info)
+{
+    struct pm_process *process = process_of(thread);
+    struct linux_sigaction action = signal_action(process, info->signal);
+    uint64_t bit = signal_bit(info->signal);
+
+    if (signal_is_ignored(process, info->signal))
+        return true;
+    if (action.handler != LINUX_SIG_DFL)
+        return build_frame(pm, thread, info, &action);
+    if (SIGNALS_STOP & bit) {
+        if (info->signal == LINUX_SIGSTOP || !group_is_orphaned(pm, process->group, NULL)) {
+            process_stop(pm, process, info->signal);
+        }
+        return true;
+    }
+    process_exit(pm, process, (uint32_t)info->signal);
+    return false;
+}
+
+static void go_on(struct pm_thread *thread)
+{
+    struct event_signal_ready_reply reply = {.result = thread->call.ready.result};
+    uint32_t transaction = thread->call.ready.transaction;
+
+    if (thread->call.ready.has_frame) {
+        reply.resume = 1;
+    } else if (thread->call.ready.number >= 0) {
+        switch (-reply.result) {
+        case ERESTART_RESTARTBLOCK:
+            thread->restarts = true;
+            reply.restart = 1;
+            break;
+        case ERESTARTSYS:
+        case ERESTARTNOINTR:
+        case ERESTARTNOHAND:
+            reply.restart = 1;
+            break;
+        default:
+            break;
+        }
+    } else {
+        reply.resume = 1;
+    }
+    if (thread->has_saved_mask) {
+        thread->mask = thread->saved_mask;
+        thread->has_saved_mask = false;
+    }
+    thread->step = STEP_NONE;
+    event_reply_signal_ready(outbox_default(), thread->endpoint, transaction, 0, &reply);
+}
+
+/* The thread is in event.signal_ready. */
+static void deliver(struct pm_state *pm, struct pm_thread *thread)
+{
+    struct signal_info info;
+
+    for (;;) {
+        if (process_of(thread)->state == PROCESS_STOPPED)
+            return;
+        if (signal_take(pm, thread, ~thread->mask, &info) == 0)
+            break;
+        if (!act(pm, thread, &info))
+            return;
+    }
+    go_on(thread);
+    /* The mask that came back may let a signal through. */
+    signal_recheck(pm, thread);
+}
+
+int event_handle_signal_ready(struct pm_state *pm, struct call *call, const struct event_signal_ready_request *request,
+                              struct event_signal_ready_reply *reply)
+{
+    struct pm_thread *thread = thread_find(call->caller);
+
+    (void)reply;
+    if (thread == NULL)
+        return CALL_PARKED;
+    thread->is_posted = false;
+    thread->step = STEP_READY;
+    thread->call.ready.number = request->number;
+    thread->call.ready.result = request->result;
+    thread->call.ready.transaction = call->transaction;
+    thread->call.ready.has_frame = false;
+    deliver(pm, thread);
+    return CALL_PARKED;
+}
+
+/* ---- stop and continue ---- */
+
+void process_stop(struct pm_state *pm, struct pm_process *process, int signal)
+{
+    process->state = PROCESS_STOPPED;
+    process->stop_signal = (uint8_t)signal;
+    process->has_stop_report = true;
+    process->has_continue_report = false;
+    for (uint32_t i = process->first_thread; i != NONE; i = thread_at(i)->next) {
+        if (thread_at(i)->step != STEP_READY) {
+            thread_notice(pm, thread_at(i));
+        }
+    }
+    parent_notify(pm, process, LINUX_CLD_STOPPED, (uint32_t)signal);
+}
+
+void process_continue(struct pm_state *pm, struct pm_process *process)
+{
+    if (process->state != PROCESS_STOPPED)
+        return;
+    process->state = PROCESS_RUNNING;
+    process->has_stop_report = false;
+    process->has_continue_report = true;
+    parent_notify(pm, process, LINUX_CLD_CONTINUED, LINUX_SIGCONT);
+}
+
+void process_wake_stopped(struct pm_state *pm, struct pm_process *process)
+{
+    uint32_t next;
+
+    for (uint32_t i = process->first_thread; i != NONE && process->state == PROCESS_RUNNING && !process->is_exiting; i = next) {
+        next = thread_at(i)->next;
+        if (thread_at(i)->step == STEP_READY) {
+            deliver(pm, thread_at(i));
+        }
+    }
+}
