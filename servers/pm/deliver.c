@@ -11,9 +11,10 @@
 #include "futex.h"
 #include "kernel_calls.h"
 #include "linux/signal_frame.h"
+#include "linux_syscalls.h"
 #include "process.h"
 #include "protocols/event_client.h"
-#include "protocols/event_server.h"
+#include "protocols/pm_event_server.h"
 #include "protocols/vfs_client.h"
 #include "signal.h"
 #include "sleep.h"
@@ -213,6 +214,12 @@ static bool act(struct pm_state *pm, struct pm_thread *thread, const struct sign
     return false;
 }
 
+/* PM's own calls remember when they were to end; VFS's keep that for themselves. */
+static bool keeps_deadline(int64_t number)
+{
+    return number == LINUX_SYS_nanosleep || number == LINUX_SYS_clock_nanosleep || number == LINUX_SYS_futex;
+}
+
 static void go_on(struct pm_thread *thread)
 {
     struct event_signal_ready_reply reply = {.result = thread->call.ready.result};
@@ -223,7 +230,7 @@ static void go_on(struct pm_thread *thread)
     } else if (thread->call.ready.number >= 0) {
         switch (-reply.result) {
         case ERESTART_RESTARTBLOCK:
-            thread->restarts = true;
+            thread->restarts = keeps_deadline(thread->call.ready.number);
             reply.restart = 1;
             break;
         case ERESTARTSYS:

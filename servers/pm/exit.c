@@ -7,6 +7,7 @@
 #include "deliver.h"
 #include "errors.h"
 #include "exec.h"
+#include "fork.h"
 #include "futex.h"
 #include "kernel_calls.h"
 #include "posix_timer.h"
@@ -118,18 +119,14 @@ static void release_memory(struct pm_state *pm, struct pm_thread *thread, bool o
 
 void vfork_release(struct pm_state *pm, struct pm_thread *child)
 {
-    struct pm_process *process = process_of(child);
-    struct pm_process *parent = process->parent == NONE ? NULL : process_at(process->parent);
+    struct pm_thread *maker;
 
     if (!child->is_vfork_child)
         return;
     child->is_vfork_child = false;
-    for (uint32_t i = parent == NULL ? NONE : parent->first_thread; i != NONE; i = thread_at(i)->next) {
-        struct pm_thread *waiter = thread_at(i);
-        if (waiter->step == STEP_VFORK && waiter->call.fork.child == thread_index(child)) {
-            thread_answer(pm, waiter, waiter->call.fork.child_tid);
-            return;
-        }
+    maker = thread_maker(child);
+    if (maker != NULL && maker->step == STEP_VFORK) {
+        thread_answer(pm, maker, maker->call.fork.child_tid);
     }
 }
 

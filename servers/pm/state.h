@@ -73,6 +73,7 @@ struct pm_thread {
     uint16_t process;
     uint16_t next; /* in the process, or in the free list */
     uint16_t tid_next;
+    uint16_t maker; /* the thread that made it; meaningful while that waits for it */
     uint8_t state;
     uint8_t step;
     uint32_t sequence; /* of requests to VFS: a late reply to an earlier user of the slot is recognised */
@@ -135,11 +136,15 @@ struct pm_thread {
         } ready;
         struct {
             uint16_t buffer;
+            int32_t error; /* to be answered when VFS has forgotten the file */
             uint64_t arguments[3];
         } exec;
         struct {
             uint32_t command;
         } reboot;
+        struct {
+            int32_t grant;
+        } ids;
     } call;
 };
 
@@ -293,6 +298,7 @@ struct pm_state {
     uint16_t init;
     bool has_started;
     bool has_random;
+    bool has_vdso;
     uint16_t tid_bucket[PID_BUCKETS];
     uint16_t pid_bucket[PID_BUCKETS];
     uint16_t futex_bucket[FUTEX_BUCKETS];

@@ -8,7 +8,7 @@
 #include "caller.h"
 #include "deliver.h"
 #include "errors.h"
-#include "linux_server.h"
+#include "linux_pm_dispatch.h"
 #include "process.h"
 #include "signal.h"
 #include "sys/syscalls.h"

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel and VM calls of PM as functions. VM's are synchronous and go uphill (ADR levels); none of them waits for PM.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "linux/signal_frame.h"
+#include "message.h"
+
+int kernel_signal_post(endpoint_t process, endpoint_t *waits_for);
+int kernel_sigsend(endpoint_t process, const struct signal_frame_request *frame);
+uint64_t kernel_stack_pointer(endpoint_t process);
+int kernel_times(endpoint_t process, uint64_t *user_ns, uint64_t *system_ns);
+uint64_t kernel_realtime_offset(void);
+void kernel_clear(endpoint_t process);
+void kernel_resume(endpoint_t process);
+void kernel_panic(void) __attribute__((noreturn));
+/* 0: the page is not there. */
+uint64_t kernel_physical(endpoint_t process, uint64_t address);
+
+void vm_leave(uint32_t slot);

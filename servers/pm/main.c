@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PM, the Process Manager: processes, threads, ids, signals, timers, futexes, execve. Read state.h next.
+ */
+#include "errors.h"
+#include "events.h"
+#include "init.h"
+#include "protocols/event.h"
+#include "protocols/pm.h"
+#include "protocols/pm_event_server.h"
+#include "protocols/pm_server.h"
+#include "state.h"
+#include "sys/sef.h"
+#include "sys/service.h"
+
+SERVICE_STATE struct pm_state pm_state;
+SERVICE_DERIVED struct pm_tables tables;
+
+static int init_fresh(int type, struct sef_init_info *info)
+{
+    (void)type;
+    (void)info;
+    if (!pm_tables_acquire())
+        return -ENOMEM;
+    pm_state_init(&pm_state);
+    init_start(&pm_state);
+    return 0;
+}
+
+int main(void)
+{
+    static const struct service_protocol protocols[] = {
+        {PM_PROTOCOL, pm_dispatch},
+        {PROTOCOL_EVENT, event_dispatch},
+        {PROTOCOL_LINUX, pm_linux_entry},
+    };
+    static const struct service service = {
+        .name = "pm",
+        .state = &pm_state,
+        .state_bytes = sizeof(pm_state),
+        .protocols = protocols,
+        .protocol_count = sizeof(protocols) / sizeof(protocols[0]),
+        .handle_reply = pm_handle_reply,
+        .handle_notify = pm_handle_notify,
+        .state_check = pm_state_check,
+    };
+
+    sef_setcb_init_fresh(init_fresh);
+    service_run(&service);
+}
