@@ -16,6 +16,7 @@
 #include "protocols/event_client.h"
 #include "protocols/pm_event_server.h"
 #include "protocols/vfs_client.h"
+#include "sigcalls.h"
 #include "signal.h"
 #include "sleep.h"
 #include "sys/call.h"

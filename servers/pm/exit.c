@@ -15,6 +15,7 @@
 #include "protocols/vfs_client.h"
 #include "signal.h"
 #include "sys/log.h"
+#include "sys/outbox.h"
 #include "sys/syscalls.h"
 #include "timer.h"
 #include "wait.h"

@@ -231,7 +231,7 @@ static int make_child(struct pm_state *pm, struct call *call, const struct clone
 static int do_clone(struct pm_state *pm, struct call *call, const struct clone_arguments *arguments)
 {
     struct pm_thread *parent = caller_thread(call);
-    struct pm_thread *child;
+    struct pm_thread *child = NULL;
     int result = check_flags(process_of(parent), arguments->flags);
 
     if (result == 0) {

@@ -95,7 +95,7 @@ uint64_t kernel_physical(endpoint_t process, uint64_t address)
     struct kernel_umap_request request = {.process = process, .address = address};
     struct kernel_umap_reply reply;
 
-    return kernel_call_umap(ENDPOINT_SYSTEM, &request, &reply) == 0 ? reply.physical : 0;
+    return kernel_call_umap(ENDPOINT_SYSTEM, &request, &reply) == 0 ? reply.address : 0;
 }
 
 void vm_leave(uint32_t slot)

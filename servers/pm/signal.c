@@ -10,6 +10,7 @@
 #include "exit.h"
 #include "posix_timer.h"
 #include "process.h"
+#include "sigcalls.h"
 #include "wait.h"
 
 static void queue_add(struct pm_state *pm, struct signal_list *list, const struct signal_info *info)

@@ -62,8 +62,8 @@ void pm_state_init(struct pm_state *pm)
     pm->init = NONE;
     pm->last_pid = 1;
     pm->cpu_count = 1;
-    strcpy(pm->host_name, "planaria");
-    strcpy(pm->domain_name, "(none)");
+    string_copy(pm->host_name, sizeof(pm->host_name), "planaria");
+    string_copy(pm->domain_name, sizeof(pm->domain_name), "(none)");
 }
 
 bool pm_tables_acquire(void)
