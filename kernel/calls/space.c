@@ -77,14 +77,11 @@ static int map_one(const struct kernel_map_request *r, uint64_t address, uint64_
 
     if (r->flags & KERNEL_MAP_FLAGS_IF_ABSENT && (old & ENTRY_PRESENT || !frame))
         return 0;
-    if (frame_is_bad(frame))
-        return -EPERM;
-    if (r->flags & (KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY) && !memory_is_ram(frame, PAGE_SIZE))
+    if (r->flags & (KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY) && ram_frame_is_bad(frame))
         return -EPERM;
     if (r->flags & KERNEL_MAP_FLAGS_COPY && old & ENTRY_PRESENT && memory_is_ram(old & ENTRY_PHYSICAL_MASK, PAGE_SIZE))
         page_copy(frame, old & ENTRY_PHYSICAL_MASK);
-    else if (r->flags & KERNEL_MAP_FLAGS_ZERO)
-        page_zero(frame);
+    /* space_map clears the frame if that is wanted, and refuses the kernel's own except those that are for everybody (vDSO). */
     int error = space_map(r->space, address, frame, r->flags);
     if (!error)
         (*done)++;
