@@ -4,9 +4,10 @@
  */
 #pragma once
 
+#include "kernel_signals.h"
 #include "process/thread.h"
 
-/* Linux numbers; 26..31 are the system's own (SIG-5). */
+/* Linux numbers, and those that only managers see (abi/kernel_signals.h). */
 enum signal_number {
     SIGNAL_ILL = 4,
     SIGNAL_TRAP = 5,
@@ -16,8 +17,8 @@ enum signal_number {
     SIGNAL_KILL = 9,
     SIGNAL_SEGV = 11,
     SIGNAL_PIPE = 13,
-    SIGNAL_KSIGSM = 30,
-    SIGNAL_KSIG = 31,
+    SIGNAL_KSIGSM = SIGKSIGSM,
+    SIGNAL_KSIG = SIGKSIG,
     SIGNAL_COUNT = 64,
 };
 
