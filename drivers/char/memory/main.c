@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memory: /dev/null, /dev/zero, /dev/full, /dev/kmsg.
+ */
+#include "driver/announce.h"
+#include "protocols/memory_char_server.h"
+#include "state.h"
+#include "sys/sef.h"
+#include "sys/service.h"
+
+SERVICE_STATE static struct memory_state memory;
+
+static int init(int type, struct sef_init_info *info)
+{
+    (void)type;
+    (void)info;
+    driver_announce();
+    return 0;
+}
+
+int main(void)
+{
+    static const struct service_protocol protocols[] = {{CHAR_PROTOCOL, char_dispatch}};
+    static const struct service service = {
+        .name = "memory",
+        .state = &memory,
+        .state_bytes = sizeof(memory),
+        .protocols = protocols,
+        .protocol_count = 1,
+    };
+    sef_setcb_init_fresh(init);
+    sef_setcb_init_restart(init);
+    service_run(&service);
+}

@@ -1,0 +1,5 @@
+name := memory
+kind := service
+depends := lib/base lib/sys lib/driver
+serves := char
+calls := kernel

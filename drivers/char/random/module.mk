@@ -1,0 +1,4 @@
+name := random
+kind := service
+depends := lib/base lib/sys lib/driver
+serves := char
