@@ -53,12 +53,11 @@ void handle_reschedule(void);                                /* inter-processor 
 void schedule_and_resume(void) __attribute__((noreturn));    /* kernel/sched/: pick a thread, finish its pending work, arch_resume */
 
 /* ---- processors ---- */
-uint32_t cpu_current(void);
 uint32_t cpu_count(void);
 void cpu_kick(uint32_t cpu);                                 /* inter-processor interrupt: reschedule / look at TLB bits */
 void big_lock(void);
 void big_unlock(void);
-struct thread *current_thread(void);                         /* NULL when idle */
+/* inline.h: cpu_current(), current_thread() (NULL when idle), time_cycles() */
 void arch_thread_init(struct thread *thread);                /* fresh registers for user mode, FPU area */
 void arch_thread_entry(struct thread *thread, uint64_t ip, uint64_t sp);
 void arch_thread_fork(struct thread *child, struct thread *parent); /* registers, FPU, FS base */
@@ -92,9 +91,7 @@ bool memory_is_ram(uint64_t base, uint64_t length);
 /* Address translation of a user page for access through the physical map: returns a kernel pointer valid for the rest of the page, or NULL if the page
  * is not present or not permitted. Respects the stale bits. */
 void *space_pointer(uint32_t space, uint64_t address, bool write);
-/* Fast paths in the current space with SMAP window and exception fix-up: false on a fault. 64 bytes. */
-bool copy_message_in(struct message *to, uint64_t user_address);
-bool copy_message_out(uint64_t user_address, const struct message *from);
+/* Fast paths in the current space, 64 bytes, false on a fault: copy_message_in(to, user_address), copy_message_out(user_address, from) in inline.h. */
 /* Copy between spaces (SPACE_NONE: kernel address). 0, or -EFAULT with *fault_space and *fault_address and *fault_write set to what was missing. */
 struct copy_fault {
     uint32_t space;
@@ -109,7 +106,6 @@ void page_copy(uint64_t destination, uint64_t source);
 int irq_line_enable(uint32_t line);                          /* IOAPIC; -EINVAL no such line */
 int irq_line_disable(uint32_t line);
 uint64_t time_uptime_ns(void);                               /* monotonic, same on all processors */
-uint64_t time_cycles(void);
 void time_page_set_offset(uint64_t realtime_offset_ns);      /* for the vDSO; it starts with machine_info.boot_realtime_ns */
 void timer_set(uint64_t deadline_ns);                        /* this processor's one-shot; UINT64_MAX: off */
 uint32_t port_in(uint16_t port, int bytes);
@@ -128,3 +124,5 @@ struct linux_sigreturn_result {
     uint32_t altstack_flags;
 };
 int arch_sigreturn(struct thread *thread, struct linux_sigreturn_result *result, struct copy_fault *fault);
+
+#include "inline.h"

@@ -165,11 +165,6 @@ void time_page_set_offset(uint64_t realtime_offset_ns)
     time_page->realtime_offset_ns = realtime_offset_ns;
 }
 
-uint64_t time_cycles(void)
-{
-    return rdtsc();
-}
-
 uint64_t time_uptime_ns(void)
 {
     return (uint64_t)((unsigned __int128)(rdtsc() - tsc_start) * tsc_multiplier >> 32);

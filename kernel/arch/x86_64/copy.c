@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies. Between spaces they go page by page through the physical map, so that neither space needs to be loaded and no fault can happen; only the two
- * message routines touch user addresses directly, with entries in the exception table (traps.c) for absent pages.
+ * Copies. Between spaces they go page by page through the physical map, so that neither space needs to be loaded and no fault can happen. (Only messages
+ * are copied at user addresses directly: inline.h.)
  */
 #include "internal.h"
 #include "page_bits.h"
@@ -97,55 +97,4 @@ void page_zero(uint64_t physical)
 void page_copy(uint64_t destination, uint64_t source)
 {
     copy_words(physical_pointer(destination), physical_pointer(source), PAGE_SIZE / 8);
-}
-
-/* copy64(to, from): eight words each way, stac and clac around; a fault continues behind with ok = 0. */
-static inline bool copy64(void *to, const void *from)
-{
-    bool ok;
-    uint64_t a, b, c, d;
-    __asm__ volatile("91: stac\n"
-                     "0: movq (%[from]), %[a]; movq 8(%[from]), %[b]; movq 16(%[from]), %[c]; movq 24(%[from]), %[d]\n"
-                     "1: movq %[a], (%[to]); movq %[b], 8(%[to]); movq %[c], 16(%[to]); movq %[d], 24(%[to])\n"
-                     "2: movq 32(%[from]), %[a]; movq 40(%[from]), %[b]; movq 48(%[from]), %[c]; movq 56(%[from]), %[d]\n"
-                     "3: movq %[a], 32(%[to]); movq %[b], 40(%[to]); movq %[c], 48(%[to]); movq %[d], 56(%[to])\n"
-                     "movl $1, %k[a]\n"
-                     "4: clac\n"
-                     "testl %k[a], %k[a]\n"
-                     ".pushsection .text.fixup, \"ax\"\n"
-                     "5: xorl %k[a], %k[a]; jmp 4b\n"
-                     ".popsection\n"
-                     ".pushsection .exception_table, \"a\"\n"
-                     ".quad 0b, 4b, 5b\n" /* from, to, continue at */
-                     ".popsection\n"
-                     ".pushsection .smap_sites, \"a\"\n"
-                     ".quad 91b, 4b\n"
-                     ".popsection\n"
-                     : "=@ccnz"(ok), [a] "=&a"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d)
-                     : [to] "r"(to), [from] "r"(from)
-                     : "memory");
-    return ok;
-}
-
-static inline void refresh_loaded(void)
-{
-    const struct cpu_local *cpu = cpu_this();
-    if (space_pending != 0 || cpu->loaded_stale)
-        space_activate(cpu->loaded_space);
-}
-
-bool copy_message_in(struct message *to, uint64_t user_address)
-{
-    if (user_address >= USER_TOP - sizeof *to)
-        return false;
-    refresh_loaded();
-    return copy64(to, (const void *)user_address);
-}
-
-bool copy_message_out(uint64_t user_address, const struct message *from)
-{
-    if (user_address >= USER_TOP - sizeof *from)
-        return false;
-    refresh_loaded();
-    return copy64((void *)user_address, from);
 }

@@ -169,17 +169,7 @@ void cpu_init(uint32_t cpu, uint32_t apic)
     local->online = true;
 }
 
-uint32_t cpu_current(void)
-{
-    return get_cpulocal_var(number);
-}
-
 uint32_t cpu_count(void)
 {
     return machine_info.cpu_online;
-}
-
-struct thread *current_thread(void)
-{
-    return get_cpulocal_var(current);
 }

@@ -14,6 +14,9 @@
 
 struct thread;
 
+/* STALE_REMOTE: another processor changed the loaded space (the stale-TLB bit). STALE_PENDING: this one changed some space and has not flushed yet. */
+enum { STALE_REMOTE = 1, STALE_PENDING = 2 };
+
 #define DECLARE_CPULOCAL(type, name) type name;
 
 struct cpu_local {
@@ -26,7 +29,7 @@ struct cpu_local {
     DECLARE_CPULOCAL(volatile uint32_t, tlb_request)    /* set by another processor, cleared by the flush interrupt */
     DECLARE_CPULOCAL(uint64_t, apic_eoi)                /* virtual address of the EOI register */
     DECLARE_CPULOCAL(uint32_t, loaded_space)            /* SPACE_NONE: the kernel's own tables */
-    DECLARE_CPULOCAL(uint32_t, loaded_stale)            /* the stale-TLB bit of the loaded space; any other space is fresh once it is loaded */
+    DECLARE_CPULOCAL(uint32_t, loaded_stale)            /* STALE_*: look before the loaded space is used; any other space is fresh once it is loaded */
     DECLARE_CPULOCAL(uint64_t, loaded_fs_base)
     DECLARE_CPULOCAL(uint64_t, loaded_gs_base)
     DECLARE_CPULOCAL(struct thread *, fpu_owner)        /* whose state the FPU holds, or NULL */

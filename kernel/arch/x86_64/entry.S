@@ -79,8 +79,6 @@ arch_resume:
     jne 5f
     cmpl $0, %gs:CPU_LOADED_STALE
     jne 5f
-    cmpl $0, space_pending(%rip)
-    jne 5f
     movq THREAD_FS_BASE(%rdi), %rax
     cmpq %rax, %gs:CPU_LOADED_FS
     jne 5f

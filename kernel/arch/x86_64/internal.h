@@ -120,7 +120,6 @@ struct space {
     uint32_t tables; /* list of its table frames (frame_link), the root last */
 };
 extern struct space spaces[SPACE_COUNT];
-extern uint32_t space_pending; /* changes not yet flushed */
 
 /* ---- smp.c, loader.c, serial.c ---- */
 extern volatile uint32_t panic_stop;

@@ -27,17 +27,25 @@ static const struct {
     {ENDPOINT_HELLO, NEED_OPTIONAL, "hello"},
 };
 
-static bool entry_find(const char *label, struct cpio_entry *entry)
+enum { SERVICES = sizeof boot_table / sizeof boot_table[0] };
+static struct cpio_entry found[SERVICES]; /* name NULL: not there */
+
+/* One pass over the archive. */
+static void services_find(void)
 {
     const uint8_t *archive = physical_pointer(boot_info.archive_base);
     size_t offset = 0;
+    struct cpio_entry entry;
     int result;
-    while ((result = cpio_next(archive, boot_info.archive_length, &offset, entry)) > 0)
-        if (strncmp(entry->name, "boot/services/", PREFIX_LENGTH) == 0 && strcmp(entry->name + PREFIX_LENGTH, label) == 0)
-            return true;
+    while ((result = cpio_next(archive, boot_info.archive_length, &offset, &entry)) > 0) {
+        if (strncmp(entry.name, "boot/services/", PREFIX_LENGTH) != 0)
+            continue;
+        for (size_t i = 0; i < SERVICES; i++)
+            if (found[i].name == NULL && strcmp(entry.name + PREFIX_LENGTH, boot_table[i].label) == 0)
+                found[i] = entry;
+    }
     if (result < 0)
         panic("the boot image is damaged: no cpio entry at byte %lu of %lu", offset, boot_info.archive_length);
-    return false;
 }
 
 static uint32_t map_flags(uint32_t elf_flags)
@@ -94,13 +102,12 @@ static void load(endpoint_t endpoint, const char *label, const struct cpio_entry
 
 void loader_run(void)
 {
-    for (size_t i = 0; i < sizeof boot_table / sizeof boot_table[0]; i++) {
-        struct cpio_entry entry;
-        if (entry_find(boot_table[i].label, &entry))
-            load(boot_table[i].endpoint, boot_table[i].label, &entry);
+    services_find();
+    for (size_t i = 0; i < SERVICES; i++)
+        if (found[i].name != NULL)
+            load(boot_table[i].endpoint, boot_table[i].label, &found[i]);
         else if (boot_table[i].need == NEED_ALWAYS)
             panic("the boot image has no service %s (boot/services/%s)", boot_table[i].label, boot_table[i].label);
         else
             log_printf("boot image: no service %s\n", boot_table[i].label);
-    }
 }

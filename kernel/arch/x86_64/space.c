@@ -13,7 +13,7 @@
 enum { PENDING_PAGES = 16, LIST_END = FRAME_LAST };
 
 struct space spaces[SPACE_COUNT];
-uint32_t space_pending;                         /* number of changes; above PENDING_PAGES: reload all */
+static uint32_t space_pending;                  /* number of changes; above PENDING_PAGES: reload all */
 static uint32_t pending_space;
 static uint64_t pending_address[PENDING_PAGES];
 static uint32_t stock = LIST_END; /* unused table frames, linked by frame_link */
@@ -165,6 +165,7 @@ static void pending_note(uint32_t space, uint64_t address)
         pending_address[space_pending] = address;
     if (space_pending <= PENDING_PAGES)
         space_pending++;
+    cpu_this()->loaded_stale |= STALE_PENDING;
 }
 
 /* Processors whose program runs in the space: ask, and wait until each has flushed or come into the kernel (there it looks at the stale bit). */
@@ -175,7 +176,7 @@ static void flush_remote(uint32_t number)
         struct cpu_local *local = &cpu_locals[cpu];
         if (cpu == self || local->loaded_space != number)
             continue;
-        local->loaded_stale = 1;
+        local->loaded_stale |= STALE_REMOTE;
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (!local->in_user)
             continue;
@@ -208,16 +209,17 @@ void space_flush(uint32_t number)
 
 static void root_release(struct cpu_local *cpu);
 
+/* Slow half of arch_switch. */
 void space_activate(uint32_t number)
 {
     struct cpu_local *cpu = cpu_this();
-    if (space_pending != 0)
+    if (cpu->loaded_stale & STALE_PENDING) {
         space_flush(pending_space);
-    if (number == SPACE_NONE)
+        cpu->loaded_stale &= ~(uint32_t)STALE_PENDING;
+    }
+    if (number == SPACE_NONE || (cpu->loaded_space == number && !cpu->loaded_stale))
         return;
-    if (cpu->loaded_space == number && !cpu->loaded_stale)
-        return;
-    if (spaces[number].root == 0)
+    if (number >= SPACE_COUNT || spaces[number].root == 0)
         panic("space %u is loaded but does not exist", number);
     cpu->loaded_stale = 0;
     cpu->loaded_space = number;

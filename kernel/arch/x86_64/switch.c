@@ -59,8 +59,15 @@ void arch_switch(struct thread *thread)
 {
     struct cpu_local *cpu = cpu_this();
     cpu->current = thread;
-    if (thread != NULL && (cpu->loaded_space != thread->space || space_pending != 0 || cpu->loaded_stale))
-        space_activate(thread->space);
+    if (thread == NULL || (cpu->loaded_space == thread->space && !cpu->loaded_stale))
+        return;
+    uint32_t number = thread->space;
+    if (cpu->loaded_stale | (cpu->held_root != 0) || number >= SPACE_COUNT || spaces[number].root == 0) {
+        space_activate(number);
+        return;
+    }
+    cpu->loaded_space = number;
+    cr3_write(spaces[number].root);
 }
 
 /* Slow half of arch_resume (entry.S): something differs. User segment bases differ between programs only; services have none. */
@@ -85,7 +92,7 @@ void arch_idle(void)
 {
     struct cpu_local *cpu = cpu_this();
     cpu->current = NULL;
-    if (space_pending != 0)
+    if (cpu->loaded_stale & STALE_PENDING)
         space_activate(SPACE_NONE);
     if (!cpu->ts_set)
         fpu_switch(cpu, false);

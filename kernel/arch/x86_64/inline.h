@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of arch.h that stand on the path of every message and are therefore inline. Included by arch.h only.
+ */
+#pragma once
+
+#include "cpulocal.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE uint32_t cpu_current(void)
+{
+    return cpu_this()->number;
+}
+
+ALWAYS_INLINE struct thread *current_thread(void)
+{
+    return cpu_this()->current;
+}
+
+ALWAYS_INLINE uint64_t time_cycles(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
+}
+
+/* Eight words; a fault goes on behind the copy (exception table), with words left over. stac and clac are no-ops without SMAP (cpu_patch_smap). */
+ALWAYS_INLINE bool copy64(void *to, const void *from)
+{
+    uint64_t words = sizeof(struct message) / 8;
+    __asm__ volatile("1: stac\n"
+                     "2: rep movsq\n"
+                     "3: clac\n"
+                     ".pushsection .exception_table, \"a\"\n"
+                     ".quad 2b, 3b, 3b\n" /* from, to, continue at */
+                     ".popsection\n"
+                     ".pushsection .smap_sites, \"a\"\n"
+                     ".quad 1b, 3b\n"
+                     ".popsection\n"
+                     : "+D"(to), "+S"(from), "+c"(words)
+                     :
+                     : "memory");
+    return words == 0;
+}
+
+ALWAYS_INLINE void space_refresh(void)
+{
+    if (__builtin_expect(cpu_this()->loaded_stale != 0, 0))
+        space_activate(cpu_this()->loaded_space);
+}
+
+/* user_address must be below 1 << 47: the caller has checked, since nothing else stops it from being the kernel's. */
+ALWAYS_INLINE bool copy_message_in(struct message *to, uint64_t user_address)
+{
+    space_refresh();
+    return copy64(to, (const void *)user_address);
+}
+
+ALWAYS_INLINE bool copy_message_out(uint64_t user_address, const struct message *from)
+{
+    space_refresh();
+    return copy64((void *)user_address, from);
+}
