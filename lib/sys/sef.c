@@ -239,11 +239,13 @@ static bool take_notification(const struct message *message)
         sef.ping_reply(message->source);
         return true;
     }
-    if (message->source == ENDPOINT_SYSTEM) {
-        take_system_notification(message->word[0]);
-        return true;
-    }
-    return false;
+    if (message->source != ENDPOINT_SYSTEM)
+        return false;
+    /* A manager that wants more of getksig than the signals themselves (PM) has no callback and takes the notification itself. */
+    if (sef.signal_manager == sef_cb_signal_manager_null && (message->word[0] >> (SIGKSIG - 1) & 1) != 0)
+        return false;
+    take_system_notification(message->word[0]);
+    return true;
 }
 
 bool sef_take(const struct message *message, uint32_t status)

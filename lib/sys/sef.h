@@ -30,6 +30,7 @@ void sef_setcb_init_restart(sef_cb_init_t callback);
 void sef_setcb_init_response(sef_cb_init_response_t callback);
 void sef_setcb_ping_reply(sef_cb_ping_reply_t callback);
 void sef_setcb_signal_handler(sef_cb_signal_handler_t callback);
+/* Without a manager callback the SIGKSIG notification goes to handle_notify (source ENDPOINT_SYSTEM). */
 void sef_setcb_signal_manager(sef_cb_signal_manager_t callback);
 
 int sef_cb_init_null(int type, struct sef_init_info *info);
