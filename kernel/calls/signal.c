@@ -12,7 +12,7 @@
 #include "protocols/kernel.h"
 #include "sched/sched.h"
 
-enum { RESTART_SYS = 512 };
+enum { RESTART_NOINTR = 513 };
 
 CALL_HANDLER(kill)
 {
@@ -85,7 +85,7 @@ CALL_HANDLER(signal_post)
     t->misc_flags |= MF_SIGNAL_POSTED;
     if (t->misc_flags & MF_LINUX_CALL) {
         if (t->rts_flags & RTS_SENDING) {
-            ipc_cancel(t, -RESTART_SYS);
+            ipc_cancel(t, -RESTART_NOINTR); /* the server has not seen it: as if the signal had come before */
         } else if (t->rts_flags & RTS_RECEIVING) {
             answer.waits_for = t->receive_from;
             answer.transaction = t->request.transaction;

@@ -21,11 +21,13 @@ static inline bool ipc_is_receiving_from(const struct thread *to, endpoint_t fro
     return (to->rts_flags & (RTS_RECEIVING | RTS_SENDING)) == RTS_RECEIVING && (to->receive_from == ENDPOINT_ANY || to->receive_from == from);
 }
 
-/* Would a message of `from` be taken by `to` now? For a kernel-made call only the reply with its transaction counts. */
+/* Would a message of `from` be taken by `to` now? For a kernel-made call only the reply with its transaction counts; the late answer to a parked Linux
+ * call may come without one. */
 static inline bool ipc_will_receive(const struct thread *to, endpoint_t from, const struct message *message)
 {
     return ipc_is_receiving_from(to, from) &&
-           (!(to->misc_flags & (MF_LINUX_CALL | MF_EVENT)) || message->transaction == to->request.transaction);
+           (!(to->misc_flags & (MF_LINUX_CALL | MF_EVENT)) || message->transaction == to->request.transaction ||
+            (to->misc_flags & MF_LINUX_CALL && !message->transaction));
 }
 
 /* Requests of protocols that only the kernel may make. */

@@ -7,7 +7,7 @@
 #include "process/thread.h"
 #include "process/work.h"
 
-enum { RESTART_FIRST = 512, RESTART_LAST = 516 };
+enum { RESTART_FIRST = 512, RESTART_NOINTR = 513, RESTART_LAST = 516 };
 
 static inline bool linux_result_is_restart(int64_t result)
 {
@@ -17,8 +17,10 @@ static inline bool linux_result_is_restart(int64_t result)
 /* The reply of the owner has come. */
 static inline void linux_reply(struct thread *thread, int64_t result)
 {
-    thread->frame.rax = (uint64_t)result;
     thread->misc_flags &= ~MF_LINUX_CALL;
-    if (linux_result_is_restart(result) && thread_linux_number(thread) >= 0)
+    if (thread_linux_number(thread) < 0)
+        return; /* sigreturn has put other registers there */
+    thread->frame.rax = (uint64_t)result;
+    if (linux_result_is_restart(result))
         thread->misc_flags |= MF_RETURN_RESULT;
 }

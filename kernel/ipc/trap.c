@@ -223,6 +223,10 @@ static void linux_trap(struct cpu_state *cpu, struct thread *t, uint64_t number)
 
     if (!owner)
         return;
+    if (t->misc_flags & MF_SIGNAL_POSTED) { /* the signal comes first, then the call begins again */
+        linux_reply(t, -RESTART_NOINTR);
+        return;
+    }
     fast_linux_call(cpu, t, owner);
     linux_call(t, owner);
 }

@@ -32,6 +32,8 @@ bool thread_may_wait(const struct pm_thread *thread)
 
 void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result)
 {
+    struct message message = {0};
+
     if (thread->step == STEP_FUTEX) {
         futex_remove(pm, thread);
     }
@@ -39,7 +41,11 @@ void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result
         timer_cancel(pm, TIMER_OF_THREAD + thread_index(thread));
     }
     thread->step = STEP_NONE;
-    outbox_linux_reply(outbox_default(), thread->endpoint, result);
+    message.type = PROTOCOL_LINUX << 16 | MESSAGE_REPLY;
+    message.transaction = thread->transaction;
+    message.status = result < 0 ? (int32_t)result : 0;
+    message.word[0] = (uint64_t)result;
+    outbox_add(outbox_default(), thread->endpoint, &message);
 }
 
 /* A call that waits in PM ends because of a signal. */
@@ -233,6 +239,7 @@ static void go_on(struct pm_thread *thread)
         case ERESTART_RESTARTBLOCK:
             thread->restarts = keeps_deadline(thread->call.ready.number);
             reply.restart = 1;
+            reply.result = 0; /* the same call again, not restart_syscall */
             break;
         case ERESTARTSYS:
         case ERESTARTNOINTR:

@@ -27,6 +27,7 @@ int pm_linux_entry(void *state, struct call *call)
     if (thread == NULL)
         return CALL_PARKED; /* cleared while its message was on the way */
     restarts = thread->restarts;
+    thread->transaction = call->transaction;
     result = pm_linux_dispatch(state, call);
     if (thread_find(call->caller) == NULL)
         return CALL_PARKED; /* it ended itself */

@@ -78,6 +78,7 @@ struct pm_thread {
     uint8_t step;
     uint32_t sequence; /* of requests to VFS: a late reply to an earlier user of the slot is recognised */
     uint8_t vfs_request;
+    uint32_t transaction; /* of the Linux call in hand or waiting */
     bool must_leave;      /* VFS must be told of the end when it has answered the present request */
     bool is_posted;       /* signal_post was made; event.signal_ready will come */
     bool has_saved_mask;  /* the call exchanged the mask (sigsuspend, ppoll): to be restored when it ends without a handler */
