@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory: /dev/null, /dev/zero, /dev/full, /dev/kmsg.
+ * memory: /dev/null, zero, full and kmsg.
  */
 #include "driver/announce.h"
-#include "protocols/memory_char_server.h"
+#include "memory_char_server.h"
 #include "state.h"
 #include "sys/sef.h"
 #include "sys/service.h"
@@ -28,6 +28,7 @@ int main(void)
         .protocols = protocols,
         .protocol_count = 1,
     };
+
     sef_setcb_init_fresh(init);
     sef_setcb_init_restart(init);
     service_run(&service);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory driver remembers nothing between requests: the struct is there because every service has one.
+ * The memory devices have next to no state: how many files are open, for the operator.
  */
 #pragma once
 
 #include <stdint.h>
 
+enum memory_minor { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_KMSG = 11 };
+
 struct memory_state {
-    uint64_t requests; /* dropped at restart */
+    uint64_t opened; /* since the start */
 };
