@@ -5,3 +5,4 @@ depends := lib/base lib/sys lib/driver
 serves := char
 calls := kernel
 test_sources := record.c
+test_depends := none lib/base
