@@ -47,6 +47,7 @@ generated_of_one = $(foreach p,$(serves/$(1)),protocols/$(call server_half,$(1),
 # $(call generated_objects,flavour,folder)
 generated_objects = $(sort $(foreach m,$(2) $(call closure,$(deps/$(2))),$(foreach g,$(call generated_of_one,$(m)),$(B)/obj/$(1)/$(B)/generated/$(g).o)))
 
+comma := ,
 # ---- rules per kind; $(1) is the folder ------------------------------------------------------------------------------
 
 define module_library
@@ -74,7 +75,7 @@ $(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),
 	    -o $$@ $$(objects_service_$(name/$(1))) -lgcc
 endef
 
-# tests/core: the kernel and one test service, booted alone: build/core/NAME.cpio. It takes the place of rs (name it with `boots`).
+# tests/core: the kernel and one test service, booted alone: build/core/NAME.cpio. It takes the place of rs and vm (or those in `boots`, with commas).
 define module_core
 core_images += $(B)/core/$(name/$(1)).cpio
 objects_core_$(name/$(1)) := $(call objects,service,$(srcs/$(1))) $(call library_objects,service,$(deps/$(1))) \
@@ -85,7 +86,7 @@ $(B)/core/$(name/$(1)): $$(objects_core_$(name/$(1))) $(or $(script/$(1)),lib/sy
 	$(Q)$(CC) $(link_service) -Wl,--defsym=service_base=0x40000000 -Wl,-T,$(or $(script/$(1)),lib/sys/service.ld) \
 	    -o $$@ $$(objects_core_$(name/$(1))) -lgcc
 $(B)/core/$(name/$(1)).cpio: $(B)/core/$(name/$(1)) tools/image/image.py
-	$(Q)$(PYTHON) tools/image/image.py --output $$@ --only $(B)/core/$(name/$(1)):$(or $(boots/$(1)),rs)
+	$(Q)$(PYTHON) tools/image/image.py --output $$@ --only $(B)/core/$(name/$(1)):$(or $(boots/$(1)),rs$(comma)vm)
 endef
 
 define module_program

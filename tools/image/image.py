@@ -99,7 +99,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", required=True)
     parser.add_argument("--services")
-    parser.add_argument("--only", help="BINARY:LABEL: an image with this one service and nothing else")
+    parser.add_argument("--only", help="BINARY:LABEL,LABEL: an image with this one service, under each of the labels, and nothing else")
     parser.add_argument("--service", action="append", default=[])
     parser.add_argument("--conf", action="append", default=[])
     parser.add_argument("--program", action="append", default=[])
@@ -107,8 +107,9 @@ def main():
     options = parser.parse_args()
     entries = {}
     if options.only:
-        path, label = options.only.split(":")
-        add(entries, "boot/services/" + label, cpio.file(stripped(path), 0o755))
+        path, labels = options.only.split(":")
+        for label in labels.split(","):
+            add(entries, "boot/services/" + label, cpio.file(stripped(path), 0o755))
     else:
         add_services(entries, options)
         add_root(entries, options)
