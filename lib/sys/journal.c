@@ -25,6 +25,10 @@ void journal_cover(const void *address, size_t bytes)
 
     if (covered_count == COVERED_MAX || bytes == 0)
         return;
+    for (uint32_t i = 0; i < covered_count; i++) {
+        if (covered[i].start == start && covered[i].end == start + bytes)
+            return;
+    }
     covered[covered_count].start = start;
     covered[covered_count].end = start + bytes;
     covered_count++;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "protocols/service.h"
+#include "sys/sef.h"
 #include "sys/service.h"
 
 struct identity {
@@ -33,6 +34,10 @@ static inline bool sef_might_take(const struct message *message, uint32_t status
 {
     return (status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY || message_protocol(message->type) == SERVICE_PROTOCOL;
 }
+/* The init_fresh callback, for a restart that has nothing to take over. */
+int sef_init_fresh(int type, struct sef_init_info *info);
+/* Number the arenas from the first one again. */
+void arena_restart(void);
 /* Take the regions of the dead instance over. 0 or a negative error. */
 int resume_take(void);
 /* Ask who we are; once. */

@@ -86,6 +86,11 @@ void sef_setcb_signal_manager(sef_cb_signal_manager_t callback)
     sef.signal_manager = callback;
 }
 
+int sef_init_fresh(int type, struct sef_init_info *info)
+{
+    return sef.init_fresh(type, info);
+}
+
 static int run_init(int type, struct sef_init_info *info)
 {
     switch (type) {
@@ -94,9 +99,6 @@ static int run_init(int type, struct sef_init_info *info)
     case SEF_INIT_LU:
         return sef.init_lu(type, info);
     case SEF_INIT_RESTART:
-        /* Without an old instance to take the state from there is nothing to resume. */
-        if (info->old_endpoint == ENDPOINT_NONE && sef.init_restart == sef_cb_init_resume)
-            return sef.init_fresh(type, info);
         return sef.init_restart(type, info);
     default:
         return -EINVAL;

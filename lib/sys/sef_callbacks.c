@@ -126,6 +126,7 @@ static int take_arenas(void)
     uint32_t count = journal.arena_count;
     int result = 0;
 
+    arena_restart(); /* the service may have asked for them before: the same ones come again */
     for (uint32_t i = 0; i < count && result == 0; i++) {
         uint64_t address = journal.arena[i].address;
 
@@ -152,10 +153,11 @@ int resume_take(void)
 int sef_cb_init_resume(int type, struct sef_init_info *info)
 {
     const char *problem = NULL;
-    int result = resume_take();
+    int result;
 
-    (void)type;
-    (void)info;
+    if (info->old_endpoint == ENDPOINT_NONE)
+        return sef_init_fresh(type, info);
+    result = resume_take();
     if (result != 0)
         return result;
     grant_register();

@@ -82,9 +82,15 @@ void service_panic(const char *format, ...)
         sef_exit(1);
 }
 
+static uint32_t next_number;
+
+void arena_restart(void)
+{
+    next_number = 0;
+}
+
 void *service_arena(const char *name, size_t bytes)
 {
-    static uint32_t next_number;
     struct vm_arena_request request = { .number = next_number, .length = bytes };
     struct vm_arena_reply reply;
     struct message message = { .type = VM_ARENA };
