@@ -9,8 +9,7 @@
 
 #include "arch/x86_64/layout.h"
 
-enum { CHUNK = 64, ENTRIES_MAX = 512, ENTRY_PRESENT = 1 };
-#define ENTRY_PHYSICAL_MASK 0x000ffffffffff000ull
+enum { CHUNK = 64, ENTRIES_MAX = 512 };
 
 static bool pages_are_bad(uint32_t space, uint64_t address, uint64_t count)
 {
@@ -70,50 +69,24 @@ CALL_HANDLER(space_bind)
     return 0;
 }
 
-/* One page; *done counts what was mapped or replaced. */
-static int map_one(const struct kernel_map_request *r, uint64_t address, uint64_t frame, uint64_t *done)
-{
-    uint64_t old = r->flags & (KERNEL_MAP_FLAGS_IF_ABSENT | KERNEL_MAP_FLAGS_COPY) ? space_entry(r->space, address) : 0;
-
-    if (r->flags & KERNEL_MAP_FLAGS_IF_ABSENT && (old & ENTRY_PRESENT || !frame))
-        return 0;
-    if (r->flags & (KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY) && ram_frame_is_bad(frame))
-        return -EPERM;
-    if (r->flags & KERNEL_MAP_FLAGS_COPY && old & ENTRY_PRESENT && memory_is_ram(old & ENTRY_PHYSICAL_MASK, PAGE_SIZE))
-        page_copy(frame, old & ENTRY_PHYSICAL_MASK);
-    /* space_map clears the frame if that is wanted, and refuses the kernel's own except those that are for everybody (vDSO). */
-    int error = space_map(r->space, address, frame, r->flags);
-    if (!error)
-        (*done)++;
-    return error;
-}
-
-static int map_frames(const struct kernel_map_request *r, const uint64_t *frames, uint64_t first, uint64_t count, uint64_t *done)
-{
-    int error = 0;
-
-    for (uint64_t i = 0; i < count && !error; i++)
-        error = map_one(r, r->address + (first + i) * PAGE_SIZE, frames[i] & ~(PAGE_SIZE - 1), done);
-    return error;
-}
-
+/* The frames are read where they lie, as far as their page goes; VM's memory is always present. */
 CALL_HANDLER(map)
 {
     struct kernel_map_request r;
     struct kernel_map_reply answer = {0};
-    uint64_t frames[CHUNK];
     int error = 0;
 
     kernel_map_request_get(request, &r);
-    if (pages_are_bad(r.space, r.address, r.count) || (r.frames & 1 && r.count != 1))
+    if (pages_are_bad(r.space, r.address, r.count) || (r.frames & 1 ? r.count != 1 : r.frames % sizeof(uint64_t) != 0))
         return -EINVAL;
-    for (uint64_t at = 0; at < r.count && !error; at += CHUNK) {
-        uint64_t part = r.count - at < CHUNK ? r.count - at : CHUNK;
-        frames[0] = r.frames;
-        if (!(r.frames & 1))
-            error = call_read(caller, frames, r.frames + at * sizeof(frames[0]), part * sizeof(frames[0]));
-        if (!error)
-            error = map_frames(&r, frames, at, part, &answer.done);
+    if (r.frames & 1)
+        error = space_map_range(r.space, r.address, &r.frames, 1, r.flags, &answer.done);
+    for (uint64_t at = 0; !(r.frames & 1) && at < r.count && !error;) {
+        uint64_t list = r.frames + at * sizeof(uint64_t), part = (PAGE_SIZE - list % PAGE_SIZE) / sizeof(uint64_t);
+        const uint64_t *frames = user_range_ok(list, PAGE_SIZE) ? space_pointer(caller->space, list, false) : NULL;
+        part = part < r.count - at ? part : r.count - at;
+        error = frames ? space_map_range(r.space, r.address + at * PAGE_SIZE, frames, part, r.flags, &answer.done) : -EFAULT;
+        at += part;
     }
     space_flush(r.space);
     kernel_map_reply_put(reply, &answer);
@@ -174,9 +147,8 @@ CALL_HANDLER(read_entries)
     kernel_read_entries_request_get(request, &r);
     if (pages_are_bad(r.space, r.address, r.count) || r.count > ENTRIES_MAX)
         return -EINVAL;
-    for (uint64_t i = 0; i < r.count; i++)
-        entries[i] = space_entry(r.space, r.address + i * PAGE_SIZE);
-    return call_write(caller, r.entries, entries, r.count * sizeof(entries[0]));
+    int error = space_entries(r.space, r.address, r.count, entries);
+    return error ? error : call_write(caller, r.entries, entries, r.count * sizeof(entries[0]));
 }
 
 CALL_HANDLER(fork_range)

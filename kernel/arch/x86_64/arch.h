@@ -72,9 +72,12 @@ int space_destroy(uint32_t space);
 bool space_is_used(uint32_t space);
 /* flags: kernel.idl map_flags. -ENOMEM: no table frame. Marks other processors' TLBs stale and interrupts those that run the space. */
 int space_map(uint32_t space, uint64_t address, uint64_t physical, uint32_t flags);
+/* Consecutive pages; *done counts those that were mapped or replaced. The low bits of frames do not count. */
+int space_map_range(uint32_t space, uint64_t address, const uint64_t *frames, uint64_t count, uint32_t flags, uint64_t *done);
 int space_unmap(uint32_t space, uint64_t address, uint64_t *entry);
 int space_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags);
 uint64_t space_entry(uint32_t space, uint64_t address);      /* in the format of kernel.idl unmap; 0: not present */
+int space_entries(uint32_t space, uint64_t address, uint64_t count, uint64_t *out); /* the same for pages in a row */
 /* Stops when `out` (NULL: not wanted) has `room` entries; *done pages were looked at, *present copied. -ENOMEM: *done and *present tell how far it came. */
 int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t room, uint64_t *present,
                      uint64_t *done);

@@ -310,22 +310,49 @@ int space_destroy(uint32_t number)
 
 /* ---- changes ---- */
 
+/* May this frame be mapped so? The kernel's own never, except the pages that are for everybody (vDSO), read-only. */
+static bool frame_is_refused(uint64_t physical, uint32_t flags)
+{
+    if ((physical & ~PTE_ADDRESS) != 0)
+        return true;
+    if (frame_is_kernel(physical))
+        return physical - shared_frames >= SHARED_BYTES || flags & (KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY);
+    return flags & (KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY) && !memory_is_ram(physical, PAGE_SIZE);
+}
+
+int space_map_range(uint32_t number, uint64_t address, const uint64_t *frames, uint64_t count, uint32_t flags, uint64_t *done)
+{
+    if (!space_is_used(number) || !range_is_user(address, count))
+        return -EINVAL;
+    uint64_t bits = entry_bits(flags), *entry = NULL;
+    for (uint64_t i = 0; i < count; i++, address += PAGE_SIZE) {
+        uint64_t physical = frames[i] & ~(uint64_t)(PAGE_SIZE - 1);
+        if (entry == NULL || (address >> 12 & 511) == 0)
+            entry = walk_make(&spaces[number], address);
+        else
+            entry++;
+        if (entry == NULL)
+            return -ENOMEM;
+        if (flags & KERNEL_MAP_FLAGS_IF_ABSENT && (physical == 0 || *entry & (PTE_PRESENT | PTE_HIDDEN)))
+            continue;
+        if (frame_is_refused(physical, flags))
+            return -EPERM;
+        if (flags & KERNEL_MAP_FLAGS_COPY && *entry & (PTE_PRESENT | PTE_HIDDEN) && memory_is_ram(*entry & PTE_ADDRESS, PAGE_SIZE))
+            page_copy(physical, *entry & PTE_ADDRESS);
+        else if (flags & KERNEL_MAP_FLAGS_ZERO)
+            page_zero(physical);
+        uint64_t old = __atomic_exchange_n(entry, physical | bits, __ATOMIC_RELAXED);
+        if (old & PTE_PRESENT)
+            pending_note(number, address);
+        ++*done;
+    }
+    return 0;
+}
+
 int space_map(uint32_t number, uint64_t address, uint64_t physical, uint32_t flags)
 {
-    if (!space_is_used(number) || !range_is_user(address, 1) || (physical & ~PTE_ADDRESS) != 0)
-        return -EINVAL;
-    if (frame_is_kernel(physical) && (physical - shared_frames >= SHARED_BYTES || flags & (KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_ZERO)))
-        return -EPERM;
-    uint64_t *entry = walk_make(&spaces[number], address);
-    if (entry == NULL)
-        return -ENOMEM;
-
-    if (flags & KERNEL_MAP_FLAGS_ZERO)
-        page_zero(physical);
-    uint64_t old = __atomic_exchange_n(entry, physical | entry_bits(flags), __ATOMIC_RELAXED);
-    if (old & PTE_PRESENT)
-        pending_note(number, address);
-    return 0;
+    uint64_t done = 0;
+    return physical % PAGE_SIZE != 0 ? -EINVAL : space_map_range(number, address, &physical, 1, flags, &done);
 }
 
 int space_unmap(uint32_t number, uint64_t address, uint64_t *out)
@@ -403,6 +430,22 @@ uint64_t space_entry(uint32_t number, uint64_t address)
     uint64_t absent = 0;
     const uint64_t *entry = walk(&spaces[number], address, &absent);
     return entry == NULL ? 0 : entry_export(*entry);
+}
+
+int space_entries(uint32_t number, uint64_t address, uint64_t count, uint64_t *out)
+{
+    if (!space_is_used(number) || !range_is_user(address, count))
+        return -EINVAL;
+    for (uint64_t i = 0; i < count;) {
+        uint64_t absent = 0, at = address + i * PAGE_SIZE;
+        const uint64_t *entry = walk(&spaces[number], at, &absent);
+        uint64_t part = entry == NULL ? absent : 512 - (at >> 12 & 511);
+        part = part < count - i ? part : count - i;
+        for (uint64_t j = 0; j < part; j++)
+            out[i + j] = entry == NULL || entry[j] == 0 ? 0 : entry_export(entry[j]);
+        i += part;
+    }
+    return 0;
 }
 
 int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t room, uint64_t *present,
