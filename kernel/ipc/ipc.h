@@ -31,11 +31,12 @@ static inline bool ipc_will_receive(const struct thread *to, endpoint_t from, co
 }
 
 /* Requests of protocols that only the kernel may make. */
-static inline bool ipc_type_is_forged(uint32_t type)
+ALWAYS_INLINE bool ipc_type_is_forged(uint32_t type)
 {
+    const uint32_t forbidden = 1u << PROTOCOL_NOTIFY | 1u << PROTOCOL_EVENT | 1u << PROTOCOL_LINUX;
     uint32_t protocol = message_protocol(type);
 
-    return (protocol - PROTOCOL_EVENT <= PROTOCOL_LINUX - PROTOCOL_EVENT || protocol == PROTOCOL_NOTIFY) && !(type & MESSAGE_REPLY);
+    return forbidden >> (protocol & 31) & 1 && protocol < 32 && !(type & MESSAGE_REPLY);
 }
 
 /* `to` waits for a reply of `from`. */

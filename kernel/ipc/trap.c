@@ -13,30 +13,31 @@
 #include "process/work.h"
 #include "sched/sched.h"
 
-static inline bool address_is_bad(uint64_t address)
+ALWAYS_INLINE bool address_is_bad(uint64_t address)
 {
-    return (address & (sizeof(struct message) - 1)) | address >> USER_ADDRESS_BITS;
+    return address & ((~0ull << USER_ADDRESS_BITS) | (sizeof(struct message) - 1));
 }
 
 /* `to` is current now and its inbox is full: give it its message and run it. */
-static inline void __attribute__((noreturn)) run_receiver(struct cpu_state *cpu, struct thread *to)
+ALWAYS_INLINE __attribute__((noreturn)) void run_receiver(struct cpu_state *cpu, struct thread *to)
 {
-    arch_switch(to);
-    if (!copy_message_out(to->message_address, &to->inbox))
+    space_switch(to, to->space);
+    if (!copy64((void *)to->message_address, &to->inbox))
         to->misc_flags |= MF_DELIVER_MESSAGE;
     if (to->misc_flags & MF_WORK || to->quantum_left <= 0 || cpu->ready)
         schedule_and_resume();
-    resume_user(cpu, to);
+    kernel_leave_short(cpu, to);
+    arch_resume_switched(to);
 }
 
-static inline bool waits_for_request_of(const struct thread *to, const struct thread *from)
+ALWAYS_INLINE bool waits_for_request_of(const struct thread *to, const struct thread *from)
 {
     return to->rts_flags == RTS_RECEIVING && !(to->misc_flags & (MF_REPLY_PENDING | MF_LINUX_CALL | MF_EVENT)) &&
            (to->receive_from == ENDPOINT_ANY || to->receive_from == from->endpoint);
 }
 
 /* Second half of both calls below: the message is in the server's inbox. */
-static inline void __attribute__((noreturn)) hand_over(struct cpu_state *cpu, struct thread *t, struct thread *to, uint32_t status)
+ALWAYS_INLINE __attribute__((noreturn)) void hand_over(struct cpu_state *cpu, struct thread *t, struct thread *to, uint32_t status)
 {
     to->inbox.source = t->endpoint;
     t->receive_from = to->endpoint;
@@ -50,7 +51,7 @@ static inline void __attribute__((noreturn)) hand_over(struct cpu_state *cpu, st
     run_receiver(cpu, to);
 }
 
-static inline void fast_sendrec(struct cpu_state *cpu, struct thread *t)
+ALWAYS_INLINE void fast_sendrec(struct cpu_state *cpu, struct thread *t)
 {
     struct thread *to = thread_find((endpoint_t)t->frame.rdi);
     const struct privilege_slot *privilege = thread_privilege(t);
@@ -68,7 +69,7 @@ static inline void fast_sendrec(struct cpu_state *cpu, struct thread *t)
     hand_over(cpu, t, to, IPC_SENDREC | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
 }
 
-static inline void fast_linux_call(struct cpu_state *cpu, struct thread *t, struct thread *to)
+ALWAYS_INLINE void fast_linux_call(struct cpu_state *cpu, struct thread *t, struct thread *to)
 {
     if (!waits_for_request_of(to, t) || !sched_may_hand_off(cpu, to))
         return;
@@ -77,7 +78,7 @@ static inline void fast_linux_call(struct cpu_state *cpu, struct thread *t, stru
     hand_over(cpu, t, to, SEND_FROM_KERNEL | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
 }
 
-static inline void fast_reply_receive(struct cpu_state *cpu, struct thread *t)
+ALWAYS_INLINE void fast_reply_receive(struct cpu_state *cpu, struct thread *t)
 {
     struct thread *to = thread_find((endpoint_t)t->frame.rdi);
     const struct privilege_slot *privilege = thread_privilege(t);
@@ -231,15 +232,8 @@ static void linux_trap(struct cpu_state *cpu, struct thread *t, uint64_t number)
     linux_call(t, owner);
 }
 
-void handle_syscall(struct thread *t)
+static __attribute__((noinline, noreturn)) void general_trap(struct cpu_state *cpu, struct thread *t, uint64_t number)
 {
-    struct cpu_state *cpu = kernel_enter(t);
-    uint64_t number = t->frame.orig_rax;
-
-    if (number == TRAP_BASE + IPC_SENDREC)
-        fast_sendrec(cpu, t);
-    else if (number == TRAP_BASE + IPC_REPLY_RECEIVE)
-        fast_reply_receive(cpu, t);
     if (number < TRAP_BASE) {
         linux_trap(cpu, t, number);
     } else {
@@ -250,4 +244,18 @@ void handle_syscall(struct thread *t)
             t->frame.rax = (uint64_t)(int64_t)result;
     }
     schedule_and_resume();
+}
+
+void handle_syscall(struct thread *t)
+{
+    if (!t)
+        __builtin_unreachable();
+    struct cpu_state *cpu = kernel_enter(t);
+    uint64_t number = t->frame.orig_rax;
+
+    if (number == TRAP_BASE + IPC_SENDREC)
+        fast_sendrec(cpu, t);
+    else if (number == TRAP_BASE + IPC_REPLY_RECEIVE)
+        fast_reply_receive(cpu, t);
+    general_trap(cpu, t, number);
 }

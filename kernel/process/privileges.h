@@ -13,7 +13,7 @@ void privilege_reset(uint32_t id);
 /* All traps, targets and calls: rs and vm at boot, tests. */
 void privilege_allow_all(struct privilege *privilege);
 
-static inline bool privilege_may_send(const struct privilege_slot *from, uint32_t id)
+ALWAYS_INLINE bool privilege_may_send(const struct privilege_slot *from, uint32_t id)
 {
     return from->p.send_mask[id >> 6] >> (id & 63) & 1;
 }

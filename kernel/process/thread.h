@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "arch/x86_64/frame.h"
+#include "inline.h"
 #include "message.h"
 #include "privilege.h"
 
@@ -121,7 +122,7 @@ struct thread {
     /* time */
     uint64_t alarm_ns; /* 0: none */
     struct thread *alarm_next;
-};
+} __attribute__((aligned(1024))); /* a power of two: index to address is a shift */
 
 /* Kernel side of a service's privileges: abi/privilege.h plus what is pending for it. */
 struct privilege_slot {
@@ -140,25 +141,31 @@ struct privilege_slot {
     uint64_t grant_table;
     uint32_t grant_count;
     endpoint_t predecessor; /* other half of the last sys_update: statectl take reads from it */
-};
+} __attribute__((aligned(1024)));
 
 extern struct thread threads[PROCESS_SLOTS];
 extern struct privilege_slot privileges[PRIVILEGE_COUNT];
 
 /* The thread of an endpoint, or NULL if the slot is free, the generation is old, or the number is no slot. */
-static inline struct thread *thread_find(endpoint_t endpoint)
+ALWAYS_INLINE struct thread *thread_find(endpoint_t endpoint)
 {
     uint32_t slot = endpoint_slot(endpoint);
 
-    return endpoint >= 0 && slot < PROCESS_SLOTS && threads[slot].endpoint == endpoint ? &threads[slot] : NULL;
+    if (endpoint < 0 || slot >= PROCESS_SLOTS)
+        return NULL;
+    struct thread *thread = &threads[slot];
+    KEEP_POINTER(thread);
+    return thread->endpoint == endpoint ? thread : NULL;
 }
 
-static inline struct privilege_slot *thread_privilege(const struct thread *thread)
+ALWAYS_INLINE struct privilege_slot *thread_privilege(const struct thread *thread)
 {
-    return &privileges[thread->privilege_id];
+    struct privilege_slot *privilege = &privileges[thread->privilege_id];
+    KEEP_POINTER(privilege);
+    return privilege;
 }
 
-static inline bool thread_is_service(const struct thread *thread)
+ALWAYS_INLINE bool thread_is_service(const struct thread *thread)
 {
     return thread->privilege_id != PRIVILEGE_ID_USER;
 }

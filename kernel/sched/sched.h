@@ -27,14 +27,16 @@ struct cpu_state {
     uint64_t interrupts;
     uint64_t context_switches;
     uint64_t space_switches;
-} __attribute__((aligned(128)));
+} __attribute__((aligned(512)));
 
 extern struct cpu_state cpus[CPU_MAX];
 extern uint32_t idle_cpus; /* bit per processor */
 
-static inline struct cpu_state *cpu_here(void)
+ALWAYS_INLINE struct cpu_state *cpu_here(void)
 {
-    return &cpus[cpu_current()];
+    struct cpu_state *cpu = &cpus[cpu_current()];
+    KEEP_POINTER(cpu);
+    return cpu;
 }
 
 void sched_init(void);
@@ -51,17 +53,17 @@ void sched_refill(struct thread *thread);
 void sched_yield(struct thread *thread);
 
 /* May `to`, which has just become runnable but is not queued, run here at once in place of the blocked `cpu->current`? */
-static inline bool sched_may_hand_off(const struct cpu_state *cpu, const struct thread *to)
+ALWAYS_INLINE bool sched_may_hand_off(const struct cpu_state *cpu, const struct thread *to)
 {
-    return !(cpu->ready & ((1u << to->priority) - 1)) && (to->cpu_bound < 0 || &cpus[to->cpu_bound] == cpu);
+    return (!cpu->ready || !(cpu->ready & ((1u << to->priority) - 1))) && (to->cpu_bound < 0 || &cpus[to->cpu_bound] == cpu);
 }
 
 /* Make `to` the current thread of this processor instead of one that is blocked now. */
-static inline void sched_hand_off(struct cpu_state *cpu, struct thread *to)
+ALWAYS_INLINE void sched_hand_off(struct cpu_state *cpu, struct thread *to)
 {
     cpu->current->running = false;
     to->running = true;
-    to->cpu = (int16_t)(cpu - cpus);
+    to->cpu = (int16_t)cpu_current();
     cpu->current = to;
     cpu->context_switches++;
 }
@@ -74,7 +76,7 @@ uint64_t ns_to_cycles(uint64_t ns);
 void timer_arm(struct cpu_state *cpu, uint64_t cycles);
 
 /* First thing in every handler: the time since we left the kernel goes to the thread, or to idle. */
-static inline struct cpu_state *kernel_enter(struct thread *thread)
+ALWAYS_INLINE struct cpu_state *kernel_enter(struct thread *thread)
 {
     struct cpu_state *cpu = cpu_here();
     uint64_t now = time_cycles(), delta = now - cpu->stamp;
@@ -92,7 +94,7 @@ static inline struct cpu_state *kernel_enter(struct thread *thread)
 }
 
 /* Last thing before arch_resume: kernel time, timer. */
-static inline void kernel_leave(struct cpu_state *cpu, struct thread *thread)
+ALWAYS_INLINE void kernel_leave(struct cpu_state *cpu, struct thread *thread)
 {
     uint64_t now = time_cycles(), delta = now - cpu->stamp;
 
@@ -103,8 +105,18 @@ static inline void kernel_leave(struct cpu_state *cpu, struct thread *thread)
         timer_arm(cpu, now + (uint64_t)thread->quantum_left);
 }
 
+/*
+ * The same at the end of the short paths of IPC, without reading the clock: the kernel's time since the entry (some 100 instructions) will count as user
+ * time of the thread that runs now.
+ */
+ALWAYS_INLINE void kernel_leave_short(struct cpu_state *cpu, struct thread *thread)
+{
+    if (cpu->stamp + (uint64_t)thread->quantum_left < cpu->armed)
+        timer_arm(cpu, cpu->stamp + (uint64_t)thread->quantum_left);
+}
+
 /* Return to user mode with the current thread, which has no work left. */
-static inline void __attribute__((noreturn)) resume_user(struct cpu_state *cpu, struct thread *thread)
+ALWAYS_INLINE __attribute__((noreturn)) void resume_user(struct cpu_state *cpu, struct thread *thread)
 {
     kernel_leave(cpu, thread);
     arch_resume(thread);

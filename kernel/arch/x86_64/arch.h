@@ -32,8 +32,11 @@ void early_finish(void);
 /* Make `thread` current_thread() of this processor and load its space (NULL: nobody, kernel space or whatever is loaded); clears stale TLB bits.
  * copy_message_in/out work in the space loaded here. FS base, FPU trap state and the kernel stack may be loaded here or in arch_resume. */
 void arch_switch(struct thread *thread);
+/* inline.h: space_switch(thread, thread->space), the same for a thread that has a space */
 /* Release the big lock and return to user mode with `thread`, which arch_switch has made current (checks the stale bits once more). Does not return. */
 void arch_resume(struct thread *thread) __attribute__((noreturn));
+/* The same directly after space_switch: the space is not looked at again. */
+void arch_resume_switched(struct thread *thread) __attribute__((noreturn));
 /* After arch_switch(NULL): release the big lock, sti; hlt. Interrupts that come then enter as from a user thread with current_thread() == NULL. */
 void arch_idle(void) __attribute__((noreturn));
 /* Make `space` the loaded one of this processor and drop stale translations; cheap if it is loaded. Needed before copy_message_out to a thread of another

@@ -14,8 +14,9 @@
 
 struct thread;
 
-/* STALE_REMOTE: another processor changed the loaded space (the stale-TLB bit). STALE_PENDING: this one changed some space and has not flushed yet. */
-enum { STALE_REMOTE = 1, STALE_PENDING = 2 };
+/* STALE_REMOTE: another processor changed the loaded space (the stale-TLB bit). STALE_PENDING: this one changed some space and has not flushed yet.
+ * STALE_ROOT: the loaded space was destroyed by another processor, its root (held_root) is to be given back. */
+enum { STALE_REMOTE = 1, STALE_PENDING = 2, STALE_ROOT = 4 };
 
 #define DECLARE_CPULOCAL(type, name) type name;
 

@@ -79,6 +79,8 @@ arch_resume:
     jne 5f
     cmpl $0, %gs:CPU_LOADED_STALE
     jne 5f
+    .global arch_resume_switched
+arch_resume_switched:
     movq THREAD_FS_BASE(%rdi), %rax
     cmpq %rax, %gs:CPU_LOADED_FS
     jne 5f

@@ -5,8 +5,13 @@
 #pragma once
 
 #include "cpulocal.h"
+#include "kernel/inline.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
+struct space {
+    uint64_t root;   /* physical address of its PML4; 0: not in use */
+    uint32_t tables; /* list of its table frames (frame_link), the root last */
+};
+extern struct space spaces[SPACE_COUNT];
 
 ALWAYS_INLINE uint32_t cpu_current(void)
 {
@@ -23,6 +28,22 @@ ALWAYS_INLINE uint64_t time_cycles(void)
     uint32_t low, high;
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
     return (uint64_t)high << 32 | low;
+}
+
+/* arch_switch for a thread whose space is known to exist. */
+ALWAYS_INLINE void space_switch(struct thread *thread, uint32_t space)
+{
+    struct cpu_local *cpu = cpu_this();
+    cpu->current = thread;
+    if (cpu->loaded_space == space && !cpu->loaded_stale)
+        return;
+    uint64_t root = spaces[space].root;
+    if (__builtin_expect(cpu->loaded_stale != 0 || root == 0, 0)) {
+        space_activate(space);
+        return;
+    }
+    cpu->loaded_space = space;
+    __asm__ volatile("movq %0, %%cr3" : : "r"(root) : "memory");
 }
 
 /* Eight words; a fault goes on behind the copy (exception table), with words left over. stac and clac are no-ops without SMAP (cpu_patch_smap). */

@@ -115,11 +115,6 @@ extern struct acpi_result acpi;
 
 /* ---- space.c ---- */
 void space_init(void);
-struct space {
-    uint64_t root;   /* physical address of its PML4; 0: not in use */
-    uint32_t tables; /* list of its table frames (frame_link), the root last */
-};
-extern struct space spaces[SPACE_COUNT];
 
 /* ---- smp.c, loader.c, serial.c ---- */
 extern volatile uint32_t panic_stop;

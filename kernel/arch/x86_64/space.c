@@ -277,6 +277,7 @@ static bool space_leave(uint32_t number, uint64_t root)
                 cpu_pause();
             }
             local->held_root = root;
+            local->loaded_stale |= STALE_ROOT;
             held = true;
         }
         local->loaded_space = SPACE_NONE;

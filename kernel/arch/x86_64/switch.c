@@ -57,17 +57,10 @@ void big_unlock(void)
 
 void arch_switch(struct thread *thread)
 {
-    struct cpu_local *cpu = cpu_this();
-    cpu->current = thread;
-    if (thread == NULL || (cpu->loaded_space == thread->space && !cpu->loaded_stale))
-        return;
-    uint32_t number = thread->space;
-    if (cpu->loaded_stale | (cpu->held_root != 0) || number >= SPACE_COUNT || spaces[number].root == 0) {
-        space_activate(number);
-        return;
-    }
-    cpu->loaded_space = number;
-    cr3_write(spaces[number].root);
+    if (thread != NULL && thread->space < SPACE_COUNT)
+        space_switch(thread, thread->space);
+    else
+        cpu_this()->current = thread;
 }
 
 /* Slow half of arch_resume (entry.S): something differs. User segment bases differ between programs only; services have none. */
