@@ -66,9 +66,11 @@ static void read_machine(struct pm_state *pm)
     }
 }
 
+enum { NO_SPACE = -1 };
+
 static endpoint_t create_kernel_process(void)
 {
-    struct kernel_create_request request = {.slot = SERVICE_SLOTS, .space = 0, .name = "init"};
+    struct kernel_create_request request = {.slot = SERVICE_SLOTS, .space = NO_SPACE, .name = "init"};
     struct kernel_create_reply reply;
     int result = kernel_call_create(ENDPOINT_SYSTEM, &request, &reply);
 
