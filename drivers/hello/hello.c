@@ -49,7 +49,8 @@ int char_handle_read(struct hello_state *state, struct call *call, const struct 
     return sys_safecopyto(call->caller, request->buffer, 0, greeting + request->position, length);
 }
 
-int char_handle_write(struct hello_state *state, struct call *call, const struct char_write_request *request, struct char_write_reply *reply)
+int char_handle_write(struct hello_state *state, struct call *call, const struct char_write_request *request,
+                      struct char_write_reply *reply)
 {
     (void)state;
     (void)call;
@@ -58,7 +59,8 @@ int char_handle_write(struct hello_state *state, struct call *call, const struct
     return -EIO;
 }
 
-int char_handle_ioctl(struct hello_state *state, struct call *call, const struct char_ioctl_request *request, struct char_ioctl_reply *reply)
+int char_handle_ioctl(struct hello_state *state, struct call *call, const struct char_ioctl_request *request,
+                      struct char_ioctl_reply *reply)
 {
     (void)state;
     (void)call;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct hello_state {
-    uint32_t opened; /* now */
+    uint32_t opened;       /* now */
     uint32_t open_counter; /* ever */
 };
 

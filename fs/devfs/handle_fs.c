@@ -150,7 +150,8 @@ int fs_handle_mkdir(struct devfs_state *state, struct call *call, const struct f
     return 0;
 }
 
-int fs_handle_symlink(struct devfs_state *state, struct call *call, const struct fs_symlink_request *request, struct fs_symlink_reply *reply)
+int fs_handle_symlink(struct devfs_state *state, struct call *call, const struct fs_symlink_request *request,
+                      struct fs_symlink_reply *reply)
 {
     (void)call;
     char name[DEVFS_NAME_MAX + 1];
@@ -273,7 +274,8 @@ int fs_handle_rename(struct devfs_state *state, struct call *call, const struct 
     return 0;
 }
 
-int fs_handle_readlink(struct devfs_state *state, struct call *call, const struct fs_readlink_request *request, struct fs_readlink_reply *reply)
+int fs_handle_readlink(struct devfs_state *state, struct call *call, const struct fs_readlink_request *request,
+                       struct fs_readlink_reply *reply)
 {
     (void)call;
     const struct devfs_node *node = node_find(state, request->inode);
@@ -325,7 +327,8 @@ static bool is_listed(const struct devfs_state *state, uint32_t directory, uint6
     return node->mode != 0 && node->parent == directory;
 }
 
-int fs_handle_getdents(struct devfs_state *state, struct call *call, const struct fs_getdents_request *request, struct fs_getdents_reply *reply)
+int fs_handle_getdents(struct devfs_state *state, struct call *call, const struct fs_getdents_request *request,
+                       struct fs_getdents_reply *reply)
 {
     (void)call;
     _Alignas(8) char buffer[DEVFS_PAGE];
@@ -406,7 +409,8 @@ int fs_handle_setattr(struct devfs_state *state, struct call *call, const struct
     return 0;
 }
 
-int fs_handle_data_object(struct devfs_state *state, struct call *call, const struct fs_data_object_request *request, struct fs_data_object_reply *reply)
+int fs_handle_data_object(struct devfs_state *state, struct call *call, const struct fs_data_object_request *request,
+                          struct fs_data_object_reply *reply)
 {
     (void)state;
     (void)call;
@@ -447,14 +451,15 @@ int fs_handle_put_node(struct devfs_state *state, struct call *call, const struc
 int fs_handle_statfs(struct devfs_state *state, struct call *call, const struct fs_statfs_request *request)
 {
     (void)call;
-    struct fs_statistics statistics = {.magic = DEVFS_MAGIC, .block_size = DEVFS_PAGE, .name_max = DEVFS_NAME_MAX, .files = DEVFS_NODES};
+    struct fs_statistics statistics = { .magic = DEVFS_MAGIC, .block_size = DEVFS_PAGE, .name_max = DEVFS_NAME_MAX, .files = DEVFS_NODES };
     for (uint32_t i = 0; i < DEVFS_NODES; i++) {
         statistics.files_free += state->node[i].mode == 0;
     }
     return sys_safecopyto(ENDPOINT_VFS, request->statistics, 0, &statistics, sizeof(statistics));
 }
 
-int fs_handle_name_of(struct devfs_state *state, struct call *call, const struct fs_name_of_request *request, struct fs_name_of_reply *reply)
+int fs_handle_name_of(struct devfs_state *state, struct call *call, const struct fs_name_of_request *request,
+                      struct fs_name_of_reply *reply)
 {
     (void)call;
     const struct devfs_node *node = node_find(state, request->directory);

@@ -23,8 +23,8 @@ static int init_fresh(int type, struct sef_init_info *info)
 int main(void)
 {
     static const struct service_protocol protocols[] = {
-        {FS_PROTOCOL, fs_dispatch},
-        {DEVFS_PROTOCOL, devfs_dispatch},
+        { FS_PROTOCOL, fs_dispatch },
+        { DEVFS_PROTOCOL, devfs_dispatch },
     };
     static const struct service service = {
         .name = "devfs",

@@ -12,7 +12,14 @@
 #include "sys/syscalls.h"
 #include "text.h"
 
-enum { NS_PER_TICK = 10000000, NS_PER_SECOND = 1000000000, NS_PER_CENTISECOND = 10000000, BYTES_PER_KB = 1024, HZ_PER_MHZ = 1000000, PERCENT = 100 };
+enum {
+    NS_PER_TICK = 10000000,
+    NS_PER_SECOND = 1000000000,
+    NS_PER_CENTISECOND = 10000000,
+    BYTES_PER_KB = 1024,
+    HZ_PER_MHZ = 1000000,
+    PERCENT = 100
+};
 
 static int times_get(struct times_info *times)
 {
@@ -22,13 +29,14 @@ static int times_get(struct times_info *times)
 
 static void cpu_line(struct text *text, const char *name, const struct cpu_times *times)
 {
-    text_add(text, "%s %lu 0 %lu %lu 0 0 0 0 0 0\n", name, times->user_ns / NS_PER_TICK, times->system_ns / NS_PER_TICK, times->idle_ns / NS_PER_TICK);
+    text_add(text, "%s %lu 0 %lu %lu 0 0 0 0 0 0\n", name, times->user_ns / NS_PER_TICK, times->system_ns / NS_PER_TICK,
+             times->idle_ns / NS_PER_TICK);
 }
 
 static int stat_text(struct text *text)
 {
     struct times_info times;
-    struct cpu_times sum = {0};
+    struct cpu_times sum = { 0 };
     int result = times_get(&times);
     if (result != 0) {
         return result;
@@ -46,8 +54,9 @@ static int stat_text(struct text *text)
         name[3] = (char)('0' + i);
         cpu_line(text, name, &times.cpu[i]);
     }
-    text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n", sum.interrupts, sum.context_switches,
-             (times.boot_realtime_ns + times.realtime_offset_ns) / NS_PER_SECOND, times.processes_created, times.running);
+    text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n", sum.interrupts,
+             sum.context_switches, (times.boot_realtime_ns + times.realtime_offset_ns) / NS_PER_SECOND, times.processes_created,
+             times.running);
     return 0;
 }
 
@@ -59,9 +68,13 @@ static int memory_text(struct text *text)
         return result;
     }
     uint64_t available = info.free_bytes;
-    text_add(text, "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\nBuffers:               0 kB\nCached:         %8lu kB\n",
-             info.total_bytes / BYTES_PER_KB, info.free_bytes / BYTES_PER_KB, available / BYTES_PER_KB, info.cached_bytes / BYTES_PER_KB);
-    text_add(text, "SwapCached:            0 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\nShmem:          %8lu kB\nSReclaimable:          0 kB\nPageTables:     %8lu kB\n",
+    text_add(
+        text,
+        "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\nBuffers:               0 kB\nCached:         %8lu kB\n",
+        info.total_bytes / BYTES_PER_KB, info.free_bytes / BYTES_PER_KB, available / BYTES_PER_KB, info.cached_bytes / BYTES_PER_KB);
+    text_add(text,
+             "SwapCached:            0 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\nShmem:          %8lu "
+             "kB\nSReclaimable:          0 kB\nPageTables:     %8lu kB\n",
              info.shared_bytes / BYTES_PER_KB, info.table_bytes / BYTES_PER_KB);
     return 0;
 }
@@ -77,8 +90,8 @@ static int uptime_text(struct text *text)
     for (uint32_t i = 0; i < times.cpu_count; i++) {
         idle += times.cpu[i].idle_ns;
     }
-    text_add(text, "%lu.%02lu %lu.%02lu\n", times.uptime_ns / NS_PER_SECOND, times.uptime_ns / NS_PER_CENTISECOND % PERCENT, idle / NS_PER_SECOND,
-             idle / NS_PER_CENTISECOND % PERCENT);
+    text_add(text, "%lu.%02lu %lu.%02lu\n", times.uptime_ns / NS_PER_SECOND, times.uptime_ns / NS_PER_CENTISECOND % PERCENT,
+             idle / NS_PER_SECOND, idle / NS_PER_CENTISECOND % PERCENT);
     return 0;
 }
 
@@ -106,8 +119,10 @@ static int cpuinfo_text(struct text *text)
         return result;
     }
     for (uint32_t i = 0; i < machine.cpu_online; i++) {
-        text_add(text, "processor\t: %u\nvendor_id\t: %s\nmodel name\t: %s\ncpu MHz\t\t: %lu.000\nflags\t\t: fpu tsc msr cx8 sse sse2 syscall nx lm\n\n", i,
-                 machine.vendor, machine.model, machine.tsc_hz / HZ_PER_MHZ);
+        text_add(text,
+                 "processor\t: %u\nvendor_id\t: %s\nmodel name\t: %s\ncpu MHz\t\t: %lu.000\nflags\t\t: fpu tsc msr cx8 sse sse2 syscall nx "
+                 "lm\n\n",
+                 i, machine.vendor, machine.model, machine.tsc_hz / HZ_PER_MHZ);
     }
     return 0;
 }
@@ -142,8 +157,9 @@ static int counters_text(struct text *text)
     if (result != 0) {
         return result;
     }
-    text_add(text, "messages %lu\nkernel_calls %lu\npage_faults %lu\ntable_frames %lu\ntable_frames_free %lu\nenosys %lu\n", counters.messages,
-             counters.kernel_calls, counters.page_faults, counters.table_frames_total, counters.table_frames_free, counters.linux_enosys);
+    text_add(text, "messages %lu\nkernel_calls %lu\npage_faults %lu\ntable_frames %lu\ntable_frames_free %lu\nenosys %lu\n",
+             counters.messages, counters.kernel_calls, counters.page_faults, counters.table_frames_total, counters.table_frames_free,
+             counters.linux_enosys);
     for (unsigned i = 0; i < sizeof(counters.linux_enosys_by_number) / sizeof(counters.linux_enosys_by_number[0]); i++) {
         if (counters.linux_enosys_by_number[i] > 0) {
             text_add(text, "enosys.%u %lu\n", i, counters.linux_enosys_by_number[i]);
@@ -156,19 +172,20 @@ static const struct constant_text {
     uint32_t file;
     const char *text;
 } constant_texts[] = {
-    {FIXED_VERSION, "Linux version 6.1.0 (planaria) (gcc 12) #1 SMP\n"},
-    {FIXED_FILESYSTEMS, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\n"},
-    {FIXED_DEVICES, "Character devices:\n  1 mem\n  4 ttyS\n  5 tty\n136 pts\n240 hello\n\nBlock devices:\n"},
-    {FIXED_SWAPS, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"},
-    {FIXED_NET_DEV, "Inter-|   Receive                                                |  Transmit\n"
-                    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"},
-    {FIXED_HOSTNAME, "planaria\n"},
-    {FIXED_OSRELEASE, "6.1.0\n"},
-    {FIXED_OSTYPE, "Linux\n"},
-    {FIXED_PID_MAX, "32768\n"},
-    {FIXED_NGROUPS_MAX, "65536\n"},
-    {FIXED_CAP_LAST_CAP, "40\n"},
-    {FIXED_OVERCOMMIT, "0\n"},
+    { FIXED_VERSION, "Linux version 6.1.0 (planaria) (gcc 12) #1 SMP\n" },
+    { FIXED_FILESYSTEMS, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\n" },
+    { FIXED_DEVICES, "Character devices:\n  1 mem\n  4 ttyS\n  5 tty\n136 pts\n240 hello\n\nBlock devices:\n" },
+    { FIXED_SWAPS, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n" },
+    { FIXED_NET_DEV,
+      "Inter-|   Receive                                                |  Transmit\n"
+      " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n" },
+    { FIXED_HOSTNAME, "planaria\n" },
+    { FIXED_OSRELEASE, "6.1.0\n" },
+    { FIXED_OSTYPE, "Linux\n" },
+    { FIXED_PID_MAX, "32768\n" },
+    { FIXED_NGROUPS_MAX, "65536\n" },
+    { FIXED_CAP_LAST_CAP, "40\n" },
+    { FIXED_OVERCOMMIT, "0\n" },
 };
 
 static int constant_text(uint32_t file, struct text *text)

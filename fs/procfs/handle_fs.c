@@ -18,7 +18,16 @@
 #include "sys/syscalls.h"
 #include "text.h"
 
-enum { PROCFS_MAGIC = 0x9fa0, PROCFS_BLOCK = 1024, NAME_ROOM = 256, DESCRIBE_LIST = 0, DESCRIBE_LINK = 1, DESCRIBE_CWD = 2, DESCRIBE_ROOT = 3, DESCRIBE_EXE = 4 };
+enum {
+    PROCFS_MAGIC = 0x9fa0,
+    PROCFS_BLOCK = 1024,
+    NAME_ROOM = 256,
+    DESCRIBE_LIST = 0,
+    DESCRIBE_LINK = 1,
+    DESCRIBE_CWD = 2,
+    DESCRIBE_ROOT = 3,
+    DESCRIBE_EXE = 4
+};
 
 /* Scratch for contents: filled anew for each read. */
 SERVICE_DERIVED static char text_bytes[TEXT_MAX];
@@ -66,7 +75,7 @@ int fs_handle_lookup(struct procfs_state *state, struct call *call, const struct
 
 static int self_text(endpoint_t caller, char *text, size_t room)
 {
-    struct pm_identify_request request = {.process = caller};
+    struct pm_identify_request request = { .process = caller };
     struct pm_identify_reply reply;
     int result = pm_call_identify(ENDPOINT_PM, &request, &reply);
     return result == 0 ? format_string(text, room, "%u", reply.pid) : result;
@@ -79,7 +88,8 @@ static int give_link(const struct fs_readlink_request *request, const char *text
     return sys_safecopyto(ENDPOINT_VFS, request->text, 0, text, reply->length);
 }
 
-int fs_handle_readlink(struct procfs_state *state, struct call *call, const struct fs_readlink_request *request, struct fs_readlink_reply *reply)
+int fs_handle_readlink(struct procfs_state *state, struct call *call, const struct fs_readlink_request *request,
+                       struct fs_readlink_reply *reply)
 {
     const struct procfs_file *row = file_of_inode(request->inode);
     char text[16];
@@ -100,7 +110,8 @@ int fs_handle_readlink(struct procfs_state *state, struct call *call, const stru
     return parked_ask(state, call, PARKED_READLINK, request->inode, what, request->text, request->room);
 }
 
-int fs_handle_getdents(struct procfs_state *state, struct call *call, const struct fs_getdents_request *request, struct fs_getdents_reply *reply)
+int fs_handle_getdents(struct procfs_state *state, struct call *call, const struct fs_getdents_request *request,
+                       struct fs_getdents_reply *reply)
 {
     const struct procfs_file *row = file_of_inode(request->directory);
     if (row == NULL || (row->mode & LINUX_S_IFMT) != LINUX_S_IFDIR) {
@@ -150,7 +161,7 @@ static int make_text(const struct procfs_state *state, uint32_t inode, struct te
 int fs_handle_read(struct procfs_state *state, struct call *call, const struct fs_read_request *request, struct fs_read_reply *reply)
 {
     (void)call;
-    struct text text = {.bytes = text_bytes, .room = sizeof(text_bytes)};
+    struct text text = { .bytes = text_bytes, .room = sizeof(text_bytes) };
     const struct procfs_file *row = file_of_inode(request->inode);
     if (row == NULL || (row->mode & LINUX_S_IFMT) != LINUX_S_IFREG) {
         return -EINVAL;
@@ -168,11 +179,12 @@ int fs_handle_statfs(struct procfs_state *state, struct call *call, const struct
 {
     (void)state;
     (void)call;
-    struct fs_statistics statistics = {.magic = PROCFS_MAGIC, .block_size = 4096, .name_max = FS_NAME_MAX};
+    struct fs_statistics statistics = { .magic = PROCFS_MAGIC, .block_size = 4096, .name_max = FS_NAME_MAX };
     return sys_safecopyto(ENDPOINT_VFS, request->statistics, 0, &statistics, sizeof(statistics));
 }
 
-int fs_handle_name_of(struct procfs_state *state, struct call *call, const struct fs_name_of_request *request, struct fs_name_of_reply *reply)
+int fs_handle_name_of(struct procfs_state *state, struct call *call, const struct fs_name_of_request *request,
+                      struct fs_name_of_reply *reply)
 {
     (void)state;
     (void)call;
@@ -187,7 +199,8 @@ int fs_handle_name_of(struct procfs_state *state, struct call *call, const struc
         reply->parent = FIXED_ROOT;
     } else {
         text = row->name;
-        reply->parent = inode_is_process(request->directory) ? inode_of_process(inode_pid(request->directory), PROCESS_DIRECTORY) : row->parent;
+        reply->parent = inode_is_process(request->directory) ? inode_of_process(inode_pid(request->directory), PROCESS_DIRECTORY)
+                                                             : row->parent;
     }
     reply->length = (uint32_t)strlen(text);
     if (reply->length > request->room) {

@@ -25,7 +25,8 @@ int fs_handle_mkdir(struct procfs_state *state, struct call *call, const struct 
     return -ENOENT;
 }
 
-int fs_handle_symlink(struct procfs_state *state, struct call *call, const struct fs_symlink_request *request, struct fs_symlink_reply *reply)
+int fs_handle_symlink(struct procfs_state *state, struct call *call, const struct fs_symlink_request *request,
+                      struct fs_symlink_reply *reply)
 {
     (void)state;
     (void)call;
@@ -68,7 +69,8 @@ int fs_handle_setattr(struct procfs_state *state, struct call *call, const struc
     return -EPERM;
 }
 
-int fs_handle_data_object(struct procfs_state *state, struct call *call, const struct fs_data_object_request *request, struct fs_data_object_reply *reply)
+int fs_handle_data_object(struct procfs_state *state, struct call *call, const struct fs_data_object_request *request,
+                          struct fs_data_object_reply *reply)
 {
     (void)state;
     (void)call;

@@ -10,7 +10,7 @@
 enum { LOAD_SHIFT = 11, LOAD_ONE = 1 << LOAD_SHIFT, PERCENT = 100 };
 
 static const uint64_t sample_ns = 5000000000;
-static const uint64_t decay[PROCFS_LOAD_SLOTS] = {1884, 2014, 2037};
+static const uint64_t decay[PROCFS_LOAD_SLOTS] = { 1884, 2014, 2037 };
 
 void load_start(struct procfs_state *state)
 {

@@ -53,7 +53,7 @@ const char *procfs_state_check(const void *state)
 
 int main(void)
 {
-    static const struct service_protocol protocols[] = {{FS_PROTOCOL, fs_dispatch}};
+    static const struct service_protocol protocols[] = { { FS_PROTOCOL, fs_dispatch } };
     static const struct service service = {
         .name = "procfs",
         .state = &procfs,

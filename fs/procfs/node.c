@@ -107,7 +107,7 @@ int node_attributes(uint32_t inode, struct fs_lookup_reply *attributes)
 {
     const struct procfs_file *row = file_of_inode(inode);
     uint32_t pid = inode_pid(inode);
-    *attributes = (struct fs_lookup_reply){.inode = inode, .nlink = 1, .mtime_ns = sys_realtime()};
+    *attributes = (struct fs_lookup_reply){ .inode = inode, .nlink = 1, .mtime_ns = sys_realtime() };
     if (row == NULL && !inode_is_descriptor(inode)) {
         return -ENOENT;
     }
@@ -151,7 +151,7 @@ static bool listing_add(struct listing *listing, const char *name, uint32_t inod
 
 static bool list_dots(struct listing *listing, uint32_t directory, uint64_t *cookie)
 {
-    static const char *const dots[COOKIE_DOTS] = {".", ".."};
+    static const char *const dots[COOKIE_DOTS] = { ".", ".." };
     while (*cookie < COOKIE_DOTS) {
         uint32_t inode = directory;
         node_lookup(directory, dots[*cookie], &inode);
@@ -188,7 +188,7 @@ static int processes_get(uint32_t *count)
     if (grant < 0) {
         return grant;
     }
-    struct pm_process_table_request request = {.table = grant, .room = PROCESSES_MAX};
+    struct pm_process_table_request request = { .table = grant, .room = PROCESSES_MAX };
     struct pm_process_table_reply reply;
     int result = pm_call_process_table(ENDPOINT_PM, &request, &reply);
     cpf_revoke(grant);
@@ -242,7 +242,7 @@ static int listing_give(const struct listing *listing, grant_t grant, bool all, 
 
 int node_list(const struct fs_getdents_request *request, struct fs_getdents_reply *reply)
 {
-    struct listing listing = {.room = request->room < LIST_BYTES ? request->room : LIST_BYTES};
+    struct listing listing = { .room = request->room < LIST_BYTES ? request->room : LIST_BYTES };
     uint64_t cookie = request->cookie;
     bool all = list_dots(&listing, request->directory, &cookie);
     if (all && cookie < COOKIE_PROCESSES) {
@@ -261,7 +261,7 @@ int node_list(const struct fs_getdents_request *request, struct fs_getdents_repl
 int node_list_descriptors(const struct parked *parked, const uint32_t *descriptors, uint32_t count, struct fs_getdents_reply *reply)
 {
     uint32_t room = parked->room & 0xffff;
-    struct listing listing = {.room = room < LIST_BYTES ? room : LIST_BYTES};
+    struct listing listing = { .room = room < LIST_BYTES ? room : LIST_BYTES };
     uint64_t cookie = parked->room >> 16;
     bool all = list_dots(&listing, parked->inode, &cookie);
     for (uint32_t i = 0; all && i < count; i++) {

@@ -9,8 +9,8 @@
 #include "linux/stat.h"
 #include "node.h"
 #include "protocols/fs_client.h"
-#include "protocols/vfs_client.h"
 #include "protocols/procfs_fs_server.h"
+#include "protocols/vfs_client.h"
 #include "sys/grant.h"
 #include "text.h"
 
@@ -26,7 +26,8 @@ static struct parked *parked_create(struct procfs_state *state)
     return NULL;
 }
 
-int parked_ask(struct procfs_state *state, struct call *call, enum parked_step step, uint32_t inode, uint32_t what, grant_t user_grant, uint32_t room)
+int parked_ask(struct procfs_state *state, struct call *call, enum parked_step step, uint32_t inode, uint32_t what, grant_t user_grant,
+               uint32_t room)
 {
     struct pm_process_info info;
     int result = process_info_get(inode_pid(inode), &info);
@@ -63,7 +64,7 @@ int parked_ask(struct procfs_state *state, struct call *call, enum parked_step s
 
 static void finish_readlink(const struct parked *parked, struct outbox *outbox, int status, uint32_t length)
 {
-    struct fs_readlink_reply reply = {.length = length < parked->room ? length : parked->room};
+    struct fs_readlink_reply reply = { .length = length < parked->room ? length : parked->room };
     if (status == 0) {
         status = sys_safecopyto(ENDPOINT_VFS, parked->user_grant, 0, parked->text, reply.length);
     }
@@ -72,14 +73,14 @@ static void finish_readlink(const struct parked *parked, struct outbox *outbox, 
 
 static void finish_lookup(const struct parked *parked, struct outbox *outbox, int status)
 {
-    struct fs_lookup_reply reply = {.inode = parked->inode, .mode = LINUX_S_IFLNK | 0700, .size = 64, .nlink = 1};
+    struct fs_lookup_reply reply = { .inode = parked->inode, .mode = LINUX_S_IFLNK | 0700, .size = 64, .nlink = 1 };
     fs_reply_lookup(outbox, parked->caller, parked->transaction, status == 0 ? 0 : -ENOENT, &reply);
 }
 
 /* text holds one descriptor number (uint32_t) after the other. */
 static void finish_list(const struct parked *parked, struct outbox *outbox, int status, uint32_t length)
 {
-    struct fs_getdents_reply reply = {0};
+    struct fs_getdents_reply reply = { 0 };
     if (status == 0) {
         status = node_list_descriptors(parked, (const uint32_t *)(const void *)parked->text, length / sizeof(uint32_t), &reply);
     }
@@ -96,7 +97,7 @@ void parked_reply(struct procfs_state *state, const struct message *message, str
     if (parked->step == PARKED_FREE || parked->sequence != message->transaction >> INDEX_BITS) {
         return;
     }
-    struct vfs_describe_reply reply = {0};
+    struct vfs_describe_reply reply = { 0 };
     if (message->status == 0) {
         vfs_describe_reply_get(message, &reply);
     }

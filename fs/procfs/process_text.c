@@ -19,10 +19,10 @@ struct usage {
 
 static void usage_get(struct usage *usage, const struct pm_process_info *info)
 {
-    struct vm_space_info_request request = {.process = info->endpoint};
+    struct vm_space_info_request request = { .process = info->endpoint };
     usage->info = info;
     if (info->state == 'Z' || vm_call_space_info(ENDPOINT_VM, &request, &usage->space) != 0) {
-        usage->space = (struct vm_space_info_reply){0};
+        usage->space = (struct vm_space_info_reply){ 0 };
     }
 }
 
@@ -74,15 +74,15 @@ static void status_text(const struct usage *usage, struct text *text)
 {
     const struct pm_process_info *info = usage->info;
     const struct vm_space_info_reply *space = &usage->space;
-    text_add(text, "Name:\t%s\nUmask:\t0022\nState:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", info->name, state_name(info->state),
-             info->pid, info->pid, info->parent);
-    text_add(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n", info->uid, info->euid, info->euid, info->euid, info->gid,
-             info->egid, info->egid, info->egid);
+    text_add(text, "Name:\t%s\nUmask:\t0022\nState:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", info->name,
+             state_name(info->state), info->pid, info->pid, info->parent);
+    text_add(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t64\nGroups:\t\n", info->uid, info->euid, info->euid, info->euid,
+             info->gid, info->egid, info->egid, info->egid);
     text_add(text, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nVmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\n",
-             space->total_bytes / BYTES_PER_KB, space->total_bytes / BYTES_PER_KB, space->resident_bytes / BYTES_PER_KB, space->data_bytes / BYTES_PER_KB,
-             space->stack_bytes / BYTES_PER_KB, space->text_bytes / BYTES_PER_KB);
-    text_add(text, "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", info->threads, 0ul,
-             info->signals_pending, info->signals_blocked, info->signals_ignored, info->signals_caught);
+             space->total_bytes / BYTES_PER_KB, space->total_bytes / BYTES_PER_KB, space->resident_bytes / BYTES_PER_KB,
+             space->data_bytes / BYTES_PER_KB, space->stack_bytes / BYTES_PER_KB, space->text_bytes / BYTES_PER_KB);
+    text_add(text, "Threads:\t%u\nSigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", info->threads,
+             0ul, info->signals_pending, info->signals_blocked, info->signals_ignored, info->signals_caught);
 }
 
 static int memory_text(const struct pm_process_info *info, uint64_t start, uint64_t end, struct text *text)
@@ -109,7 +109,7 @@ static int maps_text(const struct pm_process_info *info, struct text *text)
         if (grant < 0) {
             return grant;
         }
-        struct vm_maps_request request = {.process = info->endpoint, .text = grant, .room = (uint32_t)room, .first = line};
+        struct vm_maps_request request = { .process = info->endpoint, .text = grant, .room = (uint32_t)room, .first = line };
         struct vm_maps_reply reply;
         int result = vm_call_maps(ENDPOINT_VM, &request, &reply);
         cpf_revoke(grant);

@@ -39,7 +39,7 @@ int process_info_get(uint32_t pid, struct pm_process_info *info)
     if (grant < 0) {
         return grant;
     }
-    struct pm_process_info_request request = {.pid = pid, .info = grant};
+    struct pm_process_info_request request = { .pid = pid, .info = grant };
     int result = pm_call_process_info(ENDPOINT_PM, &request);
     cpf_revoke(grant);
     return result;
@@ -52,7 +52,7 @@ int mounts_text(struct text *text)
     if (grant < 0) {
         return grant;
     }
-    struct vfs_mounts_request request = {.text = grant, .room = (uint32_t)room};
+    struct vfs_mounts_request request = { .text = grant, .room = (uint32_t)room };
     struct vfs_mounts_reply reply;
     int result = vfs_call_mounts(ENDPOINT_VFS, &request, &reply);
     cpf_revoke(grant);

@@ -198,7 +198,7 @@ static bool list_dots(struct listing *listing, uint32_t number, uint64_t *cookie
 int directory_list(uint32_t number, uint64_t cookie, char *buffer, uint32_t room, uint64_t *next)
 {
     struct tmpfs_inode *directory = &tmpfs_tables->inode[number];
-    struct listing listing = {.buffer = buffer, .room = room};
+    struct listing listing = { .buffer = buffer, .room = room };
     char name[FS_NAME_MAX];
     bool all = list_dots(&listing, number, &cookie);
     uint32_t index = all ? entry_after(directory, cookie) : 0;

@@ -33,7 +33,7 @@ static int named_get(struct named *named, uint32_t directory, grant_t grant, uin
     if (!inode_is_directory(named->directory)) {
         return -ENOTDIR;
     }
-    named->name = (struct tmpfs_name){.text = named->text, .length = length};
+    named->name = (struct tmpfs_name){ .text = named->text, .length = length };
     return sys_safecopyfrom(ENDPOINT_VFS, grant, 0, named->text, length);
 }
 
@@ -153,7 +153,8 @@ int fs_handle_mkdir(struct tmpfs_state *state, struct call *call, const struct f
     return 0;
 }
 
-int fs_handle_symlink(struct tmpfs_state *state, struct call *call, const struct fs_symlink_request *request, struct fs_symlink_reply *reply)
+int fs_handle_symlink(struct tmpfs_state *state, struct call *call, const struct fs_symlink_request *request,
+                      struct fs_symlink_reply *reply)
 {
     (void)call;
     struct named at;
@@ -344,7 +345,8 @@ int fs_handle_rename(struct tmpfs_state *state, struct call *call, const struct 
     return 0;
 }
 
-int fs_handle_name_of(struct tmpfs_state *state, struct call *call, const struct fs_name_of_request *request, struct fs_name_of_reply *reply)
+int fs_handle_name_of(struct tmpfs_state *state, struct call *call, const struct fs_name_of_request *request,
+                      struct fs_name_of_reply *reply)
 {
     (void)state;
     (void)call;

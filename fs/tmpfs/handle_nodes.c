@@ -57,7 +57,8 @@ int fs_handle_unmount(struct tmpfs_state *state, struct call *call, const struct
     return mount_remove(state, request->mount_id);
 }
 
-int fs_handle_readlink(struct tmpfs_state *state, struct call *call, const struct fs_readlink_request *request, struct fs_readlink_reply *reply)
+int fs_handle_readlink(struct tmpfs_state *state, struct call *call, const struct fs_readlink_request *request,
+                       struct fs_readlink_reply *reply)
 {
     (void)state;
     (void)call;
@@ -74,7 +75,8 @@ int fs_handle_readlink(struct tmpfs_state *state, struct call *call, const struc
     return sys_safecopyto(ENDPOINT_VFS, request->text, 0, text, reply->length);
 }
 
-int fs_handle_getdents(struct tmpfs_state *state, struct call *call, const struct fs_getdents_request *request, struct fs_getdents_reply *reply)
+int fs_handle_getdents(struct tmpfs_state *state, struct call *call, const struct fs_getdents_request *request,
+                       struct fs_getdents_reply *reply)
 {
     (void)state;
     (void)call;
@@ -100,7 +102,7 @@ static uint64_t blocks_of(const struct tmpfs_inode *inode)
     if (inode->object == 0) {
         return 0;
     }
-    struct vm_object_info_request request = {.object = inode->object};
+    struct vm_object_info_request request = { .object = inode->object };
     struct vm_object_info_reply reply;
     int result = vm_call_object_info(ENDPOINT_VM, &request, &reply);
     return result == 0 ? reply.pages * (TMPFS_PAGE / SECTOR) : 0;
@@ -172,7 +174,8 @@ int fs_handle_setattr(struct tmpfs_state *state, struct call *call, const struct
     return result;
 }
 
-int fs_handle_data_object(struct tmpfs_state *state, struct call *call, const struct fs_data_object_request *request, struct fs_data_object_reply *reply)
+int fs_handle_data_object(struct tmpfs_state *state, struct call *call, const struct fs_data_object_request *request,
+                          struct fs_data_object_reply *reply)
 {
     (void)state;
     (void)call;
@@ -226,7 +229,7 @@ int fs_handle_put_node(struct tmpfs_state *state, struct call *call, const struc
 int fs_handle_statfs(struct tmpfs_state *state, struct call *call, const struct fs_statfs_request *request)
 {
     (void)call;
-    struct fs_statistics statistics = {.magic = TMPFS_MAGIC, .block_size = TMPFS_PAGE, .name_max = FS_NAME_MAX};
+    struct fs_statistics statistics = { .magic = TMPFS_MAGIC, .block_size = TMPFS_PAGE, .name_max = FS_NAME_MAX };
     int result = mount_statistics(state, request->mount_id, &statistics);
     if (result != 0) {
         return result;

@@ -72,7 +72,7 @@ void inode_release(struct tmpfs_state *state, uint32_t number)
         return;
     }
     if (inode->object != 0) {
-        struct vm_object_destroy_request request = {.object = inode->object};
+        struct vm_object_destroy_request request = { .object = inode->object };
         vm_send_object_destroy(outbox_default(), ENDPOINT_VM, 0, &request);
     }
     text_destroy(state, inode->text);
@@ -87,7 +87,7 @@ int inode_object(uint32_t number, uint32_t *object)
 {
     struct tmpfs_inode *inode = &tmpfs_tables->inode[number];
     if (inode->object == 0) {
-        struct vm_object_create_request request = {.pool = inode->mount};
+        struct vm_object_create_request request = { .pool = inode->mount };
         struct vm_object_create_reply reply;
         int result = vm_call_object_create(ENDPOINT_VM, &request, &reply);
         if (result != 0) {
@@ -103,7 +103,7 @@ int inode_truncate(uint32_t number, uint64_t size)
 {
     struct tmpfs_inode *inode = &tmpfs_tables->inode[number];
     if (size < inode->size && inode->object != 0) {
-        struct vm_object_truncate_request request = {.object = inode->object, .length = size};
+        struct vm_object_truncate_request request = { .object = inode->object, .length = size };
         int result = vm_call_object_truncate(ENDPOINT_VM, &request);
         if (result != 0) {
             return result;

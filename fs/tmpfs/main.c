@@ -32,7 +32,7 @@ static int unpack_boot_archive(void)
     if (result != 0) {
         return result;
     }
-    struct vm_map_physical_request request = {.physical = boot.archive_base, .length = boot.archive_length};
+    struct vm_map_physical_request request = { .physical = boot.archive_base, .length = boot.archive_length };
     struct vm_map_physical_reply reply;
     result = vm_call_map_physical(ENDPOINT_VM, &request, &reply);
     if (result == 0) {
@@ -64,7 +64,7 @@ static int init_restart(int type, struct sef_init_info *info)
 
 int main(void)
 {
-    static const struct service_protocol protocols[] = {{FS_PROTOCOL, fs_dispatch}};
+    static const struct service_protocol protocols[] = { { FS_PROTOCOL, fs_dispatch } };
     static const struct service service = {
         .name = "tmpfs",
         .state = &tmpfs,

@@ -129,7 +129,7 @@ uint64_t mount_default_limit(void)
 
 int mount_set_limit(uint32_t index, uint64_t pages)
 {
-    struct vm_pool_request request = {.pool = index, .limit_pages = pages > 0 ? pages : 1};
+    struct vm_pool_request request = { .pool = index, .limit_pages = pages > 0 ? pages : 1 };
     struct vm_pool_reply reply;
     return vm_call_pool(ENDPOINT_VM, &request, &reply);
 }
@@ -173,7 +173,7 @@ int mount_add(struct tmpfs_state *state, uint32_t mount_id, const char *data, ui
     while (index < TMPFS_MOUNTS && state->mount[index].root != 0) {
         index++;
     }
-    struct options options = {.pages = mount_default_limit(), .mode = DEFAULT_ROOT_MODE};
+    struct options options = { .pages = mount_default_limit(), .mode = DEFAULT_ROOT_MODE };
     int result = index == TMPFS_MOUNTS ? -ENOMEM : read_options(data, &options);
     if (result == 0) {
         result = mount_set_limit(index, options.pages);
@@ -247,7 +247,7 @@ int mount_remove(struct tmpfs_state *state, uint32_t mount_id)
     tmpfs_tables->inode[root].nlink = 0;
     tmpfs_tables->inode[root].references = 0;
     inode_release(state, root);
-    state->mount[index] = (struct tmpfs_mount){0};
+    state->mount[index] = (struct tmpfs_mount){ 0 };
     return 0;
 }
 
@@ -257,7 +257,7 @@ int mount_statistics(const struct tmpfs_state *state, uint32_t mount_id, struct 
     if (index == TMPFS_MOUNTS) {
         return -EINVAL;
     }
-    struct vm_pool_request request = {.pool = index};
+    struct vm_pool_request request = { .pool = index };
     struct vm_pool_reply reply;
     int result = vm_call_pool(ENDPOINT_VM, &request, &reply);
     if (result != 0) {

@@ -18,7 +18,7 @@ enum {
     TMPFS_INLINE_NAME = 23,
     TMPFS_PIECE_BYTES = 60,
     TMPFS_LINK_MAX = 65000,
-    TMPFS_DIRENT_SIZE = 20, /* what Linux's tmpfs adds to a directory's size for each entry */
+    TMPFS_DIRENT_SIZE = 20,    /* what Linux's tmpfs adds to a directory's size for each entry */
     TMPFS_FIRST_SEQUENCE = 16, /* cookies below are "." and ".." and the start */
     TMPFS_PAGE = 4096,
 };
@@ -43,7 +43,7 @@ struct tmpfs_inode {
     uint32_t own_entry;   /* directories: the entry that names it */
     uint32_t first_entry; /* directories: newest first, as Linux lists them */
     uint32_t entry_count;
-    uint32_t text;        /* symbolic links: first piece of the target */
+    uint32_t text; /* symbolic links: first piece of the target */
     uint32_t next_free;
     uint32_t reserved;
 };

@@ -52,19 +52,19 @@ static int fill_file(uint32_t number, const struct cpio_entry *entry)
     if (result != 0) {
         return result;
     }
-    struct vm_object_reserve_request reserve = {.object = object, .length = entry->data_length};
+    struct vm_object_reserve_request reserve = { .object = object, .length = entry->data_length };
     result = vm_call_object_reserve(ENDPOINT_VM, &reserve);
     if (result != 0) {
         return result;
     }
-    struct vm_object_map_request map = {.object = object, .writable = 1, .address = window_address, .length = pages};
+    struct vm_object_map_request map = { .object = object, .writable = 1, .address = window_address, .length = pages };
     result = vm_call_object_map(ENDPOINT_VM, &map);
     if (result != 0) {
         return result;
     }
     memcpy((void *)window_address, entry->data, entry->data_length);
     tmpfs_tables->inode[number].size = entry->data_length;
-    struct vm_object_unmap_request unmap = {.address = window_address, .length = pages};
+    struct vm_object_unmap_request unmap = { .address = window_address, .length = pages };
     return vm_call_object_unmap(ENDPOINT_VM, &unmap);
 }
 
@@ -112,7 +112,7 @@ static uint32_t enter_directory(struct tmpfs_state *state, uint32_t directory, s
         uint32_t number = tmpfs_tables->record[found].entry.inode;
         return inode_is_directory(&tmpfs_tables->inode[number]) ? number : 0;
     }
-    struct cpio_entry parent = {.mode = LINUX_S_IFDIR | DIRECTORY_MODE, .mtime = entry->mtime};
+    struct cpio_entry parent = { .mode = LINUX_S_IFDIR | DIRECTORY_MODE, .mtime = entry->mtime };
     return make_node(state, directory, name, &parent);
 }
 
@@ -126,7 +126,7 @@ static int add_entry(struct tmpfs_state *state, const struct cpio_entry *entry)
         while (slash < end && *slash != '/') {
             slash++;
         }
-        struct tmpfs_name name = {.text = at, .length = (uint32_t)(slash - at)};
+        struct tmpfs_name name = { .text = at, .length = (uint32_t)(slash - at) };
         if (name.length > FS_NAME_MAX) {
             return -ENAMETOOLONG;
         }

@@ -11,11 +11,8 @@
 #include "sched/sched.h"
 #include "time/alarm.h"
 
-typedef struct kernel_getinfo_request info_request;
-typedef struct kernel_getinfo_reply info_reply;
-
 /* A whole table, cut to the caller's room. */
-static int give(struct thread *caller, const info_request *r, info_reply *answer, const void *table, uint64_t bytes)
+static int give(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer, const void *table, uint64_t bytes)
 {
     answer->length_bytes = bytes;
     return call_write(caller, r->address, table, bytes < r->length ? bytes : r->length);
@@ -42,7 +39,7 @@ static void describe(const struct thread *t, struct process_info *info)
     memcpy(info->name, t->name, sizeof(info->name));
 }
 
-static int give_processes(struct thread *caller, const info_request *r, info_reply *answer)
+static int give_processes(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer)
 {
     struct process_info info;
     uint64_t done = 0;
@@ -62,7 +59,7 @@ static int give_processes(struct thread *caller, const info_request *r, info_rep
     return 0;
 }
 
-static int give_times(struct thread *caller, const info_request *r, info_reply *answer)
+static int give_times(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer)
 {
     static struct times_info info;
 
@@ -84,7 +81,7 @@ static int give_times(struct thread *caller, const info_request *r, info_reply *
     return give(caller, r, answer, &info, sizeof(info));
 }
 
-static int give_log(struct thread *caller, const info_request *r, info_reply *answer)
+static int give_log(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer)
 {
     uint64_t position = r->argument, done = 0;
 
@@ -105,7 +102,7 @@ static int give_log(struct thread *caller, const info_request *r, info_reply *an
     return 0;
 }
 
-static int give_counters(struct thread *caller, const info_request *r, info_reply *answer)
+static int give_counters(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer)
 {
     static struct counters_info info;
 
@@ -121,8 +118,8 @@ static int give_counters(struct thread *caller, const info_request *r, info_repl
 
 CALL_HANDLER(getinfo)
 {
-    info_request r;
-    info_reply answer = {0};
+    struct kernel_getinfo_request r;
+    struct kernel_getinfo_reply answer = {0};
     int error;
 
     kernel_getinfo_request_get(request, &r);

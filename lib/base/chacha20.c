@@ -26,7 +26,7 @@ static inline void quarter_round(uint32_t *x, int a, int b, int c, int d)
 void chacha20_block(const uint8_t key[CHACHA20_KEY_BYTES], const uint8_t nonce[CHACHA20_NONCE_BYTES], uint32_t counter,
                     uint8_t out[CHACHA20_BLOCK_BYTES])
 {
-    uint32_t start[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+    uint32_t start[16] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
     uint32_t x[16];
 
     memcpy(&start[4], key, CHACHA20_KEY_BYTES);

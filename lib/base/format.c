@@ -84,7 +84,7 @@ static const char *parse_number(const char *format, va_list *arguments, int *num
 
 static const char *parse(const char *format, struct conversion *c, va_list *arguments)
 {
-    *c = (struct conversion){.precision = -1, .size = sizeof(int)};
+    *c = (struct conversion){ .precision = -1, .size = sizeof(int) };
     for (;; format++) {
         if (*format == '-')
             c->left = true;
@@ -142,12 +142,18 @@ static void convert(struct output *out, struct conversion *c, va_list *arguments
 
     switch (c->kind) {
     case 'd':
-    case 'i': convert_signed(out, c, arguments); break;
+    case 'i':
+        convert_signed(out, c, arguments);
+        break;
     case 'u':
     case 'x':
     case 'X':
-    case 'o': convert_unsigned(out, c, arguments); break;
-    case 'p': put_number(out, c, (uintptr_t)va_arg(*arguments, void *), false); break;
+    case 'o':
+        convert_unsigned(out, c, arguments);
+        break;
+    case 'p':
+        put_number(out, c, (uintptr_t)va_arg(*arguments, void *), false);
+        break;
     case 'c':
         character = (char)va_arg(*arguments, int);
         put_padded(out, c, "", &character, 1, 0);
@@ -157,13 +163,14 @@ static void convert(struct output *out, struct conversion *c, va_list *arguments
         text = text ? text : "(null)";
         put_padded(out, c, "", text, (int)(c->precision < 0 ? strlen(text) : strnlen(text, (size_t)c->precision)), 0);
         break;
-    default: put(out, c->kind ? c->kind : '%');
+    default:
+        put(out, c->kind ? c->kind : '%');
     }
 }
 
 int format_list(char *to, size_t room, const char *format, va_list arguments)
 {
-    struct output out = {to, room, 0};
+    struct output out = { to, room, 0 };
     struct conversion c;
     va_list list;
 

@@ -15,7 +15,7 @@
 #include "sys/service.h"
 #include "sys/syscalls.h"
 
-static struct boot_info boot_info;
+static struct boot_info boot_info SERVICE_DERIVED;
 
 static const char *const core_labels[] = { "rs", "vm", "pm", "vfs", "ds", "sched", "tmpfs" };
 

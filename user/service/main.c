@@ -113,7 +113,7 @@ static void default_label(const char *path, char label[RS_LABEL_MAX])
 
     if (base[0] == '\0' || strlen(base) >= RS_LABEL_MAX)
         wrong("'%s': its last part is no label (1 to %d characters); give one with -label", path, RS_LABEL_MAX - 1);
-    strcpy(label, base);
+    memcpy(label, base, strlen(base) + 1);
 }
 
 static void up_option(struct rs_start *start, uint32_t *flags, const char *name, const char *value)
@@ -123,7 +123,8 @@ static void up_option(struct rs_start *start, uint32_t *flags, const char *name,
     if (strcmp(name, "-label") == 0) {
         char *one[] = { (char *)value };
 
-        strcpy(start->label, label_argument(1, one));
+        label_argument(1, one);
+        memcpy(start->label, value, strlen(value) + 1);
     } else if (strcmp(name, "-config") == 0) {
         start->manifest = (uint64_t)(uintptr_t)read_whole(value, &length, RS_MANIFEST_MAX, "a manifest has at most 4096 bytes");
         start->manifest_length = length;

@@ -34,7 +34,7 @@ int rs_simple(uint32_t type, const char *label)
 
     if (strlen(label) >= sizeof(request.label))
         return -ESRCH;
-    strcpy(request.label, label);
+    memcpy(request.label, label, strlen(label) + 1);
     rs_down_request_put(&message, &request);
     return ask(&message);
 }
@@ -55,7 +55,7 @@ int rs_lookup(const char *label, endpoint_t *service)
 
     if (strlen(label) >= sizeof(request.label))
         return -ESRCH;
-    strcpy(request.label, label);
+    memcpy(request.label, label, strlen(label) + 1);
     rs_lookup_request_put(&message, &request);
     result = ask(&message);
     if (result != 0)
@@ -87,7 +87,7 @@ int rs_crash(const char *label, uint32_t call)
 
     if (strlen(label) >= sizeof(request.label))
         return -ESRCH;
-    strcpy(request.label, label);
+    memcpy(request.label, label, strlen(label) + 1);
     rs_crash_request_put(&message, &request);
     return ask(&message);
 }

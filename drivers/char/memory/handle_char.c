@@ -54,7 +54,7 @@ static int read_zeros(endpoint_t granter, const struct char_read_request *reques
 
 static int read_kmsg(endpoint_t granter, const struct char_read_request *request, struct char_read_reply *reply)
 {
-    struct kmsg_buffer buffer = {.granter = granter, .grant = request->buffer, .length = request->length};
+    struct kmsg_buffer buffer = { .granter = granter, .grant = request->buffer, .length = request->length };
     int status = kmsg_read(&buffer, request->position, &reply->length, &reply->position);
 
     /* The end of the log is the end of the file for those who would wait. */
@@ -77,9 +77,10 @@ int char_handle_read(struct memory_state *state, struct call *call, const struct
     }
 }
 
-int char_handle_write(struct memory_state *state, struct call *call, const struct char_write_request *request, struct char_write_reply *reply)
+int char_handle_write(struct memory_state *state, struct call *call, const struct char_write_request *request,
+                      struct char_write_reply *reply)
 {
-    struct kmsg_buffer buffer = {.granter = call->caller, .grant = request->buffer, .length = request->length};
+    struct kmsg_buffer buffer = { .granter = call->caller, .grant = request->buffer, .length = request->length };
 
     (void)state;
     reply->length = request->length;
@@ -96,7 +97,8 @@ int char_handle_write(struct memory_state *state, struct call *call, const struc
     }
 }
 
-int char_handle_ioctl(struct memory_state *state, struct call *call, const struct char_ioctl_request *request, struct char_ioctl_reply *reply)
+int char_handle_ioctl(struct memory_state *state, struct call *call, const struct char_ioctl_request *request,
+                      struct char_ioctl_reply *reply)
 {
     (void)state;
     (void)call;

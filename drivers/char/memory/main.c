@@ -20,7 +20,7 @@ static int init(int type, struct sef_init_info *info)
 
 int main(void)
 {
-    static const struct service_protocol protocols[] = {{CHAR_PROTOCOL, char_dispatch}};
+    static const struct service_protocol protocols[] = { { CHAR_PROTOCOL, char_dispatch } };
     static const struct service service = {
         .name = "memory",
         .state = &memory,

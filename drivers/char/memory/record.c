@@ -59,7 +59,8 @@ size_t record_format(char *to, size_t room, const char *line, size_t length, uin
 {
     uint64_t micros;
     size_t prefix = time_prefix(line, length, &micros);
-    int total = format_string(to, room, "%u,%lu,%lu,-;%.*s\n", RECORD_LEVEL_DEFAULT, sequence, micros, (int)(length - prefix), line + prefix);
+    int total = format_string(to, room, "%u,%lu,%lu,-;%.*s\n", RECORD_LEVEL_DEFAULT, sequence, micros, (int)(length - prefix),
+                              line + prefix);
 
     return (size_t)total < room ? (size_t)total : room - 1;
 }

@@ -62,7 +62,7 @@ void generator_mix(struct random_state *state, const void *bytes, size_t length)
     const uint8_t *from = bytes;
     state->mixed_bytes += length;
     while (length > 0) {
-        uint8_t piece[CHACHA20_KEY_BYTES] = {0};
+        uint8_t piece[CHACHA20_KEY_BYTES] = { 0 };
         size_t count = length < sizeof(piece) ? length : sizeof(piece);
         memcpy(piece, from, count);
         absorb(state, piece);

@@ -45,7 +45,8 @@ int char_handle_read(struct random_state *state, struct call *call, const struct
     return 0;
 }
 
-int char_handle_write(struct random_state *state, struct call *call, const struct char_write_request *request, struct char_write_reply *reply)
+int char_handle_write(struct random_state *state, struct call *call, const struct char_write_request *request,
+                      struct char_write_reply *reply)
 {
     uint8_t bytes[PIECE];
     uint64_t wanted = request->length < WRITE_MAX ? request->length : WRITE_MAX;
@@ -62,7 +63,8 @@ int char_handle_write(struct random_state *state, struct call *call, const struc
     return 0;
 }
 
-int char_handle_ioctl(struct random_state *state, struct call *call, const struct char_ioctl_request *request, struct char_ioctl_reply *reply)
+int char_handle_ioctl(struct random_state *state, struct call *call, const struct char_ioctl_request *request,
+                      struct char_ioctl_reply *reply)
 {
     (void)state;
     (void)call;

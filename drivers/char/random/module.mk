@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 name := random
 kind := service
 depends := lib/base lib/sys lib/driver

@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SAME(...)                                                                                                                                    \
-    do {                                                                                                                                             \
-        char ours[64], theirs[64];                                                                                                                   \
-        int a = format_string(ours, sizeof(ours), __VA_ARGS__), b = snprintf(theirs, sizeof(theirs), __VA_ARGS__);                                   \
-        CHECK(a == b);                                                                                                                               \
-        CHECK(strcmp(ours, theirs) == 0);                                                                                                            \
+#define SAME(...)                                                                                                  \
+    do {                                                                                                           \
+        char ours[64], theirs[64];                                                                                 \
+        int a = format_string(ours, sizeof(ours), __VA_ARGS__), b = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
+        CHECK(a == b);                                                                                             \
+        CHECK(strcmp(ours, theirs) == 0);                                                                          \
     } while (0)
 
 TEST(format_agrees_with_snprintf)
