@@ -54,7 +54,7 @@ static void log_wait_line(const struct thread *t)
 void log_wait_table(void)
 {
     for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++)
-        if (!(threads[slot].rts_flags & RTS_SLOT_FREE))
+        if (!(threads[slot].rts_flags & RTS_SLOT_FREE) && threads[slot].name[0] != 0) /* before kernel_main all are zero */
             log_wait_line(&threads[slot]);
 }
 
