@@ -13,8 +13,6 @@ struct space {
 };
 extern struct space spaces[SPACE_COUNT];
 
-void space_activate(uint32_t space);
-
 ALWAYS_INLINE uint32_t cpu_current(void)
 {
     return cpu_this()->number;
