@@ -5,3 +5,4 @@ depends := lib/base lib/sys lib/driver
 serves := char
 test_sources := hello.c
 test_generated := protocols/hello_char_server
+journal := no

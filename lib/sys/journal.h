@@ -10,7 +10,7 @@
 
 #include "message.h"
 
-enum { JOURNAL_UNDO_MAX = 8192, JOURNAL_ARENAS = 16 };
+enum { JOURNAL_UNDO_MAX = 8192, JOURNAL_ARENAS = 16, JOURNAL_RANGE_MAX = 4096 };
 
 enum journal_phase {
     JOURNAL_IDLE = 0,
@@ -45,9 +45,21 @@ struct journal {
 
 extern struct journal journal;
 
-/* Which addresses are journaled: the state, then each arena. */
+/* What the stores of the service are compared with: the state object, and from the first arena to the last. */
+struct journal_span {
+    uint64_t start;
+    uint64_t bytes;
+};
+
+extern struct journal_span journal_state_span, journal_arena_span;
+
+/* Which addresses are journaled: the library's own tables, the state, arenas. */
 void journal_cover(const void *address, size_t bytes);
-/* Remember the bytes before they are overwritten, if a handler runs and they belong to the state. */
+void journal_cover_state(const void *address, size_t bytes);
+void journal_cover_arena(const void *address, size_t bytes);
+/* Remember the bytes before they are overwritten, if a handler runs and they belong to the state. Ranges longer than JOURNAL_RANGE_MAX are
+ * bulk data that the repeated handler fills again: they are not remembered. The compiler calls this for the service's own stores
+ * (journal_store.c); functions of the library call it for what the kernel writes. */
 void journal_record(const void *address, size_t bytes);
 /* Restore them, newest first. false: impossible. */
 bool journal_rollback(void);

@@ -216,7 +216,7 @@ void service_run(const struct service *service)
     running_service = service;
     prepare_dispatch(service);
     journal.reply_to = ENDPOINT_NONE;
-    journal_cover(service->state, service->state_bytes);
+    journal_cover_state(service->state, service->state_bytes);
     sef_startup();
     if (!outbox_is_empty(outbox_default()) && !resume_pending)
         outbox_flush(outbox_default()); /* what init queued */

@@ -26,6 +26,11 @@ endif
 # Position-independent code, linked at an address of its own per service (boot/services.list).
 flags_service := $(common) $(freestanding) -fPIE -fvisibility=hidden -DPLANARIA_SERVICE
 
+# The journal of services: the compiler puts a call before each store (not load) to memory that is not a local variable. Only the
+# instrumentation of the address sanitizer is used, nothing of its checks.
+flags_journal := -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 --param asan-instrument-reads=0 \
+                 --param asan-stack=0 --param asan-globals=0 -include lib/sys/journal_memory.h
+
 flags_program := $(common) -DPLANARIA_PROGRAM -D_GNU_SOURCE
 
 flags_host := $(common) -DPLANARIA_HOST -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -Og

@@ -4,7 +4,7 @@
 # the default does not do: sources, depends, cflags, serves, calls, linux, generated, boots, install, script,
 # test_sources, test_depends, test_generated.
 
-module_variables := name kind sources depends cflags serves calls linux generated boots install script test_sources test_depends test_generated
+module_variables := name kind sources depends cflags serves calls linux generated boots install script journal test_sources test_depends test_generated
 module_files := $(sort $(wildcard */module.mk */*/module.mk */*/*/module.mk))
 
 kernel_modules :=
@@ -139,7 +139,7 @@ define flavour_rules
 $(B)/obj/$(1)/%.o: %.c
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
-	$(Q)$(2) $$(flags_$(1)) $$(module_cflags) -c -o $$@ $$<
+	$(Q)$(2) $$(flags_$(1)) $$(journal_cflags) $$(module_cflags) -c -o $$@ $$<
 $(B)/obj/$(1)/%.o: %.S
 	$$(call say,AS,$$<)
 	@mkdir -p $$(@D)
@@ -160,6 +160,12 @@ define module_flag_rule
 $(foreach f,kernel service program host,$(call objects,$(f),$(srcs/$(1)))): module_cflags := $(cflags/$(1))
 endef
 $(foreach m,$(modules),$(if $(cflags/$(m)),$(eval $(call module_flag_rule,$(m)))))
+
+# A service's own stores go through the journal (lib/sys/journal.h), unless its module.mk says journal := no.
+define module_journal_rule
+$(call objects,service,$(srcs/$(1))): journal_cflags := $(flags_journal)
+endef
+$(foreach m,$(modules),$(if $(filter service,$(kind/$(m))),$(if $(filter no,$(journal/$(m))),,$(eval $(call module_journal_rule,$(m))))))
 
 all_dependency_files := $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 

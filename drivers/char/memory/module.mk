@@ -6,3 +6,4 @@ serves := char
 calls := kernel
 test_sources := record.c
 test_depends := none lib/base
+journal := no
