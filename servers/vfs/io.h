@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * read, write and their vector and positional forms, sendfile, lseek.
+ */
+#pragma once
+
+#include "operation.h"
+
+int64_t read_run(struct vfs_state *vfs, struct operation *op, const struct message *reply);
+int64_t write_run(struct vfs_state *vfs, struct operation *op, const struct message *reply);
+int64_t sendfile_run(struct vfs_state *vfs, struct operation *op, const struct message *reply);
+int64_t allocate_run(struct vfs_state *vfs, struct operation *op, const struct message *reply);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VFS: files, directories, descriptors, pipes, poll. The protocols it speaks and where its state is.
+ */
+#include "linux_vfs_dispatch.h"
+#include "sys/sef.h"
+#include "sys/service.h"
+#include "sys/syscalls.h"
+
+#include "device.h"
+#include "mount.h"
+#include "operation.h"
+#include "protocols/vfs_server.h"
+
+SERVICE_STATE static struct vfs_state state;
+
+static void handle_reply(void *vfs, const struct message *reply, struct outbox *outbox)
+{
+    (void)outbox;
+    operation_handle_reply(vfs, reply);
+}
+
+static void handle_notify(void *vfs, endpoint_t source, const struct message *message, struct outbox *outbox)
+{
+    (void)message;
+    (void)outbox;
+    if (source == ENDPOINT_DS) {
+        driver_events(vfs);
+    } else if (source == ENDPOINT_CLOCK) {
+        struct vfs_state *s = vfs;
+
+        if (s->start_step == START_NOTHING)
+            mount_start(s);
+        operation_expire(s);
+        operation_run_ready(s);
+    }
+}
+
+static int init_fresh(int type, struct sef_init_info *info)
+{
+    int result = state_init(&state, type == SEF_INIT_FRESH);
+
+    (void)info;
+    if (result != 0)
+        return result;
+    driver_subscribe();
+    /* The mounts are asked for from the loop: requests leave when a handler commits. */
+    return sys_setalarm(1);
+}
+
+static const struct service_protocol protocols[] = {
+    {.protocol = PROTOCOL_LINUX, .dispatch = vfs_linux_dispatch},
+    {.protocol = VFS_PROTOCOL, .dispatch = vfs_dispatch},
+};
+
+int main(void)
+{
+    static const struct service service = {
+        .name = "vfs",
+        .state = &state,
+        .state_bytes = sizeof(state),
+        .protocols = protocols,
+        .protocol_count = sizeof(protocols) / sizeof(protocols[0]),
+        .handle_reply = handle_reply,
+        .handle_notify = handle_notify,
+        .state_check = vfs_state_check,
+    };
+
+    sef_setcb_init_fresh(init_fresh);
+    service_run(&service);
+}

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+name := vfs
+kind := service
+depends := lib/base lib/sys
+serves := vfs
+calls := fs char vm pm vfs ds
+linux := vfs

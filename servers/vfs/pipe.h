@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pipes and FIFOs: a ring of pages that grows on demand, and queues of sleeping readers, writers and openers. Also eventfd.
+ */
+#pragma once
+
+#include "operation.h"
+
+/* Bytes read, 0: end of file, -EAGAIN: would block (nothing changed), or an error. Wakes writers. */
+int64_t pipe_read(struct vfs_state *vfs, uint32_t pipe, endpoint_t process, uint64_t address, uint64_t length);
+/* Bytes written, -EAGAIN: would block, -EPIPE. `whole`: all or nothing. Wakes readers. */
+int64_t pipe_write(struct vfs_state *vfs, uint32_t pipe, endpoint_t process, uint64_t address, uint64_t length, bool whole);
+uint32_t pipe_create(struct vfs_state *vfs, uint32_t vnode);
+void pipe_attach(struct vfs_state *vfs, uint32_t pipe, uint32_t flags);
+void pipe_close(struct vfs_state *vfs, const struct file *file);
+uint32_t pipe_poll(const struct vfs_state *vfs, const struct file *file);
+int64_t pipe_size(struct vfs_state *vfs, const struct file *file, uint32_t command, uint64_t argument);
+/* open(2) of a FIFO. Steps: next_step is run again after a sleep. Returns a file index, PENDING or an error. */
+int64_t fifo_open(struct vfs_state *vfs, struct operation *op, uint32_t vnode, uint32_t flags, uint16_t next_step);
+
+int64_t event_transfer(struct vfs_state *vfs, struct file *file, endpoint_t process, bool is_write, uint64_t address, uint64_t length);
+uint32_t event_poll(const struct vfs_state *vfs, const struct file *file);
+void event_close(struct vfs_state *vfs, uint32_t event);
