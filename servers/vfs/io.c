@@ -10,6 +10,7 @@
 #include "linux_vfs_dispatch.h"
 #include "sys/grant.h"
 #include "sys/outbox.h"
+#include "sys/service.h"
 #include "sys/syscalls.h"
 
 #include "device.h"
@@ -27,8 +28,8 @@ enum { STEP_START, STEP_OBJECT, STEP_TRANSFER, STEP_SERVER, STEP_DEVICE };
 enum { TRANSFER_MAX = 0x7ffff000, PIPE_ATOMIC = 4096, DRIVER_RETRIES = 3 };
 
 /* The pieces of the call at hand; read again from the caller when it goes on after a wait. */
-static struct linux_iovec pieces[IOV_MAX];
-static uint32_t piece_count;
+SERVICE_DERIVED static struct linux_iovec pieces[IOV_MAX];
+SERVICE_DERIVED static uint32_t piece_count;
 
 static int64_t load_pieces(struct operation *op)
 {

@@ -30,7 +30,7 @@
 #include "vnode.h"
 
 /* Paths of calls that do not park. Not state: rewritten by each call. */
-static char scratch_text[2][PATH_MAX];
+SERVICE_DERIVED static char scratch_text[2][PATH_MAX];
 
 int operation_begin(struct vfs_state *vfs, struct call *call, struct operation *op, enum operation_kind kind)
 {

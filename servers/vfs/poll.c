@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "linux_vfs_dispatch.h"
+#include "sys/service.h"
 #include "sys/syscalls.h"
 
 #include "device.h"
@@ -26,8 +27,8 @@ enum { READ_EVENTS = POLLRDNORM | POLLRDBAND | POLLIN | POLLHUP | POLLERR, WRITE
 enum { SET_WORDS = FD_LIMIT / 64 };
 
 /* The files of the call at hand, read again from the caller in each round. */
-static struct linux_pollfd entries[FD_LIMIT];
-static uint32_t entry_count;
+SERVICE_DERIVED static struct linux_pollfd entries[FD_LIMIT];
+SERVICE_DERIVED static uint32_t entry_count;
 
 uint64_t poll_deadline(uint64_t timeout_ns)
 {

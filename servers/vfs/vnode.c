@@ -7,6 +7,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "sys/outbox.h"
+#include "sys/service.h"
 #include "sys/syscalls.h"
 
 #include "lock.h"
@@ -344,8 +345,8 @@ void vnode_windows_forget(struct vfs_state *vfs)
 /* ---- time ---- */
 
 /* Derived: a new instance asks again. */
-static uint64_t coarse_ns;
-static uint64_t coarse_counter;
+SERVICE_DERIVED static uint64_t coarse_ns;
+SERVICE_DERIVED static uint64_t coarse_counter;
 
 enum { COARSE_COUNTS = 1 << 22 }; /* cycles of the time stamp counter: 1 to 4 ms */
 
