@@ -9,12 +9,21 @@
 
 #include "arch/x86_64/layout.h"
 
-enum { CHUNK = 64, ENTRIES_MAX = 512 };
+enum { CHUNK = 64, ENTRIES_MAX = 512, TABLES_RESERVE = 64 };
 
 static bool pages_are_bad(uint32_t space, uint64_t address, uint64_t count)
 {
     return space >= SPACE_COUNT || !space_is_used(space) || address % PAGE_SIZE || count > 1ull << (USER_ADDRESS_BITS - 12) ||
            !user_range_ok(address, count * PAGE_SIZE);
+}
+
+/* Too few table frames to leave the reserve for pages that come with VM's replies (event.idl, page_fault). */
+static bool stock_is_low(void)
+{
+    uint64_t total, free;
+
+    space_tables_count(&total, &free);
+    return free < TABLES_RESERVE;
 }
 
 static bool frame_is_bad(uint64_t frame)
@@ -34,7 +43,9 @@ CALL_HANDLER(space_create)
     (void)reply;
 
     kernel_space_create_request_get(request, &r);
-    return r.space < SPACE_COUNT ? space_create(r.space) : -EINVAL;
+    if (r.space >= SPACE_COUNT)
+        return -EINVAL;
+    return stock_is_low() ? -ENOMEM : space_create(r.space);
 }
 
 /* EBUSY while somebody lives there: it would run without a floor. */
@@ -79,6 +90,8 @@ CALL_HANDLER(map)
     kernel_map_request_get(request, &r);
     if (pages_are_bad(r.space, r.address, r.count) || (r.frames & 1 ? r.count != 1 : r.frames % sizeof(uint64_t) != 0))
         return -EINVAL;
+    if (stock_is_low())
+        return -ENOMEM;
     if (r.frames & 1)
         error = space_map_range(r.space, r.address, &r.frames, 1, r.flags, &answer.done);
     for (uint64_t at = 0; !(r.frames & 1) && at < r.count && !error;) {
@@ -161,6 +174,8 @@ CALL_HANDLER(fork_range)
     uint64_t room = r.count < ENTRIES_MAX ? r.count : ENTRIES_MAX;
     if (pages_are_bad(r.source, r.address, r.count) || pages_are_bad(r.destination, r.address, r.count) || r.source == r.destination)
         return -EINVAL;
+    if (stock_is_low())
+        return -ENOMEM;
     if (r.entries && cannot_write(caller, r.entries, room * sizeof(entries[0])))
         return -EFAULT;
     int error = space_fork_range(r.source, r.destination, r.address, r.count, r.cow, r.entries ? entries : NULL, room, &answer.present,

@@ -7,6 +7,7 @@
 #include "ipc/linux_abi.h"
 #include "process/event.h"
 #include "process/privileges.h"
+#include "protocols/event.h"
 
 uint64_t message_count;
 
@@ -125,6 +126,8 @@ int ipc_send(struct thread *sender, endpoint_t destination, uint32_t verb)
 {
     struct thread *to = thread_find(destination == ENDPOINT_SELF ? sender->endpoint : destination);
 
+    if (sender->request.type == (EVENT_PAGE_FAULT | MESSAGE_REPLY) && sender->endpoint == ENDPOINT_VM)
+        event_map_page(&sender->request);
     if (!to)
         return -EDEADSRCDST;
     int error = ipc_check_send(sender, to);

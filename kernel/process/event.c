@@ -5,6 +5,7 @@
 #include "process/event.h"
 
 #include "calls/calls.h"
+#include "debug/debug.h"
 #include "errors.h"
 #include "ipc/ipc.h"
 #include "process/signal.h"
@@ -88,6 +89,20 @@ bool event_out_of_quantum(struct thread *t, struct thread *scheduler)
         return false;
     t->rts_flags |= RTS_NO_QUANTUM;
     return true;
+}
+
+void event_map_page(const struct message *message)
+{
+    struct event_page_fault_reply reply;
+    uint64_t done = 0;
+
+    event_page_fault_reply_get(message, &reply);
+    if (message->status || !reply.frame)
+        return;
+    int error = space_map_range(reply.space, reply.page, &reply.frame, 1, reply.map_flags, &done);
+    space_flush(reply.space);
+    if (error)
+        log_printf("vm: page %lx of space %u cannot be mapped: error %d\n", reply.page, reply.space, error);
 }
 
 static void reply_page_fault(struct thread *t, int status)

@@ -16,3 +16,5 @@ bool event_out_of_quantum(struct thread *thread, struct thread *scheduler);
 
 /* The reply has come (or status < 0: the server died). Clears MF_EVENT; the caller has cleared RTS_RECEIVING or will do so. */
 void event_reply(struct thread *thread, const struct message *reply);
+/* VM's reply to a page fault may carry the page. Called before its receiver is looked up: VM has counted the frame, whether the thread lives or not. */
+void event_map_page(const struct message *reply);

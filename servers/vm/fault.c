@@ -80,8 +80,27 @@ static enum frame_use use_of(const struct space *space)
     return space->is_service ? FRAME_FOR_SYSTEM : FRAME_FOR_PROGRAM;
 }
 
-static int map_zero(struct vm_state *state, struct region *region, uint64_t page)
+/* The kernel keeps table frames for a few pages that come with replies; a kernel call in between tells when it needs more. */
+enum { REPLIES_IN_ROW = 16 };
+
+/* Let the reply map a new frame. Only VM adds entries and the space has one thread, so nobody can have been faster. */
+static bool map_by_reply(struct vm_state *state, const struct region *region, uint64_t page, uint32_t frame, uint32_t flags,
+                         struct event_page_fault_reply *reply)
 {
+    if (reply == NULL || state->replies_in_row >= REPLIES_IN_ROW) {
+        return false;
+    }
+    state->replies_in_row++;
+    reply->frame = frame_address(frame);
+    reply->page = page;
+    reply->space = space_id(region->space);
+    reply->map_flags = flags;
+    return true;
+}
+
+static int map_zero(struct vm_state *state, struct region *region, uint64_t page, struct event_page_fault_reply *reply)
+{
+    const uint32_t flags = region_map_flags(region) | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_IF_ABSENT;
     struct space *space = space_at(region->space);
     uint32_t frame = frame_take(state, FRAME_ANONYMOUS, use_of(space));
     uint64_t done = 0;
@@ -90,8 +109,11 @@ static int map_zero(struct vm_state *state, struct region *region, uint64_t page
     if (frame == VM_NONE) {
         return out_of_memory(state, region->space);
     }
-    result = table_map_one(state, space_id(region->space), page, frame_address(frame),
-                           region_map_flags(region) | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_IF_ABSENT, &done);
+    if (map_by_reply(state, region, page, frame, flags, reply)) {
+        space->resident_pages++;
+        return 0;
+    }
+    result = table_map_one(state, space_id(region->space), page, frame_address(frame), flags, &done);
     if (result != 0 || done == 0) {
         frame_give(state, frame);
         return result;
@@ -101,22 +123,28 @@ static int map_zero(struct vm_state *state, struct region *region, uint64_t page
 }
 
 /* A write to a page that is there, but perhaps shown elsewhere too. */
-static int copy_on_write(struct vm_state *state, struct region *region, uint64_t page, uint64_t entry)
+static int copy_on_write(struct vm_state *state, struct region *region, uint64_t page, uint64_t entry,
+                         struct event_page_fault_reply *reply)
 {
     uint64_t old = entry_frame(entry);
     uint32_t flags = region_map_flags(region);
     uint64_t done = 0;
     uint32_t frame;
-    int result;
+    int result = 0;
 
     if (old < state->frame_count && frame_at(old)->kind == FRAME_ANONYMOUS && frame_at(old)->references == 1) {
+        if (map_by_reply(state, region, page, (uint32_t)old, flags, reply)) {
+            return 0;
+        }
         return kcall_protect(space_id(region->space), page, 1, flags);
     }
     frame = frame_take(state, FRAME_ANONYMOUS, use_of(space_at(region->space)));
     if (frame == VM_NONE) {
         return out_of_memory(state, region->space);
     }
-    result = table_map_one(state, space_id(region->space), page, frame_address(frame), flags | KERNEL_MAP_FLAGS_COPY, &done);
+    if (!map_by_reply(state, region, page, frame, flags | KERNEL_MAP_FLAGS_COPY, reply)) {
+        result = table_map_one(state, space_id(region->space), page, frame_address(frame), flags | KERNEL_MAP_FLAGS_COPY, &done);
+    }
     if (result != 0) {
         frame_give(state, frame);
         return result;
@@ -175,7 +203,8 @@ static int object_page(struct vm_state *state, const struct region *region, uint
     return kcall_page_zero(frame_address(*frame), 1);
 }
 
-static int map_copy(struct vm_state *state, struct region *region, uint64_t page, uint32_t from, uint64_t valid_bytes)
+static int map_copy(struct vm_state *state, struct region *region, uint64_t page, uint32_t from, uint64_t valid_bytes,
+                    struct event_page_fault_reply *reply)
 {
     uint32_t frame = frame_take(state, FRAME_ANONYMOUS, use_of(space_at(region->space)));
     uint64_t done = 0;
@@ -189,7 +218,9 @@ static int map_copy(struct vm_state *state, struct region *region, uint64_t page
         result = kcall_page_write(frame_address(frame), (uint32_t)valid_bytes, PAGE_BYTES - (uint32_t)valid_bytes,
                                   scratch()->zeros);
     }
-    if (result == 0) {
+    if (result == 0 && map_by_reply(state, region, page, frame, region_map_flags(region), reply)) {
+        done = 1;
+    } else if (result == 0) {
         result = table_map_one(state, space_id(region->space), page, frame_address(frame),
                                region_map_flags(region) | KERNEL_MAP_FLAGS_IF_ABSENT, &done);
     }
@@ -202,7 +233,8 @@ static int map_copy(struct vm_state *state, struct region *region, uint64_t page
     return 0;
 }
 
-static int private_absent(struct vm_state *state, struct region *region, uint64_t page, uint32_t access)
+static int private_absent(struct vm_state *state, struct region *region, uint64_t page, uint32_t access,
+                          struct event_page_fault_reply *reply)
 {
     uint64_t offset = region->offset + (page - region->start);
     uint64_t valid = offset < region->file_end ? region->file_end - offset : 0;
@@ -211,17 +243,17 @@ static int private_absent(struct vm_state *state, struct region *region, uint64_
 
     if (valid == 0) {
         region->flags |= REGION_COPIES;
-        return map_zero(state, region, page);
+        return map_zero(state, region, page, reply);
     }
     if (frame == VM_NONE && offset >= object_at(region->object)->size) {
         return -EIO;
     }
     if (frame == VM_NONE && ((access & FAULT_WRITE) != 0 || valid < PAGE_BYTES)) {
         region->flags |= REGION_COPIES;
-        return map_zero(state, region, page);
+        return map_zero(state, region, page, reply);
     }
     if ((access & FAULT_WRITE) != 0 || (valid < PAGE_BYTES && (region->protection & VM_PROTECTION_WRITE) != 0)) {
-        return map_copy(state, region, page, frame, valid);
+        return map_copy(state, region, page, frame, valid, reply);
     }
     result = object_page(state, region, offset >> PAGE_BITS, &frame);
     if (result != 0) {
@@ -238,16 +270,17 @@ static int shared_absent(struct vm_state *state, struct region *region, uint64_t
     return result != 0 ? result : map_around(state, region, page, region_map_flags(region));
 }
 
-int fault_page(struct vm_state *state, uint32_t index, uint64_t page, uint32_t access, uint64_t entry)
+int fault_page(struct vm_state *state, uint32_t index, uint64_t page, uint32_t access, uint64_t entry,
+               struct event_page_fault_reply *reply)
 {
     struct region *region = region_at(index);
 
     if (entry == 0) {
         switch (region->kind) {
         case REGION_ANONYMOUS:
-            return map_zero(state, region, page);
+            return map_zero(state, region, page, reply);
         case REGION_PRIVATE:
-            return private_absent(state, region, page, access);
+            return private_absent(state, region, page, access, reply);
         case REGION_SHARED:
             return shared_absent(state, region, page);
         default:
@@ -256,7 +289,7 @@ int fault_page(struct vm_state *state, uint32_t index, uint64_t page, uint32_t a
     }
     if ((access & FAULT_WRITE) != 0 && (entry_flags(entry) & KERNEL_MAP_FLAGS_WRITE) == 0 &&
         (region->kind == REGION_ANONYMOUS || region->kind == REGION_PRIVATE)) {
-        return copy_on_write(state, region, page, entry);
+        return copy_on_write(state, region, page, entry, reply);
     }
     /* It is allowed and there: made so meanwhile, or mprotect has left it with less. */
     if ((entry_flags(entry) & region_map_flags(region)) == region_map_flags(region) || (access & FAULT_FORCE) != 0) {
@@ -334,7 +367,7 @@ static int fault_batch(struct vm_state *state, uint32_t index, uint64_t page, ui
         } else {
             bool brings_others = region->object != VM_NONE && entries[i] == 0;
 
-            result = fault_page(state, index, page + (i << PAGE_BITS), access, entries[i]);
+            result = fault_page(state, index, page + (i << PAGE_BITS), access, entries[i], NULL);
             i += result == 0;
             if (brings_others && result == 0 && i < count) {
                 result = kcall_read_entries(space_id(region->space), page + (i << PAGE_BITS), count - i, entries + i);
@@ -381,7 +414,8 @@ int fault_range(struct vm_state *state, uint32_t space, uint64_t address, uint64
 
 /* ---- events ---- */
 
-int event_handle_page_fault(struct vm_state *state, struct call *call, const struct event_page_fault_request *request)
+int event_handle_page_fault(struct vm_state *state, struct call *call, const struct event_page_fault_request *request,
+                            struct event_page_fault_reply *reply)
 {
     uint32_t space = space_of(state, call->caller);
     uint32_t access = 0;
@@ -406,10 +440,13 @@ int event_handle_page_fault(struct vm_state *state, struct call *call, const str
     if ((region_at(region)->flags & REGION_PINNED) != 0) {
         return -EACCES;
     }
-    if (entry != 0 && space_at(space)->users > 1) {
-        result = kcall_read_entries(space_id(space), page_down(request->address), 1, &entry);
+    if (space_at(space)->users > 1) {
+        reply = NULL;
+        if (entry != 0) {
+            result = kcall_read_entries(space_id(space), page_down(request->address), 1, &entry);
+        }
     }
-    return result != 0 ? result : fault_page(state, region, page_down(request->address), access, entry);
+    return result != 0 ? result : fault_page(state, region, page_down(request->address), access, entry, reply);
 }
 
 int event_handle_memory_request(struct vm_state *state, struct call *call, const struct event_memory_request_request *request)

@@ -101,7 +101,10 @@ int table_refill(struct vm_state *state)
 int table_map(struct vm_state *state, uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags,
               uint64_t *done)
 {
-    int result = kcall_map(space, address, physical, count, flags, done);
+    int result;
+
+    state->replies_in_row = 0;
+    result = kcall_map(space, address, physical, count, flags, done);
 
     while (result == -ENOMEM) {
         result = table_refill(state);
@@ -116,7 +119,10 @@ int table_map(struct vm_state *state, uint32_t space, uint64_t address, const ui
 
 int table_map_one(struct vm_state *state, uint32_t space, uint64_t address, uint64_t physical, uint32_t flags, uint64_t *done)
 {
-    int result = kcall_map_one(space, address, physical, flags, done);
+    int result;
+
+    state->replies_in_row = 0;
+    result = kcall_map_one(space, address, physical, flags, done);
 
     while (result == -ENOMEM) {
         result = table_refill(state);

@@ -187,7 +187,7 @@ struct vm_state {
     uint32_t dying;    /* list of spaces that the kernel could not destroy yet */
     uint32_t is_short; /* memory is out: already in the log */
     uint32_t hash_mask;
-    uint32_t unused_counter;
+    uint32_t replies_in_row; /* pages mapped by replies since the last kernel call that maps */
 
     struct pool regions;
     struct pool objects;

@@ -37,15 +37,6 @@ void *space_pointer(uint32_t number, uint64_t address, bool write)
     return (uint8_t *)physical_pointer(entry & PTE_ADDRESS) + (address & (PAGE_SIZE - 1));
 }
 
-static inline void copy_bytes(uint8_t *to, const uint8_t *from, uint64_t length)
-{
-    uint64_t words = length / 8, rest = length & 7;
-    if (words != 0)
-        __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-    if (rest != 0)
-        __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
-}
-
 static inline uint64_t page_rest(uint64_t address)
 {
     return PAGE_SIZE - (address & (PAGE_SIZE - 1));
@@ -81,20 +72,13 @@ int copy_spaces(uint32_t source, uint64_t from, uint32_t destination, uint64_t t
                 return -EFAULT;
             }
         }
-        copy_bytes(write, read, part);
+        if (part >= COPY_LONG_MIN)
+            copy_long(write, read, part);
+        else
+            copy_bytes(write, read, part);
         from += part;
         to += part;
         length -= part;
     }
     return 0;
-}
-
-void page_zero(uint64_t physical)
-{
-    fill_zero(physical_pointer(physical), PAGE_SIZE);
-}
-
-void page_copy(uint64_t destination, uint64_t source)
-{
-    copy_words(physical_pointer(destination), physical_pointer(source), PAGE_SIZE / 8);
 }

@@ -40,6 +40,19 @@ static inline void copy_words(void *to, const void *from, uint64_t words)
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
+static inline void copy_bytes(uint8_t *to, const uint8_t *from, uint64_t length)
+{
+    uint64_t words = length / 8, rest = length & 7;
+    if (words != 0)
+        __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+    if (rest != 0)
+        __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(rest) : : "memory");
+}
+
+/* page.c: runs of any length; worth it from COPY_LONG_MIN bytes on. */
+enum { COPY_LONG_MIN = 256 };
+void copy_long(void *to, const void *from, uint64_t bytes);
+
 /* ---- boot.c, memory.c ---- */
 enum { MINIMUM_MEMORY_MIB = 48 };
 struct memory_range {

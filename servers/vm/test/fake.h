@@ -418,6 +418,8 @@ static int fake_access(endpoint_t caller, uint64_t address, bool is_write, uint8
     for (int tries = 0; tries < 4; tries++) {
         struct fake_entry *entry = fake_find(space, address);
         struct event_page_fault_request request = {.address = address, .flags = 4};
+        struct event_page_fault_reply reply = {0};
+        uint64_t done;
         int result;
 
         if (entry != NULL && (entry_flags(entry->entry) & KERNEL_MAP_FLAGS_USER) != 0 &&
@@ -427,9 +429,12 @@ static int fake_access(endpoint_t caller, uint64_t address, bool is_write, uint8
         }
         request.flags |= (is_write ? 2u : 0u) | (entry != NULL ? 1u : 0u);
         request.entry = entry == NULL ? 0 : entry->entry;
-        result = event_handle_page_fault(&vm, fake_call(caller), &request);
+        result = event_handle_page_fault(&vm, fake_call(caller), &request, &reply);
         if (result != 0) {
             return result;
+        }
+        if (reply.frame != 0) {
+            CHECK_EQ(kcall_map_one(reply.space, reply.page, reply.frame, reply.map_flags, &done), 0);
         }
     }
     return -ELOOP;
