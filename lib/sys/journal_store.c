@@ -5,6 +5,8 @@
  */
 #include "sys/journal.h"
 
+#ifndef PLANARIA_HOST /* there the names belong to the real address sanitizer */
+
 void __asan_store1_noabort(uint64_t address);
 void __asan_store2_noabort(uint64_t address);
 void __asan_store4_noabort(uint64_t address);
@@ -73,3 +75,5 @@ void __asan_storeN_noabort(uint64_t address, uint64_t bytes)
 void __asan_handle_no_return(void)
 {
 }
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RS as a state machine: manifests, recovery side by side, back-off, heartbeat, operators' requests. The kernel, VM and PM are scripted.
+ */
+#include "../state.h"
+
+#include "errors.h"
+#include "protocols/kernel.h"
+#include "protocols/pm.h"
+#include "protocols/protocol_trace.h"
+#include "protocols/rs_server.h"
+#include "protocols/service.h"
+#include "protocols/vm.h"
+#include "testing/fake_kernel.h"
+#include "testing/testing.h"
+
+enum { HELLO = 12 };
+
+static struct rs_state state;
+static struct message request, reply;
+static endpoint_t cleared, killed;
+static uint32_t updates;
+static int load_answer;
+
+int sys_kill(endpoint_t process, int signo)
+{
+    CHECK_EQ(signo, 9);
+    killed = process;
+    return 0;
+}
+
+static int world(endpoint_t destination, struct message *message)
+{
+    struct kernel_create_request create;
+    struct kernel_create_reply created;
+    struct kernel_clear_request clear;
+
+    (void)destination;
+    message->status = 0;
+    switch (message->type) {
+    case KERNEL_CREATE:
+        kernel_create_request_get(message, &create);
+        created.process = endpoint_make(1, create.slot);
+        kernel_create_reply_put(message, &created);
+        break;
+    case KERNEL_CLEAR:
+        kernel_clear_request_get(message, &clear);
+        cleared = clear.process;
+        break;
+    case VM_LOAD_SERVICE:
+        message->status = load_answer;
+        break;
+    case VM_UPDATE:
+        updates++;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static struct rs_slot *start(bool resume)
+{
+    struct rs_slot *slot = &state.slot[HELLO];
+
+    fake_reset();
+    fake_sendrec = world;
+    load_answer = 0;
+    updates = 0;
+    cleared = killed = ENDPOINT_NONE;
+    memset(&state, 0, sizeof(state));
+    for (int i = 0; i < SERVICE_SLOTS; i++) {
+        state.slot[i].other = state.slot[i].late = RS_NO_SLOT;
+        state.slot[i].endpoint = ENDPOINT_NONE;
+    }
+    state.boot_step = RS_BOOT_DONE;
+    slot->flags = RS_IN_USE | RS_ACTIVE | RS_PUBLISHED;
+    slot->endpoint = HELLO;
+    slot->image_length = 1000;
+    strcpy(slot->manifest.label, "hello");
+    slot->manifest.resume = resume;
+    slot->manifest.keep_copy = 1;
+    slot->manifest.quantum_ms = 10;
+    slot->manifest.heartbeat_ms = 2000;
+    return slot;
+}
+
+static void die(int signo)
+{
+    CHECK_EQ(rs_signal(&state, HELLO, signo, outbox_default()), -EDEADEPT);
+    CHECK(rs_state_check(&state) == NULL);
+}
+
+static struct service_init_request last_init(void)
+{
+    struct service_init_request init;
+
+    CHECK(fake_sent_to(HELLO) != NULL);
+    CHECK_EQ(fake_sent_to(HELLO)->message.type, SERVICE_INIT);
+    service_init_request_get(&fake_sent_to(HELLO)->message, &init);
+    return init;
+}
+
+static void ready(int result)
+{
+    struct rs_init_ready_request init = { .result = result };
+    struct call call;
+
+    request.type = RS_INIT_READY;
+    call = fake_call(HELLO, IPC_SENDREC, &request, &reply);
+    fake_sent_clear();
+    CHECK_EQ(rs_handle_init_ready(&state, &call, &init), CALL_PARKED);
+    CHECK(rs_state_check(&state) == NULL);
+}
+
+/* covers RS-54 */
+TEST(a_crashed_service_is_replaced_side_by_side)
+{
+    struct rs_slot *slot = start(true);
+    endpoint_t old;
+
+    die(11);
+    CHECK_EQ(updates, 1);
+    CHECK_EQ(slot->endpoint, HELLO);
+    CHECK(slot->other != RS_NO_SLOT);
+    old = state.slot[slot->other].endpoint;
+    CHECK_EQ(last_init().kind, SERVICE_INIT_TYPE_RESTART);
+    CHECK_EQ(last_init().old_endpoint, old);
+    CHECK_EQ(cleared, ENDPOINT_NONE); /* only when the new one is up */
+    ready(0);
+    CHECK_EQ(cleared, old);
+    CHECK_EQ(slot->other, RS_NO_SLOT);
+    CHECK_EQ(slot->restarts, 1);
+    CHECK_EQ(fake_sent_to(HELLO)->message.type, RS_INIT_READY | MESSAGE_REPLY);
+}
+
+TEST(resume_that_fails_falls_back_to_fresh_then_waits)
+{
+    struct rs_slot *slot = start(true);
+
+    die(11);
+    ready(-EGENERIC);
+    CHECK_EQ(updates, 2);
+    CHECK_EQ(last_init().old_endpoint, ENDPOINT_NONE);
+    ready(-EGENERIC);
+    CHECK((slot->flags & RS_TERMINATED) != 0);
+    CHECK_EQ(updates, 2);
+    rs_tick(&state, outbox_default());
+    CHECK_EQ(updates, 3);
+    ready(0);
+    CHECK_EQ(slot->flags & (RS_TERMINATED | RS_INITIALIZING | RS_FRESH), 0);
+}
+
+/* covers RS-57 */
+TEST(crash_loops_wait_longer_and_longer)
+{
+    struct rs_slot *slot = start(false);
+    static const uint32_t gaps[] = { 0, 2, 4, 8, 16, 30, 30 };
+
+    slot->manifest.keep_copy = 0;
+    for (int i = 0; i < 7; i++) {
+        uint32_t waited = 0;
+
+        die(11);
+        while ((slot->flags & RS_TERMINATED) != 0 && waited < 100) {
+            rs_tick(&state, outbox_default());
+            waited++;
+        }
+        CHECK_EQ(waited, gaps[i]);
+        ready(0);
+    }
+}
+
+/* covers RS-57 */
+TEST(a_healthy_time_forgives)
+{
+    struct rs_slot *slot = start(true);
+
+    slot->manifest.heartbeat_ms = 0;
+    die(11);
+    ready(0);
+    for (int i = 0; i < RS_HEALTHY_TICKS; i++)
+        rs_tick(&state, outbox_default());
+    die(11);
+    CHECK_EQ(slot->flags & RS_TERMINATED, 0);
+}
+
+/* covers RS-58 */
+TEST(no_heartbeat_means_death)
+{
+    struct rs_slot *slot = start(true);
+    int ticks;
+
+    for (ticks = 0; ticks < 20 && killed == ENDPOINT_NONE; ticks++)
+        rs_tick(&state, outbox_default());
+    CHECK_EQ(killed, HELLO);
+    CHECK(ticks > 4 && ticks <= 8);
+    CHECK((slot->flags & RS_NOPINGREPLY) != 0);
+}
+
+TEST(a_heartbeat_that_is_answered_is_life)
+{
+    (void)start(true);
+    for (int i = 0; i < 50; i++) {
+        rs_tick(&state, outbox_default());
+        rs_pong(&state, HELLO);
+    }
+    CHECK_EQ(killed, ENDPOINT_NONE);
+}
+
+/* covers SIG-8 */
+TEST(other_signals_become_messages)
+{
+    (void)start(true);
+    CHECK_EQ(rs_signal(&state, HELLO, 10, outbox_default()), 0);
+    CHECK_EQ(fake_sent_to(HELLO)->message.type, SERVICE_SIGNAL_RECEIVED);
+    CHECK_EQ(rs_signal(&state, 77, 10, outbox_default()), 0);
+    CHECK_EQ(updates, 0);
+}
+
+static void operator_asks(uint32_t type, const char *label, uint32_t uid, int *result)
+{
+    struct rs_down_request down = { 0 };
+    struct pm_identify_reply who = { .euid = uid };
+    struct message answer = { 0 };
+    struct call call;
+
+    request.type = type;
+    call = fake_call(300, IPC_SENDREC | IPC_STATUS_FROM_USER, &request, &reply);
+    strcpy(down.label, label);
+    if (type == RS_DOWN)
+        *result = rs_handle_down(&state, &call, &down);
+    else
+        *result = rs_handle_restart(&state, &call, &(struct rs_restart_request){ .label = "hello" });
+    CHECK_EQ(*result, CALL_PARKED);
+    answer.transaction = fake_sent_to(ENDPOINT_PM)->message.transaction;
+    pm_identify_reply_put(&answer, &who);
+    rs_identified(&state, &answer, outbox_default());
+}
+
+/* covers ISO-1, RS-22, RS-63 */
+TEST(down_is_for_root_and_answered_at_death)
+{
+    struct rs_slot *slot = start(true);
+    int result;
+
+    operator_asks(RS_DOWN, "hello", 1000, &result);
+    CHECK_EQ(fake_sent_to(300)->message.status, -EPERM);
+    fake_sent_clear();
+    operator_asks(RS_DOWN, "nothing", 0, &result);
+    CHECK_EQ(fake_sent_to(300)->message.status, -ESRCH);
+    fake_sent_clear();
+    operator_asks(RS_DOWN, "hello", 0, &result);
+    CHECK(fake_sent_to(300) == NULL);
+    CHECK_EQ(fake_sent_to(HELLO)->message.type, SERVICE_SIGNAL_RECEIVED);
+    rs_tick(&state, outbox_default());
+    rs_tick(&state, outbox_default());
+    CHECK_EQ(killed, HELLO); /* covers RS-59 */
+    die(9);
+    CHECK_EQ(fake_sent_to(300)->message.status, 0);
+    CHECK_EQ(slot->flags, 0);
+    CHECK_EQ(updates, 0);
+}
+
+TEST(core_services_stay)
+{
+    struct rs_slot *slot = start(true);
+    int result;
+
+    slot->flags |= RS_CORE;
+    operator_asks(RS_DOWN, "hello", 0, &result);
+    CHECK_EQ(fake_sent_to(300)->message.status, -EPERM);
+}
+
+/* covers RS-24 */
+TEST(restart_is_for_the_dead)
+{
+    int result;
+
+    (void)start(true);
+    operator_asks(RS_RESTART, "hello", 0, &result);
+    CHECK_EQ(fake_sent_to(300)->message.status, -EBUSY);
+}
+
+TEST(a_replacement_that_cannot_be_made_is_tried_again)
+{
+    struct rs_slot *slot = start(true);
+
+    load_answer = -ENOMEM;
+    die(11);
+    CHECK((slot->flags & RS_TERMINATED) != 0);
+    CHECK_EQ(updates, 0);
+    load_answer = 0;
+    rs_tick(&state, outbox_default());
+    CHECK_EQ(updates, 1);
+}
+
+static int read_text(const char *text, const char *label, struct manifest *manifest)
+{
+    char error[MANIFEST_ERROR_BYTES];
+    int result = manifest_read(text, strlen(text), label, manifest, error);
+
+    if (result != 0)
+        testing_note("%s", error);
+    return result;
+}
+
+/* covers ISO-2 */
+TEST(manifests_are_read)
+{
+    static struct manifest manifest;
+    const char *text = "# comment\nservice a { uid 1; }\nservice tty {\n uid 0; level 6; restart resume; heartbeat 2000;\n"
+                       " ipc pm vfs; system BASIC irqctl devio;\n io 3f8:8 2f8; # ports\n irq 4 3;\n memory bootimage a0000:20000;\n"
+                       " device 4 64-67; device 5 1-2 9;\n priority 4; quantum 10; copy; }\n";
+
+    CHECK_EQ(read_text(text, "tty", &manifest), 0);
+    CHECK_STR(manifest.label, "tty");
+    CHECK(manifest.resume && manifest.keep_copy && manifest.boot_image);
+    CHECK_EQ(manifest.heartbeat_ms, 2000);
+    CHECK_EQ(manifest.peer_count, 2);
+    CHECK_EQ(manifest.io[0].base, 0x3f8);
+    CHECK_EQ(manifest.io[0].count, 8);
+    CHECK_EQ(manifest.io[1].count, 1);
+    CHECK_EQ(manifest.irq[1], 3);
+    CHECK_EQ(manifest.memory[0].length, 0x20000);
+    CHECK_EQ(manifest.device_count, 3);
+    CHECK_EQ(manifest.device[2].first, 9);
+    CHECK_EQ(manifest.device[2].last, 9);
+    CHECK((manifest.call_mask[0] >> message_operation(KERNEL_IRQCTL) & 1) != 0);
+    CHECK((manifest.call_mask[0] >> message_operation(KERNEL_CREATE) & 1) == 0);
+}
+
+TEST(bad_manifests_are_refused)
+{
+    static struct manifest manifest;
+
+    CHECK_EQ(read_text("service a { nonsense 1; }", "a", &manifest), -EINVAL);
+    CHECK_EQ(read_text("service a { uid x; }", "a", &manifest), -EINVAL);
+    CHECK_EQ(read_text("service a { uid 0 }", "a", &manifest), -EINVAL);
+    CHECK_EQ(read_text("service a { uid 0;", "a", &manifest), -EINVAL);
+    CHECK_EQ(read_text("service a { system nothing; }", "a", &manifest), -EINVAL);
+    CHECK_EQ(read_text("service a { restart never; }", "a", &manifest), -EINVAL);
+    CHECK_EQ(read_text("service a { }", "b", &manifest), -ESRCH);
+}
+
+/* covers ISO-5 */
+TEST(who_may_talk_is_symmetric)
+{
+    static struct manifest a, b, ds;
+
+    CHECK_EQ(read_text("service a { ipc b; }", "a", &a), 0);
+    CHECK_EQ(read_text("service b { ipc NONE; }", "b", &b), 0);
+    CHECK_EQ(read_text("service ds { ipc NONE; }", "ds", &ds), 0);
+    CHECK(rs_may_talk(&a, &b) && rs_may_talk(&b, &a));
+    CHECK(rs_may_talk(&a, &ds));
+    CHECK_EQ(read_text("service a { ipc NONE; }", "a", &a), 0);
+    CHECK(!rs_may_talk(&a, &b));
+}
