@@ -11,6 +11,7 @@
 #include "process/event.h"
 #include "process/privileges.h"
 #include "process/work.h"
+#include "protocols/event.h"
 #include "sched/sched.h"
 
 ALWAYS_INLINE bool address_is_bad(uint64_t address)
@@ -188,6 +189,8 @@ static int trap_reply_receive(struct thread *t)
 
     if (!read_message(t))
         return (int)t->frame.rax;
+    if (t->endpoint == ENDPOINT_VM && t->request.type == (EVENT_PAGE_FAULT | MESSAGE_REPLY))
+        event_map_page(&t->request);
     if (to && !ipc_type_is_forged(t->request.type) && !ipc_check_send(t, to) && ipc_will_receive(to, t->endpoint, &t->request)) {
         ipc_deliver(to, &t->request, IPC_SENDNB);
         t->messages_sent++;

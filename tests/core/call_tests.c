@@ -159,6 +159,7 @@ static void a_running_thread_is_stopped_at_once(void)
 {
     endpoint_t a = thread_start(SLOT_A, spinner);
 
+    CHECK_EQ(CALL(schedctl, SCHEDCTL, .process = a, .scheduler = ENDPOINT_NONE, .priority = 12, .quantum_us = 10000, .cpu = -1), 0);
     for (int i = 0; i < 20; i++) {
         uint64_t before = spins;
         CHECK_EQ(CALL(runctl, RUNCTL, .process = a, .action = KERNEL_RUN_CONTROL_RESUME), 0);

@@ -4,6 +4,8 @@
  */
 #include "core.h"
 
+#include "kernel_signals.h"
+
 static struct message m;
 static volatile int64_t values[4];
 
@@ -46,7 +48,7 @@ static void expect_signal(thread_function *function, int signo, uint64_t address
     endpoint_t a = thread_start(SLOT_A, function);
 
     CHECK_EQ(receive(ENDPOINT_SYSTEM, &m, &status), 0);
-    CHECK(m.word[0] & 1ull << 30);
+    CHECK_EQ(m.word[0], 1ull << (SIGKSIG - 1));
     CHECK_EQ(kernel_call(KERNEL_GETKSIG, NULL, 0), 0);
     kernel_getksig_reply_get(&call_reply, &reply);
     CHECK_EQ(reply.process, a);

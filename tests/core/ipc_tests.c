@@ -51,6 +51,39 @@ static void sendrec_returns_the_reply(void)
     thread_end(a);
 }
 
+static uint64_t cycles(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+/* With `-icount shift=0` cycles are instructions. */
+static void round_trips_are_counted(void)
+{
+    enum { ROUNDS = 1000 };
+    endpoint_t a = thread_start(SLOT_A, echo);
+    struct kernel_times_request times = {.process = ENDPOINT_SELF};
+
+    make(1);
+    ipc(IPC_SENDREC, a, &m);
+    uint64_t start = cycles();
+    for (int i = 0; i < ROUNDS; i++)
+        ipc(IPC_SENDREC, a, &m);
+    uint64_t middle = cycles();
+    for (int i = 0; i < ROUNDS; i++)
+        kernel_call(KERNEL_TIMES, &times, sizeof(times));
+    uint64_t end = cycles();
+    for (int i = 0; i < ROUNDS; i++)
+        linux_trap(39, 0, 0, 0);
+    uint64_t last = cycles();
+    for (int i = 0; i < ROUNDS; i++)
+        linux_trap(105, 1, 0, 0);
+    print("# cycles: sendrec %lu, kernel call %lu, getpid %lu, linux call to pm %lu\n", (middle - start) / ROUNDS, (end - middle) / ROUNDS,
+          (last - end) / ROUNDS, (cycles() - last) / ROUNDS);
+    thread_end(a);
+}
+
 static void bad_calls_are_refused(void)
 {
     make(1);
@@ -316,6 +349,7 @@ static void alarm_is_a_notification(void)
 
 const struct test ipc_tests[] = {
     {"sendrec_returns_the_reply", sendrec_returns_the_reply},
+    {"round_trips_are_counted", round_trips_are_counted},
     {"bad_calls_are_refused", bad_calls_are_refused},
     {"masks_limit_traps_targets_and_calls", masks_limit_traps_targets_and_calls},
     {"sendnb_needs_a_receiver", sendnb_needs_a_receiver},
