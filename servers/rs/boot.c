@@ -124,14 +124,15 @@ static void run_others(struct rs_state *state, struct outbox *outbox)
     for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
         struct rs_slot *slot = &state->slot[i];
 
-        if ((slot->flags & RS_ACTIVE) != 0)
-            rs_announce(state, slot, outbox);
+        if ((slot->flags & RS_ACTIVE) != 0 && !runs_already(slot) && slot->endpoint != ENDPOINT_DS)
+            run(state, slot, outbox);
     }
+    /* After the inits: a service that waits for its init drops everything else. */
     for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
         struct rs_slot *slot = &state->slot[i];
 
-        if ((slot->flags & RS_ACTIVE) != 0 && !runs_already(slot) && slot->endpoint != ENDPOINT_DS)
-            run(state, slot, outbox);
+        if ((slot->flags & RS_ACTIVE) != 0)
+            rs_announce(state, slot, outbox);
     }
 }
 
