@@ -4,6 +4,7 @@
  */
 #include "arch/x86_64/arch.h"
 #include "debug/debug.h"
+#include "debug/trace.h"
 #include "process/privileges.h"
 #include "sched/sched.h"
 #include "time/alarm.h"
@@ -34,6 +35,7 @@ static void make_boot_service(const struct boot_process *boot)
 void kernel_main(void)
 {
     thread_init_all();
+    trace_init();
     sched_init();
     sched_cpu_online();
     realtime_offset_ns = machine_info.boot_realtime_ns;

@@ -4,6 +4,7 @@
  */
 #include "base/string.h"
 #include "debug/debug.h"
+#include "debug/trace.h"
 #include "errors.h"
 #include "ipc/ipc.h"
 #include "ipc/linux_abi.h"
@@ -175,6 +176,8 @@ struct thread *linux_prepare(struct thread *t, uint64_t number)
     uint8_t route = number < LINUX_SYSCALL_COUNT ? linux_route[number] : ROUTE_NONE;
     const struct trap_frame *f = &t->frame;
 
+    if (trace_is_on)
+        trace_call(t, number);
     if (route == ROUTE_KERNEL) {
         answer(t, number);
         return NULL;

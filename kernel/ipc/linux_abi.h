@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "debug/trace.h"
 #include "process/thread.h"
 #include "process/work.h"
 
@@ -18,6 +19,8 @@ static inline bool linux_result_is_restart(int64_t result)
 static inline void linux_reply(struct thread *thread, int64_t result)
 {
     thread->misc_flags &= ~MF_LINUX_CALL;
+    if (trace_is_on)
+        trace_result(thread, result);
     if (thread_linux_number(thread) < 0)
         return; /* sigreturn has put other registers there */
     thread->frame.rax = (uint64_t)result;
