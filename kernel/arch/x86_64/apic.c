@@ -78,7 +78,7 @@ void apic_init_cpu(void)
     get_cpulocal_var(apic_eoi) = (uint64_t)apic_register(APIC_EOI);
     mmio_write(apic_register(APIC_SPURIOUS), APIC_ENABLE | VECTOR_SPURIOUS);
     mmio_write(apic_register(APIC_LVT_LINT0), APIC_MASKED | APIC_EXTINT);
-    mmio_write(apic_register(APIC_LVT_LINT1), APIC_MASKED);
+    mmio_write(apic_register(APIC_LVT_LINT1), APIC_NMI); /* the wish for a dump: entry.S */
     mmio_write(apic_register(APIC_LVT_ERROR), APIC_MASKED);
     mmio_write(apic_register(APIC_TIMER_DIVIDE), APIC_DIVIDE_16);
     mmio_write(apic_register(APIC_TIMER_INITIAL), 0);

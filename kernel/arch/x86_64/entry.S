@@ -266,15 +266,24 @@ trap_fatal:
     call trap_fatal_report
     ud2
 
-/* Stops the other processors at a panic; else nothing of ours causes one. */
+/* Stops the other processors at a panic; else it is the operator's wish to see who waits for whom (monitor command `nmi`). */
     .global vector_nmi
 vector_nmi:
     cmpl $0, panic_stop(%rip)
     jne 1f
-    iretq
+    lock btsl $0, nmi_seen(%rip)
+    jc 1f
+    pushq $0
+    pushq $2
+    jmp trap_fatal
 1:  cli
     hlt
     jmp 1b
+
+    .pushsection .bss
+nmi_seen:
+    .zero 4
+    .popsection
 
 /* Another processor changed the space that is loaded here. No lock: its holder waits for us. */
     .global vector_flush

@@ -86,5 +86,5 @@ void trap_from_kernel(struct trap_frame *frame)
 
 void trap_fatal_report(struct trap_frame *frame)
 {
-    die(frame, frame->vector == 8 ? "double fault" : "machine check");
+    die(frame, frame->vector == 8 ? "double fault" : frame->vector == 2 ? "requested by NMI: trap" : "machine check");
 }
