@@ -232,6 +232,11 @@ static uint32_t drop_entry(struct tmpfs_state *state, uint32_t entry, uint64_t n
     if (inode_is_directory(inode)) {
         inode->nlink = 0;
         parent->nlink--;
+        inode->own_entry = 0;
+        if (inode->references > 0) { /* who is in there may still ask for `..` */
+            inode->holds_parent = 1;
+            parent->references++;
+        }
     } else {
         inode->nlink--;
     }

@@ -65,12 +65,9 @@ uint32_t inode_create(struct tmpfs_state *state, uint32_t mount, uint32_t mode, 
     return number;
 }
 
-void inode_release(struct tmpfs_state *state, uint32_t number)
+static void inode_free(struct tmpfs_state *state, uint32_t number)
 {
     struct tmpfs_inode *inode = &tmpfs_tables->inode[number];
-    if (inode->nlink > 0 || inode->references > 0) {
-        return;
-    }
     if (inode->object != 0) {
         struct vm_object_destroy_request request = { .object = inode->object };
         vm_send_object_destroy(outbox_default(), ENDPOINT_VM, 0, &request);
@@ -81,6 +78,22 @@ void inode_release(struct tmpfs_state *state, uint32_t number)
     inode->next_free = state->free_inode;
     state->free_inode = number;
     state->inodes_free++;
+}
+
+void inode_release(struct tmpfs_state *state, uint32_t number)
+{
+    while (number != 0) {
+        struct tmpfs_inode *inode = &tmpfs_tables->inode[number];
+        uint32_t parent = inode->holds_parent ? inode->parent : 0;
+        if (inode->nlink > 0 || inode->references > 0) {
+            return;
+        }
+        inode_free(state, number);
+        if (parent != 0) {
+            tmpfs_tables->inode[parent].references--;
+        }
+        number = parent;
+    }
 }
 
 int inode_object(uint32_t number, uint32_t *object)

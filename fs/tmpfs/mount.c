@@ -166,10 +166,15 @@ static int mount_first(struct tmpfs_state *state, uint32_t mount_id, uint32_t *r
 
 int mount_add(struct tmpfs_state *state, uint32_t mount_id, const char *data, uint32_t *root)
 {
+    uint32_t index = mount_find(state, mount_id);
+    if (index < TMPFS_MOUNTS) { /* asked once more after a restart */
+        *root = state->mount[index].root;
+        return 0;
+    }
     if (state->mount[0].mount_id == 0) {
         return mount_first(state, mount_id, root);
     }
-    uint32_t index = 0;
+    index = 0;
     while (index < TMPFS_MOUNTS && state->mount[index].root != 0) {
         index++;
     }

@@ -45,7 +45,7 @@ struct tmpfs_inode {
     uint32_t entry_count;
     uint32_t text; /* symbolic links: first piece of the target */
     uint32_t next_free;
-    uint32_t reserved;
+    uint32_t holds_parent; /* removed directories: a reference keeps `..` alive */
 };
 
 /* A directory entry. The rest of a long name is in pieces. */

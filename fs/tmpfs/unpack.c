@@ -14,9 +14,8 @@
 #include "protocols/vm_client.h"
 #include "sys/log.h"
 
-enum { NS_PER_SECOND = 1000000000, DIRECTORY_MODE = 0755, DEVICE_MAJOR_SHIFT = 20 };
+enum { NS_PER_SECOND = 1000000000, DIRECTORY_MODE = 0755, DEVICE_MAJOR_SHIFT = 20, LINK_TEXT_MAX = 4095 };
 
-static const uintptr_t window_address = 0x100000000000;
 static const char boot_prefix[] = "boot/";
 
 static uint32_t make_node(struct tmpfs_state *state, uint32_t directory, struct tmpfs_name name, const struct cpio_entry *entry)
@@ -57,14 +56,14 @@ static int fill_file(uint32_t number, const struct cpio_entry *entry)
     if (result != 0) {
         return result;
     }
-    struct vm_object_map_request map = { .object = object, .writable = 1, .address = window_address, .length = pages };
+    struct vm_object_map_request map = { .object = object, .writable = 1, .address = (uintptr_t)unpack_window(), .length = pages };
     result = vm_call_object_map(ENDPOINT_VM, &map);
     if (result != 0) {
         return result;
     }
-    memcpy((void *)window_address, entry->data, entry->data_length);
+    memcpy(unpack_window(), entry->data, entry->data_length);
     tmpfs_tables->inode[number].size = entry->data_length;
-    struct vm_object_unmap_request unmap = { .address = window_address, .length = pages };
+    struct vm_object_unmap_request unmap = { .address = (uintptr_t)unpack_window(), .length = pages };
     return vm_call_object_unmap(ENDPOINT_VM, &unmap);
 }
 
@@ -83,7 +82,12 @@ static int add_last(struct tmpfs_state *state, uint32_t directory, struct tmpfs_
     if (old != 0) {
         struct tmpfs_inode *inode = &tmpfs_tables->inode[tmpfs_tables->record[old].entry.inode];
         if (inode_is_directory(inode)) {
-            inode->mode = (entry->mode & LINUX_S_IFMT) == LINUX_S_IFDIR ? entry->mode : inode->mode;
+            if ((entry->mode & LINUX_S_IFMT) != LINUX_S_IFDIR) {
+                return -EISDIR;
+            }
+            inode->mode = entry->mode;
+            inode->uid = entry->uid;
+            inode->gid = entry->gid;
             return 0;
         }
         remove_old(state, old);
@@ -116,6 +120,29 @@ static uint32_t enter_directory(struct tmpfs_state *state, uint32_t directory, s
     return make_node(state, directory, name, &parent);
 }
 
+static bool is_dots(struct tmpfs_name name)
+{
+    return name.length > 0 && name.length <= 2 && name.text[0] == '.' && name.text[name.length - 1] == '.';
+}
+
+/* What the tree cannot hold, whoever made the archive. */
+static int check_entry(const struct cpio_entry *entry)
+{
+    switch (entry->mode & LINUX_S_IFMT) {
+    case LINUX_S_IFLNK:
+        return entry->data_length > 0 && entry->data_length <= LINK_TEXT_MAX ? 0 : -EINVAL;
+    case LINUX_S_IFREG:
+    case LINUX_S_IFDIR:
+    case LINUX_S_IFCHR:
+    case LINUX_S_IFBLK:
+    case LINUX_S_IFIFO:
+    case LINUX_S_IFSOCK:
+        return memchr(entry->name, '\0', entry->name_length) == NULL ? 0 : -EINVAL;
+    default:
+        return -EINVAL;
+    }
+}
+
 static int add_entry(struct tmpfs_state *state, const struct cpio_entry *entry)
 {
     uint32_t directory = state->mount[0].root;
@@ -129,6 +156,9 @@ static int add_entry(struct tmpfs_state *state, const struct cpio_entry *entry)
         struct tmpfs_name name = { .text = at, .length = (uint32_t)(slash - at) };
         if (name.length > FS_NAME_MAX) {
             return -ENAMETOOLONG;
+        }
+        if (is_dots(name)) {
+            return -EINVAL;
         }
         if (slash == end) {
             return add_last(state, directory, name, entry);
@@ -161,7 +191,10 @@ int unpack_archive(struct tmpfs_state *state, const uint8_t *archive, size_t len
         if (is_dot || is_boot_file(&entry)) {
             continue;
         }
-        int result = add_entry(state, &entry);
+        int result = check_entry(&entry);
+        if (result == 0) {
+            result = add_entry(state, &entry);
+        }
         if (result != 0) {
             log_error("boot archive: cannot add %s: error %d", entry.name, result);
             return result;

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tmpfs on the host: the state, a VM that counts objects and pages, and each call of fs.idl as a function that goes through the dispatcher,
+ * as a message of VFS does. Every call is followed by the state check.
+ */
+#pragma once
+
+#include <stdlib.h>
+
+#include "../directory.h"
+#include "../inode.h"
+#include "../mount.h"
+#include "../state.h"
+#include "../unpack.h"
+#include "errors.h"
+#include "fs_attributes.h"
+#include "linux/stat.h"
+#include "protocols/tmpfs_fs_server.h"
+#include "protocols/vm.h"
+#include "testing/fake_kernel.h"
+#include "testing/testing.h"
+
+enum { OBJECTS = 256, WINDOW_BYTES = 1 << 20, FILE_MODE = 0100644, LINK_MODE = 0120777, ROOT_MOUNT = 1 };
+
+/* The VM of the tests. Contents are not kept: tmpfs never looks at them. */
+struct fake_vm {
+    uint64_t limit[TMPFS_MOUNTS];
+    uint64_t used[TMPFS_MOUNTS];
+    uint32_t pool[OBJECTS]; /* of each object, + 1; 0: free */
+    uint64_t pages[OBJECTS];
+    uint32_t mapped;
+    int fail; /* the next call's error */
+};
+
+static struct tmpfs_state tmpfs;
+static struct fake_vm fake_vm;
+static uint8_t window[WINDOW_BYTES] __attribute__((aligned(4096)));
+static uint32_t root;
+
+void *unpack_window(void)
+{
+    return window;
+}
+
+static inline int fake_reserve(const struct vm_object_reserve_request *request)
+{
+    uint32_t pool = fake_vm.pool[request->object] - 1;
+    uint64_t pages = (request->offset + request->length + TMPFS_PAGE - 1) / TMPFS_PAGE;
+
+    if (pages <= fake_vm.pages[request->object])
+        return 0;
+    if (fake_vm.used[pool] + pages - fake_vm.pages[request->object] > fake_vm.limit[pool])
+        return -ENOSPC;
+    fake_vm.used[pool] += pages - fake_vm.pages[request->object];
+    fake_vm.pages[request->object] = pages;
+    return 0;
+}
+
+static inline int fake_create(struct message *message)
+{
+    struct vm_object_create_request request;
+    struct vm_object_create_reply reply = { .object = 1 };
+
+    vm_object_create_request_get(message, &request);
+    while (reply.object < OBJECTS && fake_vm.pool[reply.object] != 0)
+        reply.object++;
+    if (reply.object == OBJECTS)
+        return -ENOSPC;
+    fake_vm.pool[reply.object] = request.pool + 1;
+    fake_vm.pages[reply.object] = 0;
+    vm_object_create_reply_put(message, &reply);
+    return 0;
+}
+
+static inline int fake_pool(struct message *message)
+{
+    struct vm_pool_request request;
+    struct vm_pool_reply reply;
+
+    vm_pool_request_get(message, &request);
+    if (request.limit_pages != 0)
+        fake_vm.limit[request.pool] = request.limit_pages;
+    reply = (struct vm_pool_reply){ .used_pages = fake_vm.used[request.pool], .limit_pages_now = fake_vm.limit[request.pool] };
+    vm_pool_reply_put(message, &reply);
+    return 0;
+}
+
+static inline int fake_truncate(const struct message *message)
+{
+    struct vm_object_truncate_request request;
+    uint64_t pages;
+
+    vm_object_truncate_request_get(message, &request);
+    pages = (request.length + TMPFS_PAGE - 1) / TMPFS_PAGE;
+    if (pages < fake_vm.pages[request.object]) {
+        fake_vm.used[fake_vm.pool[request.object] - 1] -= fake_vm.pages[request.object] - pages;
+        fake_vm.pages[request.object] = pages;
+    }
+    return 0;
+}
+
+static inline int fake_answer(struct message *message)
+{
+    struct vm_object_reserve_request reserve;
+    struct vm_object_info_request info_request;
+    struct vm_object_info_reply info;
+    struct vm_info_reply memory = { .total_bytes = 64 << 20 };
+
+    switch (message->type) {
+    case VM_POOL:
+        return fake_pool(message);
+    case VM_OBJECT_CREATE:
+        return fake_create(message);
+    case VM_OBJECT_TRUNCATE:
+        return fake_truncate(message);
+    case VM_OBJECT_RESERVE:
+        vm_object_reserve_request_get(message, &reserve);
+        return fake_reserve(&reserve);
+    case VM_OBJECT_MAP:
+        fake_vm.mapped++;
+        return 0;
+    case VM_OBJECT_UNMAP:
+        fake_vm.mapped--;
+        return 0;
+    case VM_OBJECT_INFO:
+        vm_object_info_request_get(message, &info_request);
+        info.pages = fake_vm.pages[info_request.object];
+        vm_object_info_reply_put(message, &info);
+        return 0;
+    case VM_INFO:
+        vm_info_reply_put(message, &memory);
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+static inline int fake_vm_sendrec(endpoint_t destination, struct message *message)
+{
+    CHECK_EQ(destination, ENDPOINT_VM);
+    message->status = fake_vm.fail != 0 ? fake_vm.fail : fake_answer(message);
+    fake_vm.fail = 0;
+    return 0;
+}
+
+/* What tmpfs queued for VM since the last call: objects that it let go. */
+static inline void fake_vm_take_messages(void)
+{
+    for (uint32_t i = 0; i < fake_sent_count(); i++) {
+        const struct fake_message *sent = fake_sent(i);
+        struct vm_object_destroy_request request;
+
+        if (sent->destination != ENDPOINT_VM || sent->message.type != VM_OBJECT_DESTROY)
+            continue;
+        vm_object_destroy_request_get(&sent->message, &request);
+        CHECK(request.object < OBJECTS && fake_vm.pool[request.object] != 0);
+        fake_vm.used[fake_vm.pool[request.object] - 1] -= fake_vm.pages[request.object];
+        fake_vm.pool[request.object] = 0;
+    }
+    fake_sent_clear();
+}
+
+static inline uint32_t objects_in_use(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        count += fake_vm.pool[i] != 0;
+    return count;
+}
+
+static inline void check_state(void)
+{
+    const char *broken = tmpfs_state_check(&tmpfs);
+
+    CHECK_STR(broken == NULL ? "good" : broken, "good");
+}
+
+/* One message of VFS through the dispatcher. */
+static inline int ask(struct message *request, struct message *reply)
+{
+    struct call call = fake_call(ENDPOINT_VFS, 0, request, reply);
+    int status = fs_dispatch(&tmpfs, &call);
+
+    fake_vm_take_messages();
+    check_state();
+    return status;
+}
+
+static inline void start_empty(void)
+{
+    fake_reset();
+    fake_sendrec = fake_vm_sendrec;
+    memset(&tmpfs, 0, sizeof(tmpfs));
+    memset(&fake_vm, 0, sizeof(fake_vm));
+    if (tmpfs_tables == NULL)
+        tmpfs_tables = calloc(1, sizeof(*tmpfs_tables));
+    memset(tmpfs_tables, 0, sizeof(*tmpfs_tables));
+    tmpfs_tables_init(&tmpfs);
+    mount_make_root(&tmpfs, 0, 0755);
+    CHECK_EQ(mount_set_limit(0, 1000), 0);
+}
+
+static inline int do_mount(uint32_t id, const char *data, uint32_t *node)
+{
+    struct fs_mount_request request = { .mount_id = id,
+                                        .data = fake_grant((void *)(uintptr_t)data, strlen(data)),
+                                        .data_length = (uint32_t)strlen(data) };
+    struct fs_mount_reply answer;
+    struct message message = { .type = FS_MOUNT }, reply;
+    int status;
+
+    fs_mount_request_put(&message, &request);
+    status = ask(&message, &reply);
+    fs_mount_reply_get(&reply, &answer);
+    *node = answer.inode;
+    return status;
+}
+
+/* An empty root tree, mounted as number ROOT_MOUNT. */
+static inline void start(void)
+{
+    start_empty();
+    CHECK_EQ(do_mount(ROOT_MOUNT, "", &root), 0);
+}
+
+static inline int do_unmount(uint32_t id)
+{
+    struct fs_unmount_request request = { .mount_id = id };
+    struct message message = { .type = FS_UNMOUNT }, reply;
+
+    fs_unmount_request_put(&message, &request);
+    return ask(&message, &reply);
+}
+
+static inline grant_t grant_text(const char *text)
+{
+    return fake_grant((void *)(uintptr_t)text, strlen(text));
+}
+
+static inline int do_lookup(uint32_t directory, const char *name, struct fs_lookup_reply *node)
+{
+    struct fs_lookup_request request = { .directory = directory, .name_length = (uint32_t)strlen(name), .name = grant_text(name) };
+    struct message message = { .type = FS_LOOKUP }, reply;
+    int status;
+
+    fs_lookup_request_put(&message, &request);
+    status = ask(&message, &reply);
+    fs_lookup_reply_get(&reply, node);
+    return status;
+}
+
+/* An event: nobody hears a refusal. */
+static inline int do_put(uint32_t inode, uint32_t count)
+{
+    struct fs_put_node_request request = { .inode = inode, .count = count };
+    struct message message = { .type = FS_PUT_NODE }, reply;
+
+    fs_put_node_request_put(&message, &request);
+    return ask(&message, &reply) == -EDONTREPLY ? 0 : -EBADREQUEST;
+}
+
+/* The inode's number without a reference, 0 if there is no such name. */
+static inline uint32_t number_of(uint32_t directory, const char *name)
+{
+    struct fs_lookup_reply node;
+
+    if (do_lookup(directory, name, &node) != 0)
+        return 0;
+    CHECK_EQ(do_put(node.inode, 1), 0);
+    return node.inode;
+}
+
+/* Make a node and keep its reference. */
+static inline int do_create(uint32_t directory, const char *name, uint32_t mode, uint32_t *inode)
+{
+    struct fs_create_request request = {
+        .directory = directory, .name_length = (uint32_t)strlen(name), .name = grant_text(name), .mode = mode, .uid = 3, .gid = 4
+    };
+    struct fs_create_reply answer;
+    struct message message = { .type = FS_CREATE }, reply;
+    int status;
+
+    fs_create_request_put(&message, &request);
+    status = ask(&message, &reply);
+    fs_create_reply_get(&reply, &answer);
+    *inode = answer.inode;
+    return status;
+}
+
+static inline int do_mkdir(uint32_t directory, const char *name, uint32_t *inode)
+{
+    struct fs_mkdir_request request = {
+        .directory = directory, .name_length = (uint32_t)strlen(name), .name = grant_text(name), .mode = 0755
+    };
+    struct fs_mkdir_reply answer;
+    struct message message = { .type = FS_MKDIR }, reply;
+    int status;
+
+    fs_mkdir_request_put(&message, &request);
+    status = ask(&message, &reply);
+    fs_mkdir_reply_get(&reply, &answer);
+    *inode = answer.inode;
+    return status;
+}
+
+/* The same, for a node that nobody holds. */
+static inline uint32_t new_file(uint32_t directory, const char *name)
+{
+    uint32_t inode;
+
+    CHECK_EQ(do_create(directory, name, FILE_MODE, &inode), 0);
+    CHECK_EQ(do_put(inode, 1), 0);
+    return inode;
+}
+
+static inline uint32_t new_directory(uint32_t directory, const char *name)
+{
+    uint32_t inode;
+
+    CHECK_EQ(do_mkdir(directory, name, &inode), 0);
+    CHECK_EQ(do_put(inode, 1), 0);
+    return inode;
+}
+
+static inline int do_symlink(uint32_t directory, const char *name, const char *target, uint32_t *inode)
+{
+    struct fs_symlink_request request = { .directory = directory,
+                                          .name_length = (uint32_t)strlen(name),
+                                          .name = grant_text(name),
+                                          .target_length = (uint32_t)strlen(target),
+                                          .target = grant_text(target) };
+    struct fs_symlink_reply answer;
+    struct message message = { .type = FS_SYMLINK }, reply;
+    int status;
+
+    fs_symlink_request_put(&message, &request);
+    status = ask(&message, &reply);
+    fs_symlink_reply_get(&reply, &answer);
+    *inode = answer.inode;
+    return status;
+}
+
+static inline int do_link(uint32_t directory, const char *name, uint32_t inode)
+{
+    struct fs_link_request request = {
+        .directory = directory, .name_length = (uint32_t)strlen(name), .name = grant_text(name), .inode = inode
+    };
+    struct message message = { .type = FS_LINK }, reply;
+
+    fs_link_request_put(&message, &request);
+    return ask(&message, &reply);
+}
+
+static inline int do_remove(uint32_t directory, const char *name, bool is_directory)
+{
+    struct fs_unlink_request request = {
+        .directory = directory, .name_length = (uint32_t)strlen(name), .name = grant_text(name), .is_directory = is_directory
+    };
+    struct message message = { .type = FS_UNLINK }, reply;
+
+    fs_unlink_request_put(&message, &request);
+    return ask(&message, &reply);
+}
+
+static inline int do_rename(uint32_t from, const char *old, uint32_t to, const char *new)
+{
+    struct fs_rename_request request = { .old_directory = from,
+                                         .old_length = (uint32_t)strlen(old),
+                                         .old_name = grant_text(old),
+                                         .new_directory = to,
+                                         .new_length = (uint32_t)strlen(new),
+                                         .new_name = grant_text(new) };
+    struct message message = { .type = FS_RENAME }, reply;
+
+    fs_rename_request_put(&message, &request);
+    return ask(&message, &reply);
+}
+
+/* struct linux_dirent64 records from a cookie on; returns their bytes. */
+static inline int do_getdents(uint32_t directory, uint64_t cookie, void *buffer, uint32_t room, uint64_t *next)
+{
+    struct fs_getdents_request request = { .directory = directory, .buffer = fake_grant(buffer, room), .room = room, .cookie = cookie };
+    struct fs_getdents_reply answer;
+    struct message message = { .type = FS_GETDENTS }, reply;
+    int status;
+
+    fs_getdents_request_put(&message, &request);
+    status = ask(&message, &reply);
+    fs_getdents_reply_get(&reply, &answer);
+    *next = answer.next;
+    return status != 0 ? status : (int)answer.length;
+}
+
+static inline int do_getattr(uint32_t inode, struct fs_attributes *attributes)
+{
+    struct fs_getattr_request request = { .inode = inode, .attributes = fake_grant(attributes, sizeof(*attributes)) };
+    struct message message = { .type = FS_GETATTR }, reply;
+
+    fs_getattr_request_put(&message, &request);
+    return ask(&message, &reply);
+}
+
+static inline int do_object(uint32_t inode, uint32_t *object)
+{
+    struct fs_data_object_request request = { .inode = inode };
+    struct fs_data_object_reply answer;
+    struct message message = { .type = FS_DATA_OBJECT }, reply;
+    int status;
+
+    fs_data_object_request_put(&message, &request);
+    status = ask(&message, &reply);
+    fs_data_object_reply_get(&reply, &answer);
+    *object = answer.object;
+    return status;
+}
