@@ -68,6 +68,7 @@ CALL_HANDLER(fork)
         child->tid = r.tid;
         child->tgid = r.tgid;
     }
+    child->space = r.space; /* a repeated call brings a new copy of the space */
     kernel_fork_reply_put(reply, &(struct kernel_fork_reply){.child = child->endpoint});
     return 0;
 }

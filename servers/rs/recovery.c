@@ -285,7 +285,10 @@ void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, stru
 
 static void kill_service(struct rs_slot *slot, const char *why)
 {
+    struct kernel_stacktrace_request where = { .process = slot->endpoint };
+
     log_warn("%s %s: it is killed", slot->manifest.label, why);
+    (void)kernel_call_stacktrace(ENDPOINT_SYSTEM, &where);
     (void)sys_kill(slot->endpoint, SIGNAL_KILL);
 }
 
