@@ -245,7 +245,8 @@ static int64_t sleep_until_woken(struct vfs_state *vfs, struct operation *op)
     return PENDING;
 }
 
-static int64_t round_end(struct vfs_state *vfs, struct operation *op)
+/* *again: something became ready while devices were asked: one more round. */
+static int64_t round_end(struct vfs_state *vfs, struct operation *op, bool *again)
 {
     if (op->done != 0 || op->value[1] == 0 || op->is_expired)
         return finish(op);
@@ -254,7 +255,8 @@ static int64_t round_end(struct vfs_state *vfs, struct operation *op)
     if (op->is_woken) {
         op->is_woken = 0;
         op->position = 0;
-        return 1;
+        *again = true;
+        return 0;
     }
     return sleep_until_woken(vfs, op);
 }
@@ -263,10 +265,11 @@ static int64_t rounds(struct vfs_state *vfs, struct operation *op)
 {
     for (;;) {
         int64_t result = scan(vfs, op);
+        bool again = false;
 
         if (result == 0)
-            result = round_end(vfs, op);
-        if (result != 1)
+            result = round_end(vfs, op, &again);
+        if (!again)
             return result;
     }
 }
