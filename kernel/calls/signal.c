@@ -107,6 +107,8 @@ CALL_HANDLER(sigsend)
     struct thread *t = call_process(caller, r.process);
     if (!t || t == caller || thread_is_service(t) || t->running)
         return -EINVAL;
+    if (r.sequence && r.sequence == t->signal_sequence)
+        return 0;
     int error = call_read(caller, &frame, r.request, sizeof(frame));
     if (error)
         return error;
@@ -115,9 +117,11 @@ CALL_HANDLER(sigsend)
     error = arch_signal_frame(t, &frame, &fault);
     if (error == -EFAULT)
         return call_suspend(caller, t, &fault, 1);
-    if (!error)
-        t->frame.orig_rax = (uint64_t)-1;
-    return error;
+    if (error)
+        return error;
+    t->frame.orig_rax = (uint64_t)-1;
+    t->signal_sequence = r.sequence;
+    return 0;
 }
 
 CALL_HANDLER(sigreturn)
@@ -130,12 +134,17 @@ CALL_HANDLER(sigreturn)
     struct thread *t = call_process(caller, r.process);
     if (!t || t == caller || thread_is_service(t) || t->running)
         return -EINVAL;
-    int error = arch_sigreturn(t, &result, &fault);
+    bool is_repeat = r.sequence && r.sequence == t->signal_sequence;
+    int error = is_repeat ? 0 : arch_sigreturn(t, &result, &fault);
     if (error == -EFAULT)
         return call_suspend(caller, t, &fault, 1);
     if (error)
         return error;
+    if (is_repeat)
+        result = t->signal_answer;
     t->frame.orig_rax = (uint64_t)-1;
+    t->signal_sequence = r.sequence;
+    t->signal_answer = result;
     struct kernel_sigreturn_reply answer = {.mask = result.mask,
                                             .altstack_base = result.altstack_base,
                                             .altstack_length = result.altstack_length,

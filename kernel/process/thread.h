@@ -57,6 +57,12 @@ enum event_kind {
     WAIT_QUANTUM,
 };
 
+/* What sigreturn found in the signal frame. */
+struct linux_sigreturn_result {
+    uint64_t mask, altstack_base, altstack_length;
+    uint32_t altstack_flags;
+};
+
 struct thread {
     struct trap_frame frame; /* must be first: assembly saves registers here */
     uint64_t fs_base;
@@ -108,6 +114,10 @@ struct thread {
     uint64_t fault_error;
     uint64_t fault_trap;
     uint64_t pending_signals; /* kernel signals, bit signo-1 */
+
+    /* The last sigsend or sigreturn, so that a repeat is known (PM was restarted meanwhile). */
+    uint32_t signal_sequence;
+    struct linux_sigreturn_result signal_answer;
 
     /* FPU: state lives here unless fpu_cpu >= 0 */
     void *fpu_area;

@@ -186,7 +186,7 @@ static bool build_frame(struct pm_state *pm, struct pm_thread *thread, const str
     }
     choose_stack(thread, action, &frame);
     signal_info_write(info, (struct linux_siginfo *)frame.siginfo);
-    if (kernel_sigsend(thread->endpoint, &frame) != 0) {
+    if (kernel_sigsend(thread->endpoint, ++thread->signal_sequence, &frame) != 0) {
         process_exit(pm, process_of(thread), LINUX_SIGSEGV);
         return false;
     }

@@ -22,9 +22,9 @@ int kernel_signal_post(endpoint_t process, endpoint_t *waits_for)
     return result;
 }
 
-int kernel_sigsend(endpoint_t process, const struct signal_frame_request *frame)
+int kernel_sigsend(endpoint_t process, uint32_t sequence, const struct signal_frame_request *frame)
 {
-    struct kernel_sigsend_request request = {.process = process, .request = (uint64_t)(uintptr_t)frame};
+    struct kernel_sigsend_request request = {.process = process, .sequence = sequence, .request = (uint64_t)(uintptr_t)frame};
 
     return kernel_call_sigsend(ENDPOINT_SYSTEM, &request);
 }

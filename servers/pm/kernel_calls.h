@@ -11,7 +11,7 @@
 #include "message.h"
 
 int kernel_signal_post(endpoint_t process, endpoint_t *waits_for);
-int kernel_sigsend(endpoint_t process, const struct signal_frame_request *frame);
+int kernel_sigsend(endpoint_t process, uint32_t sequence, const struct signal_frame_request *frame);
 uint64_t kernel_stack_pointer(endpoint_t process);
 int kernel_times(endpoint_t process, uint64_t *user_ns, uint64_t *system_ns);
 uint64_t kernel_realtime_offset(void);

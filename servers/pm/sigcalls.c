@@ -408,7 +408,7 @@ int pm_linux_sigaltstack(struct pm_state *pm, struct call *call)
 int pm_linux_rt_sigreturn(struct pm_state *pm, struct call *call)
 {
     struct pm_thread *thread = caller_thread(call);
-    struct kernel_sigreturn_request request = {.process = call->caller};
+    struct kernel_sigreturn_request request = {.process = call->caller, .sequence = ++thread->signal_sequence};
     struct kernel_sigreturn_reply reply;
     struct signal_info info = {.signal = LINUX_SIGSEGV, .code = LINUX_SI_KERNEL};
 

@@ -92,6 +92,7 @@ struct pm_thread {
     uint64_t saved_mask;
     uint64_t pending;
     struct signal_list queue;
+    uint32_t signal_sequence; /* of sigsend and sigreturn: the kernel knows a repeat by it */
     uint32_t altstack_flags;
     uint64_t altstack_base;
     uint64_t altstack_length;

@@ -125,10 +125,7 @@ void arch_backtrace(const struct thread *thread);            /* frame pointers; 
 /* ---- Linux (signal.c) ---- */
 struct signal_frame_request;
 int arch_signal_frame(struct thread *thread, const struct signal_frame_request *request, struct copy_fault *fault);
-struct linux_sigreturn_result {
-    uint64_t mask, altstack_base, altstack_length;
-    uint32_t altstack_flags;
-};
+struct linux_sigreturn_result; /* process/thread.h */
 int arch_sigreturn(struct thread *thread, struct linux_sigreturn_result *result, struct copy_fault *fault);
 
 #include "inline.h"
