@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+name := linux
+kind := tests
