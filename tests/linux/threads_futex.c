@@ -292,10 +292,10 @@ TEST(process_lives_until_its_last_thread_ends)
 
 static void *exec_from_thread(void *argument)
 {
-    char *arguments[] = {"sh", "-c", "exit 6", NULL};
+    const char *arguments[] = {"sh", "-c", "exit 6", NULL};
 
     (void)argument;
-    execv("/bin/sh", arguments);
+    execv("/bin/sh", (char *const *)arguments);
     _exit(1);
 }
 
