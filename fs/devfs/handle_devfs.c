@@ -36,7 +36,7 @@ int devfs_handle_make_node(struct devfs_state *state, struct call *call, const s
     (void)call;
     const char *name;
     uint32_t directory = find_directory(state, request->name, &name);
-    if (directory == 0 || *name == '\0') {
+    if (directory == 0 || *name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strchr(name, '/') != NULL) {
         return -EINVAL;
     }
     struct devfs_node *node = node_by_name(state, directory, name);
@@ -45,6 +45,9 @@ int devfs_handle_make_node(struct devfs_state *state, struct call *call, const s
     }
     if (node == NULL) {
         return -ENOSPC;
+    }
+    if ((node->mode & LINUX_S_IFMT) != LINUX_S_IFCHR) {
+        return -EEXIST;
     }
     node->uid = request->uid;
     node->gid = request->gid;
@@ -58,7 +61,7 @@ int devfs_handle_remove_node(struct devfs_state *state, struct call *call, const
     const char *name;
     uint32_t directory = find_directory(state, request->name, &name);
     struct devfs_node *node = directory != 0 ? node_by_name(state, directory, name) : NULL;
-    if (node == NULL) {
+    if (node == NULL || (node->mode & LINUX_S_IFMT) != LINUX_S_IFCHR) {
         return -ENOENT;
     }
     node_unname(state, node);

@@ -101,8 +101,17 @@ static int new_name(struct devfs_state *state, uint32_t directory, grant_t grant
     if (result != 0) {
         return result;
     }
+    if (node_find(state, directory)->nlink == 0) {
+        return -ENOENT; /* removed, but VFS still holds it */
+    }
     bool is_dot = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
     return is_dot || node_by_name(state, directory, name) != NULL ? -EEXIST : 0;
+}
+
+static bool is_device_or_pipe(uint32_t mode)
+{
+    uint32_t type = mode & LINUX_S_IFMT;
+    return type == LINUX_S_IFCHR || type == LINUX_S_IFBLK || type == LINUX_S_IFIFO || type == LINUX_S_IFSOCK;
 }
 
 int fs_handle_create(struct devfs_state *state, struct call *call, const struct fs_create_request *request, struct fs_create_reply *reply)
@@ -113,7 +122,7 @@ int fs_handle_create(struct devfs_state *state, struct call *call, const struct 
     if (result != 0) {
         return result;
     }
-    if ((request->mode & LINUX_S_IFMT) == LINUX_S_IFREG) {
+    if (!is_device_or_pipe(request->mode)) {
         return -EPERM; /* contents have no place here */
     }
     struct devfs_node *node = node_create(state, request->directory, name, request->mode, sys_realtime());
@@ -261,6 +270,9 @@ int fs_handle_rename(struct devfs_state *state, struct call *call, const struct 
     if (node_is_directory(node)) {
         return -EINVAL; /* directories here stay where they are */
     }
+    if (node_find(state, request->new_directory)->nlink == 0) {
+        return -ENOENT;
+    }
     result = target == NULL ? 0 : check_removable(state, target, false);
     if (result != 0) {
         return result;
@@ -298,6 +310,7 @@ static uint32_t list_one(const struct devfs_state *state, uint32_t directory, ui
     } else if (cookie == 1) {
         name = "..";
         inode = state->node[directory - 1].parent;
+        inode = inode != 0 ? inode : DEVFS_ROOT; /* of a removed directory */
     } else {
         const struct devfs_node *node = &state->node[cookie - 1];
         name = node->name;

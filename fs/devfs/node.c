@@ -123,6 +123,23 @@ void node_table_init(struct devfs_state *devfs, uint64_t now_ns)
     }
 }
 
+static const char *check_node(const struct devfs_state *devfs, const struct devfs_node *node)
+{
+    if (node->parent > DEVFS_NODES || node->name[DEVFS_NAME_MAX] != '\0' || node->target[DEVFS_TARGET_MAX] != '\0') {
+        return "node with a bad parent or text";
+    }
+    if (node->mode == 0) {
+        return node->parent != 0 || node->references != 0 ? "a free node is in use" : NULL;
+    }
+    if (node->parent == 0) {
+        return node->nlink != 0 || node->references == 0 ? "a node without a name is still there" : NULL;
+    }
+    if (!node_is_directory(&devfs->node[node->parent - 1]) || node->nlink == 0) {
+        return "a name stands in no directory";
+    }
+    return NULL;
+}
+
 const char *devfs_state_check(const void *state)
 {
     const struct devfs_state *devfs = state;
@@ -130,9 +147,9 @@ const char *devfs_state_check(const void *state)
         return "the root is no directory";
     }
     for (uint32_t i = 0; i < DEVFS_NODES; i++) {
-        const struct devfs_node *node = &devfs->node[i];
-        if (node->parent > DEVFS_NODES || node->name[DEVFS_NAME_MAX] != '\0' || node->target[DEVFS_TARGET_MAX] != '\0') {
-            return "node with a bad parent or text";
+        const char *broken = check_node(devfs, &devfs->node[i]);
+        if (broken != NULL) {
+            return broken;
         }
     }
     return NULL;

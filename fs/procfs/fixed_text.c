@@ -2,6 +2,7 @@
 /*
  * Files about the whole machine, in the formats of proc(5).
  */
+#include "base/format.h"
 #include "base/string.h"
 #include "errors.h"
 #include "inode.h"
@@ -50,8 +51,8 @@ static int stat_text(struct text *text)
     }
     cpu_line(text, "cpu ", &sum);
     for (uint32_t i = 0; i < times.cpu_count; i++) {
-        char name[] = "cpu0";
-        name[3] = (char)('0' + i);
+        char name[8];
+        format_string(name, sizeof(name), "cpu%u", i);
         cpu_line(text, name, &times.cpu[i]);
     }
     text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n", sum.interrupts,

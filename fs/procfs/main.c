@@ -40,17 +40,6 @@ static void handle_notify(void *state, endpoint_t source, const struct message *
     }
 }
 
-const char *procfs_state_check(const void *state)
-{
-    const struct procfs_state *all = state;
-    for (int i = 0; i < PROCFS_PARKED; i++) {
-        if (all->parked[i].step > PARKED_LIST_FDS) {
-            return "parked call with an unknown step";
-        }
-    }
-    return NULL;
-}
-
 int main(void)
 {
     static const struct service_protocol protocols[] = { { FS_PROTOCOL, fs_dispatch } };

@@ -4,3 +4,5 @@ kind := service
 depends := lib/base lib/sys
 serves := fs
 calls := pm vm vfs fs
+test_sources := fixed_text.c handle_fs.c handle_refused.c inode.c load.c node.c parked.c process_text.c text.c
+test_generated := protocols/procfs_fs_server protocols/pm_client protocols/vm_client protocols/vfs_client protocols/fs_client

@@ -209,7 +209,8 @@ static uint32_t next_pid(uint32_t count, uint32_t least)
     return best;
 }
 
-static int list_processes(struct listing *listing, uint64_t *cookie)
+/* *all: false if one did not fit. */
+static int list_processes(struct listing *listing, uint64_t *cookie, bool *all)
 {
     uint32_t count = 0;
     int result = processes_get(&count);
@@ -221,6 +222,7 @@ static int list_processes(struct listing *listing, uint64_t *cookie)
         char name[12];
         format_string(name, sizeof(name), "%u", pid);
         if (!listing_add(listing, name, inode_of_process(pid, PROCESS_DIRECTORY), LINUX_S_IFDIR, COOKIE_PROCESSES + pid + 1)) {
+            *all = false;
             break;
         }
         pid++;
@@ -249,7 +251,7 @@ int node_list(const struct fs_getdents_request *request, struct fs_getdents_repl
         all = list_table(&listing, request->directory, &cookie);
     }
     if (all && request->directory == FIXED_ROOT) {
-        int result = list_processes(&listing, &cookie);
+        int result = list_processes(&listing, &cookie, &all);
         if (result != 0) {
             return result;
         }
@@ -266,7 +268,7 @@ int node_list_descriptors(const struct parked *parked, const uint32_t *descripto
     bool all = list_dots(&listing, parked->inode, &cookie);
     for (uint32_t i = 0; all && i < count; i++) {
         char name[12];
-        if (descriptors[i] + COOKIE_DOTS < cookie) {
+        if (descriptors[i] >= DESCRIPTOR_MAX || descriptors[i] + COOKIE_DOTS < cookie) {
             continue;
         }
         format_string(name, sizeof(name), "%u", descriptors[i]);

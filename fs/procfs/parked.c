@@ -100,6 +100,7 @@ void parked_reply(struct procfs_state *state, const struct message *message, str
     struct vfs_describe_reply reply = { 0 };
     if (message->status == 0) {
         vfs_describe_reply_get(message, &reply);
+        reply.length = reply.length < sizeof(parked->text) ? reply.length : sizeof(parked->text);
     }
     switch (parked->step) {
     case PARKED_READLINK:
@@ -114,4 +115,15 @@ void parked_reply(struct procfs_state *state, const struct message *message, str
     }
     cpf_revoke(parked->own_grant);
     parked->step = PARKED_FREE;
+}
+
+const char *procfs_state_check(const void *state)
+{
+    const struct procfs_state *all = state;
+    for (int i = 0; i < PROCFS_PARKED; i++) {
+        if (all->parked[i].step > PARKED_LIST_FDS) {
+            return "parked call with an unknown step";
+        }
+    }
+    return NULL;
 }

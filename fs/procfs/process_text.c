@@ -88,7 +88,7 @@ static void status_text(const struct usage *usage, struct text *text)
 static int memory_text(const struct pm_process_info *info, uint64_t start, uint64_t end, struct text *text)
 {
     char piece[COPY_PIECE];
-    while (start < end) {
+    while (start < end && text->length < text->room) {
         size_t length = end - start < sizeof(piece) ? (size_t)(end - start) : sizeof(piece);
         int result = sys_copy_from(info->endpoint, start, piece, length);
         if (result != 0) {
