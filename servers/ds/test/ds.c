@@ -27,7 +27,7 @@ static void add_label(const char *label, endpoint_t service)
     struct ds_publish_label_request label_request = { .service = service, .flags = DS_FLAGS_OVERWRITE };
     struct call call = call_from(ENDPOINT_RS);
 
-    strcpy(label_request.label, label);
+    memcpy(label_request.label, label, strlen(label) + 1);
     CHECK_EQ(ds_handle_publish_label(&state, &call, &label_request), 0);
 }
 

@@ -77,7 +77,7 @@ static struct rs_slot *start(bool resume)
     slot->flags = RS_IN_USE | RS_ACTIVE | RS_PUBLISHED;
     slot->endpoint = HELLO;
     slot->image_length = 1000;
-    strcpy(slot->manifest.label, "hello");
+    memcpy(slot->manifest.label, "hello", sizeof("hello"));
     slot->manifest.resume = resume;
     slot->manifest.keep_copy = 1;
     slot->manifest.quantum_ms = 10;
@@ -227,7 +227,7 @@ static void operator_asks(uint32_t type, const char *label, uint32_t uid, int *r
 
     request.type = type;
     call = fake_call(300, IPC_SENDREC | IPC_STATUS_FROM_USER, &request, &reply);
-    strcpy(down.label, label);
+    memcpy(down.label, label, strlen(label) + 1);
     if (type == RS_DOWN)
         *result = rs_handle_down(&state, &call, &down);
     else
