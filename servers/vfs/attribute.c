@@ -67,8 +67,10 @@ static int64_t setattr_reply(struct operation *op, const struct message *reply)
         node->uid = attributes->uid;
     if (mask & FS_SETATTR_MASK_GID)
         node->gid = attributes->gid;
-    if (mask & FS_SETATTR_MASK_ATIME)
+    if (mask & FS_SETATTR_MASK_ATIME) {
         node->atime_ns = attributes->atime_ns;
+        node->flags &= ~(uint32_t)VNODE_ATIME;
+    }
     if (mask & FS_SETATTR_MASK_MTIME)
         node->mtime_ns = attributes->mtime_ns;
     node->ctime_ns = attributes->ctime_ns;

@@ -100,7 +100,7 @@ enum { START_MOUNTS = 3 };
 static int64_t start_mount(struct vfs_state *vfs, struct operation *op, uint32_t covered)
 {
     uint64_t which = op->value[1];
-    uint32_t index = mount_take(vfs, start_mounts[which].server, start_mounts[which].type, which == 0 ? "rootfs" : start_mounts[which].type,
+    uint32_t index = mount_take(vfs, start_mounts[which].server, start_mounts[which].type, start_mounts[which].type,
                                 start_mounts[which].path, 0);
 
     operation_set_vnode(vfs, op, &op->vnode[0], covered);

@@ -73,7 +73,7 @@ int64_t object_read(struct vfs_state *vfs, uint32_t vnode, endpoint_t process, u
         return result;
     if (node->atime_ns <= node->mtime_ns) {
         node->atime_ns = time_coarse_ns();
-        node->flags |= VNODE_DIRTY;
+        node->flags |= VNODE_ATIME;
     }
     return (int64_t)length;
 }

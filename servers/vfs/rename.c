@@ -266,6 +266,17 @@ int vfs_linux_renameat2(struct vfs_state *vfs, struct call *call)
 
 /* ---- link: vnode[1] is the node that gets another name ---- */
 
+/* Linux's fs.protected_hardlinks: only the owner may link what he could not read and write, or what has special bits. */
+static bool may_link(const struct process *process, const struct vnode *node)
+{
+    uint32_t special = S_ISGID | 010;
+
+    if (process->euid == 0 || process->euid == node->uid)
+        return true;
+    return mode_is(node->mode, S_IFREG) && !(node->mode & S_ISUID) && (node->mode & special) != special &&
+           permission_check(process, node, R_OK | W_OK, false) == 0;
+}
+
 static int64_t link_walked(struct vfs_state *vfs, struct operation *op)
 {
     const struct process *process = operation_process(op);
@@ -281,6 +292,8 @@ static int64_t link_walked(struct vfs_state *vfs, struct operation *op)
         return -ENOENT;
     if (vnode_at(op->walk.directory)->mount != vnode_at(op->vnode[1])->mount)
         return -EXDEV;
+    if (!may_link(process, vnode_at(op->vnode[1])))
+        return -EPERM;
     result = permission_change(vfs, process, op->walk.directory);
     if (result != 0)
         return result;

@@ -110,6 +110,7 @@ enum vnode_flags {
     VNODE_RECENT = 8,       /* used since the hand of the clock passed */
     VNODE_ANONYMOUS = 16,   /* no server: pipes and the like */
     VNODE_BLOCKS_STALE = 32, /* ask VM how many pages there are */
+    VNODE_ATIME = 64,        /* the access time here is newer than the server's */
 };
 
 struct vnode {

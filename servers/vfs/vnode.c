@@ -61,19 +61,20 @@ static void put_node(struct vfs_state *vfs, struct vnode *node, uint32_t count)
 {
     struct fs_put_node_request request = {.inode = node->inode, .count = count};
 
-    if (node->flags & VNODE_DIRTY) {
-        request.mask = FS_SETATTR_MASK_SIZE | FS_SETATTR_MASK_MTIME | FS_SETATTR_MASK_ATIME;
-        request.size = node->size;
-        request.mtime_ns = node->mtime_ns;
-        request.atime_ns = node->atime_ns;
-        node->flags &= ~(uint32_t)VNODE_DIRTY;
-    }
+    if (node->flags & VNODE_DIRTY)
+        request.mask |= FS_SETATTR_MASK_SIZE | FS_SETATTR_MASK_MTIME;
+    if (node->flags & VNODE_ATIME)
+        request.mask |= FS_SETATTR_MASK_ATIME;
+    request.size = node->size;
+    request.mtime_ns = node->mtime_ns;
+    request.atime_ns = node->atime_ns;
+    node->flags &= ~(uint32_t)(VNODE_DIRTY | VNODE_ATIME);
     fs_send_put_node(outbox_default(), vfs->mounts[node->mount].server, 0, &request);
 }
 
 void vnode_store(struct vfs_state *vfs, uint32_t vnode)
 {
-    if (vnode_at(vnode)->flags & VNODE_DIRTY)
+    if (vnode_at(vnode)->flags & (VNODE_DIRTY | VNODE_ATIME))
         put_node(vfs, vnode_at(vnode), 0);
 }
 
@@ -261,10 +262,11 @@ void vnode_set_attributes(struct vnode *node, const struct fs_attributes *attrib
     if (!(node->flags & VNODE_DIRTY)) {
         node->size = attributes->size;
         node->mtime_ns = attributes->mtime_ns;
-        node->atime_ns = attributes->atime_ns;
     } else if (node->ctime_ns < node->mtime_ns) {
         node->ctime_ns = node->mtime_ns;
     }
+    if (!(node->flags & VNODE_ATIME))
+        node->atime_ns = attributes->atime_ns;
     node->flags |= VNODE_COMPLETE;
     if (node->flags & VNODE_OBJECT)
         node->flags |= VNODE_BLOCKS_STALE;
