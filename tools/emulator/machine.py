@@ -126,7 +126,10 @@ def qemu_command(options, initrd, console, log_path, errors="null"):
     if kvm_works() and not options.icount:
         command += ["-accel", "kvm", "-cpu", "host"]
     else:
-        command += ["-accel", "tcg", "-cpu", options.cpu]
+        # One host thread for all processors: with several, a processor that the host does not run holds the kernel's lock and the others spin.
+        # PLANARIA_TCG_THREADS=multi: true concurrency, for hosts with processors to spare.
+        threads = os.environ.get("PLANARIA_TCG_THREADS", "single")
+        command += ["-accel", "tcg,thread=" + threads, "-cpu", options.cpu]
     if options.icount:
         command += ["-icount", "shift=0,sleep=off"]
     command += ["-smp", str(options.smp), "-m", str(options.memory), "-display", "none", "-no-reboot",
