@@ -9,7 +9,7 @@
 #include "ipc/linux_abi.h"
 #include "process/event.h"
 
-enum { SYSCALL_INSTRUCTION_BYTES = 2, LINUX_RESTART_SYSCALL = 219, RESTART_BLOCK = 516 };
+enum { SYSCALL_INSTRUCTION_BYTES = 2, LINUX_RESTART_SYSCALL = 219, RESTART_BLOCK = 516, LOCK_FREE_PAUSES = 64 };
 
 void work_restart_call(struct thread *t, int64_t result)
 {
@@ -53,7 +53,8 @@ void thread_work(struct thread *t)
         /* It waits for another processor, which needs the lock to get on. */
         if (t->misc_flags & MF_KCALL_RESUME) {
             big_unlock();
-            __builtin_ia32_pause();
+            for (int i = 0; i < LOCK_FREE_PAUSES; i++)
+                __builtin_ia32_pause();
             big_lock();
         }
     } else if (t->misc_flags & MF_DELIVER_MESSAGE) {

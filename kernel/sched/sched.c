@@ -9,7 +9,7 @@
 #include "process/event.h"
 #include "process/work.h"
 
-enum { SURPLUS_US = 50 };
+enum { SURPLUS_US = 300 };
 
 struct cpu_state cpus[CPU_MAX];
 uint32_t idle_cpus;

@@ -8,17 +8,16 @@
 
     .section .text.entry, "ax"
 
-/* Ticket lock: low half the number served, high half the next number. Clobbers eax, edx. */
+/* The big lock (switch.c says why it is not fair). Clobbers eax. */
 .macro TAKE_LOCK
-    movl $0x10000, %eax
-    lock xaddl %eax, big_lock_word(%rip)
-    movl %eax, %edx
-    shrl $16, %edx
-    cmpw %ax, %dx
-    je 2f
+3:  movl $1, %eax
+    xchgl %eax, big_lock_word(%rip)
+    testl %eax, %eax
+    jz 2f
 1:  pause
-    cmpw %dx, big_lock_word(%rip)
+    cmpl $0, big_lock_word(%rip)
     jne 1b
+    jmp 3b
 2:
 .endm
 
@@ -93,7 +92,7 @@ arch_resume_switched:
     je 5f
 6:
     movl $1, %gs:CPU_IN_USER
-    incw big_lock_word(%rip)
+    movl $0, big_lock_word(%rip)
     cmpl $VECTOR_SYSCALL, FRAME_VECTOR(%rdi)
     movq FRAME_RIP(%rdi), %rcx
     jne exit_by_iret
@@ -161,7 +160,7 @@ exit_by_iret:
 idle_loop:
     movq %rdi, %rsp
     xorl %ebp, %ebp
-    incw big_lock_word(%rip)
+    movl $0, big_lock_word(%rip)
 1:  sti
     hlt
     cli

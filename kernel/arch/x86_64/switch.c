@@ -41,18 +41,21 @@ _Static_assert(offsetof(struct thread, fs_base) == THREAD_FS_BASE && offsetof(st
 void resume_prepare(struct thread *thread);
 void idle_loop(uint64_t stack_top) __attribute__((noreturn));
 
-volatile uint32_t big_lock_word; /* ticket lock: low half served, high half next; entry.S has it inline */
+/*
+ * 1: taken. First come, first served would be fairer, but where processors are virtual the next in line is often not running, and everybody would wait
+ * for it. entry.S has it inline.
+ */
+volatile uint32_t big_lock_word;
 
 void big_lock(void)
 {
-    uint32_t ticket = __atomic_fetch_add(&big_lock_word, 0x10000, __ATOMIC_ACQUIRE);
-    while ((uint16_t)big_lock_word != ticket >> 16)
+    while (__atomic_exchange_n(&big_lock_word, 1, __ATOMIC_ACQUIRE))
         cpu_pause();
 }
 
 void big_unlock(void)
 {
-    __asm__ volatile("incw %0" : "+m"(big_lock_word) : : "memory", "cc");
+    __atomic_store_n(&big_lock_word, 0, __ATOMIC_RELEASE);
 }
 
 void arch_switch(struct thread *thread)
