@@ -45,6 +45,9 @@ static inline bool ipc_waits_for_reply_of(const struct thread *to, endpoint_t fr
     return (to->rts_flags & (RTS_RECEIVING | RTS_SENDING)) == RTS_RECEIVING && (to->misc_flags & MF_REPLY_PENDING) && to->receive_from == from;
 }
 
+struct cpu_state;
+/* A page fault of user code becomes VM's message and VM runs at once; returns if that is not possible now. */
+void trap_page_fault(struct cpu_state *cpu, struct thread *thread, uint64_t address, uint64_t error);
 /* Hand a message to `to`, which will receive it: ends its wait. `status` is what a RECEIVE reports. */
 void ipc_deliver(struct thread *to, const struct message *message, uint32_t status);
 /* Deliver sender->request to `to`, or queue the sender. verb: IPC_SEND, IPC_SENDREC, SEND_FROM_KERNEL. 0 or -ELOCKED. */

@@ -19,16 +19,22 @@ ALWAYS_INLINE bool address_is_bad(uint64_t address)
     return address & ((~0ull << USER_ADDRESS_BITS) | (sizeof(struct message) - 1));
 }
 
+/* `to` is current and its space is loaded. */
+ALWAYS_INLINE __attribute__((noreturn)) void run_short(struct cpu_state *cpu, struct thread *to)
+{
+    if (to->misc_flags & MF_WORK || to->quantum_left <= 0 || cpu->ready)
+        schedule_and_resume();
+    kernel_leave_short(cpu, to);
+    arch_resume_switched(to);
+}
+
 /* `to` is current now and its inbox is full: give it its message and run it. */
 ALWAYS_INLINE __attribute__((noreturn)) void run_receiver(struct cpu_state *cpu, struct thread *to)
 {
     space_switch(to, to->space);
     if (!copy64((void *)to->message_address, &to->inbox))
         to->misc_flags |= MF_DELIVER_MESSAGE;
-    if (to->misc_flags & MF_WORK || to->quantum_left <= 0 || cpu->ready)
-        schedule_and_resume();
-    kernel_leave_short(cpu, to);
-    arch_resume_switched(to);
+    run_short(cpu, to);
 }
 
 ALWAYS_INLINE bool waits_for_request_of(const struct thread *to, const struct thread *from)
@@ -79,12 +85,62 @@ ALWAYS_INLINE void fast_linux_call(struct cpu_state *cpu, struct thread *t, stru
     hand_over(cpu, t, to, SEND_FROM_KERNEL | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
 }
 
+/* event_page_fault to a VM that waits. */
+void trap_page_fault(struct cpu_state *cpu, struct thread *t, uint64_t address, uint64_t error)
+{
+    struct thread *vm = thread_find(ENDPOINT_VM);
+    struct event_page_fault_request request = {.address = address, .flags = (uint32_t)error & 0x17, .instruction = t->frame.rip};
+
+    if (!vm || vm == t || address >> USER_ADDRESS_BITS || !waits_for_request_of(vm, t) || !sched_may_hand_off(cpu, vm))
+        return;
+    request.entry = error & 1 ? space_entry(t->space, address & ~4095ull) : 0;
+    t->request.source = t->endpoint;
+    t->request.type = EVENT_PAGE_FAULT;
+    t->request.status = 0;
+    t->request.transaction = ++t->transaction;
+    event_page_fault_request_put(&t->request, &request);
+    vm->inbox = t->request;
+    t->misc_flags |= MF_EVENT | MF_REPLY_PENDING;
+    t->event_kind = WAIT_PAGE_FAULT;
+    t->rts_flags |= RTS_PAGEFAULT;
+    hand_over(cpu, t, vm, SEND_FROM_KERNEL | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
+}
+
+/* VM's reply to it, when all went well. */
+ALWAYS_INLINE void fast_fault_reply(struct cpu_state *cpu, struct thread *t, struct thread *to)
+{
+    const struct privilege_slot *privilege = thread_privilege(t);
+    uint64_t address = t->frame.rsi;
+
+    if (t->endpoint != ENDPOINT_VM || to->event_kind != WAIT_PAGE_FAULT || to->receive_from != ENDPOINT_VM || address_is_bad(address))
+        return;
+    if ((to->misc_flags & (MF_REPLY_PENDING | MF_EVENT)) != (MF_REPLY_PENDING | MF_EVENT) || t->caller_queue || privilege->has_pending)
+        return;
+    if (!sched_may_hand_off(cpu, to) || !copy_message_in(&t->inbox, address) || t->inbox.type != (EVENT_PAGE_FAULT | MESSAGE_REPLY) ||
+        t->inbox.status || t->inbox.transaction != to->request.transaction)
+        return;
+    /* Cannot fail from here on. */
+    event_map_page(&t->inbox);
+    t->message_address = address;
+    t->receive_from = ENDPOINT_ANY;
+    t->rts_flags |= RTS_RECEIVING;
+    t->messages_sent++;
+    message_count++;
+    to->rts_flags = 0;
+    to->misc_flags &= ~(MF_EVENT | MF_REPLY_PENDING);
+    sched_hand_off(cpu, to);
+    space_switch(to, to->space);
+    run_short(cpu, to);
+}
+
 ALWAYS_INLINE void fast_reply_receive(struct cpu_state *cpu, struct thread *t)
 {
     struct thread *to = thread_find((endpoint_t)t->frame.rdi);
     const struct privilege_slot *privilege = thread_privilege(t);
     uint64_t address = t->frame.rsi;
 
+    if (to && to->rts_flags == (RTS_RECEIVING | RTS_PAGEFAULT))
+        fast_fault_reply(cpu, t, to);
     if (!to || to->rts_flags != RTS_RECEIVING || to->receive_from != t->endpoint || address_is_bad(address))
         return;
     uint32_t misc = to->misc_flags;

@@ -12,11 +12,12 @@ uint64_t page_fault_count;
 
 void handle_page_fault(struct thread *t, uint64_t address, uint64_t error)
 {
-    kernel_enter(t);
+    struct cpu_state *cpu = kernel_enter(t);
     page_fault_count++;
     t->fault_address = address;
     t->fault_error = error;
     t->fault_trap = t->frame.vector;
+    trap_page_fault(cpu, t, address, error);
     if (!event_page_fault(t))
         signal_exception(t, SIGNAL_SEGV, CODE_MAPERR, address);
 }

@@ -41,7 +41,8 @@ static int grow_stack(struct vm_state *state, uint32_t index, uint64_t address, 
     return 0;
 }
 
-int fault_region(struct vm_state *state, uint32_t space, uint64_t address, uint32_t access, uint32_t *region)
+static inline __attribute__((always_inline)) int find_region(struct vm_state *state, uint32_t space, uint64_t address, uint32_t access,
+                                                             uint32_t *region)
 {
     uint8_t protection;
 
@@ -61,6 +62,11 @@ int fault_region(struct vm_state *state, uint32_t space, uint64_t address, uint3
         return -EACCES;
     }
     return 0;
+}
+
+int fault_region(struct vm_state *state, uint32_t space, uint64_t address, uint32_t access, uint32_t *region)
+{
+    return find_region(state, space, address, access, region);
 }
 
 /* ---- one page ---- */
@@ -98,7 +104,7 @@ static bool map_by_reply(struct vm_state *state, const struct region *region, ui
     return true;
 }
 
-static int map_zero(struct vm_state *state, struct region *region, uint64_t page, struct event_page_fault_reply *reply)
+static inline __attribute__((always_inline)) int map_zero(struct vm_state *state, struct region *region, uint64_t page, struct event_page_fault_reply *reply)
 {
     const uint32_t flags = region_map_flags(region) | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_IF_ABSENT;
     struct space *space = space_at(region->space);
@@ -433,7 +439,7 @@ int event_handle_page_fault(struct vm_state *state, struct call *call, const str
     } else if ((request->flags & EVENT_FAULT_FLAGS_EXECUTE) != 0) {
         access = FAULT_EXECUTE;
     }
-    result = fault_region(state, space, request->address, access, &region);
+    result = find_region(state, space, request->address, access, &region);
     if (result != 0) {
         return result;
     }

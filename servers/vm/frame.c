@@ -18,24 +18,6 @@ bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use)
     return state->frames_free >= count + reserve;
 }
 
-uint32_t frame_take(struct vm_state *state, enum frame_kind kind, enum frame_use use)
-{
-    uint32_t number = state->frame_free;
-    struct frame *frame;
-
-    if (!frame_has(state, 1, use)) {
-        return VM_NONE;
-    }
-
-    frame = frame_at(number);
-    state->frame_free = frame->next;
-    state->frames_free--;
-    frame->next = VM_NONE;
-    frame->references = 1;
-    frame->kind = (uint8_t)kind;
-    return number;
-}
-
 void frame_give(struct vm_state *state, uint32_t number)
 {
     struct frame *frame = frame_at(number);

@@ -21,7 +21,24 @@ static inline uint64_t frame_address(uint32_t number)
 enum frame_use { FRAME_FOR_PROGRAM, FRAME_FOR_SYSTEM };
 
 /* A frame with one reference and unknown contents; 0: none left. */
-uint32_t frame_take(struct vm_state *state, enum frame_kind kind, enum frame_use use);
+static inline uint32_t frame_take(struct vm_state *state, enum frame_kind kind, enum frame_use use)
+{
+    uint32_t number = state->frame_free;
+    struct frame *frame;
+
+    if (state->frames_free <= (use == FRAME_FOR_PROGRAM ? state->frames_reserve : 0)) {
+        return VM_NONE;
+    }
+
+    frame = frame_at(number);
+    state->frame_free = frame->next;
+    state->frames_free--;
+    frame->next = VM_NONE;
+    frame->references = 1;
+    frame->kind = (uint8_t)kind;
+    return number;
+}
+
 void frame_give(struct vm_state *state, uint32_t number);
 /* At least `count` frames could be taken for this use. */
 bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use);

@@ -8,3 +8,5 @@ linux := vm
 test_sources := frame.c pool.c region.c object.c space.c fault.c program.c image.c window.c information.c linux_map.c linux_advice.c boot.c check.c
 test_depends := lib/base
 test_generated := protocols/vfs_client
+# VM is not restarted with its old state: no journal.
+journal := no

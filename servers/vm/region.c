@@ -138,22 +138,6 @@ uint32_t region_find(const struct space *space, uint64_t address)
     return found;
 }
 
-uint32_t region_containing(struct space *space, uint64_t address)
-{
-    const struct region *cached = region_at(space->cached);
-    uint32_t index;
-
-    if (space->cached != VM_NONE && address >= cached->start && address < cached->end) {
-        return space->cached;
-    }
-    index = region_find(space, address);
-    if (index == VM_NONE || region_at(index)->start > address) {
-        return VM_NONE;
-    }
-    space->cached = index;
-    return index;
-}
-
 bool region_range_is_free(const struct space *space, uint64_t start, uint64_t end)
 {
     uint32_t index = region_find(space, start);
@@ -338,25 +322,6 @@ uint64_t region_find_gap(const struct space *space, uint64_t length)
         return 0;
     }
     return high - length;
-}
-
-uint32_t region_map_flags(const struct region *region)
-{
-    uint32_t flags = 0;
-
-    if (region->protection != 0) {
-        flags |= KERNEL_MAP_FLAGS_USER;
-    }
-    if ((region->protection & VM_PROTECTION_WRITE) != 0) {
-        flags |= KERNEL_MAP_FLAGS_WRITE;
-    }
-    if ((region->protection & VM_PROTECTION_EXECUTE) != 0) {
-        flags |= KERNEL_MAP_FLAGS_EXECUTE;
-    }
-    if (region->uncached != 0) {
-        flags |= KERNEL_MAP_FLAGS_UNCACHED;
-    }
-    return flags;
 }
 
 bool region_has_counted(const struct region *region)

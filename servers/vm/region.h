@@ -6,6 +6,7 @@
 #pragma once
 
 #include "layout.h"
+#include "protocols/kernel.h"
 #include "state.h"
 
 static inline struct region *region_at(uint32_t index)
@@ -20,8 +21,23 @@ static inline struct space *space_at(uint32_t index)
 
 /* The first region that ends above address (it contains it, or is the next one), or 0. */
 uint32_t region_find(const struct space *space, uint64_t address);
-/* The region that contains address, or 0. */
-uint32_t region_containing(struct space *space, uint64_t address);
+/* The region that contains address, or 0. The one found last is looked at first. */
+static inline uint32_t region_containing(struct space *space, uint64_t address)
+{
+    const struct region *cached = region_at(space->cached);
+    uint32_t index;
+
+    if (space->cached != VM_NONE && address - cached->start < cached->end - cached->start) {
+        return space->cached;
+    }
+    index = region_find(space, address);
+    if (index == VM_NONE || region_at(index)->start > address) {
+        return VM_NONE;
+    }
+    space->cached = index;
+    return index;
+}
+
 bool region_range_is_free(const struct space *space, uint64_t start, uint64_t end);
 /* Put a copy of `model` (start, end, kind, protection, flags, object, offset ...) into the space; merged with neighbours that continue it.
  * The range must be free. 0: no record left. */
@@ -38,6 +54,13 @@ void region_set_end(struct vm_state *state, uint32_t index, uint64_t end);
 /* Top-down first fit for mmap; 0: none. */
 uint64_t region_find_gap(const struct space *space, uint64_t length);
 /* kernel.idl map_flags of its pages. */
-uint32_t region_map_flags(const struct region *region);
+static inline uint32_t region_map_flags(const struct region *region)
+{
+    /* The index is the protection (vm.idl): none is not for the user at all. */
+    static const uint8_t flags[8] = {0, 4, 5, 5, 6, 6, 7, 7};
+
+    return flags[region->protection & 7] | (region->uncached != 0 ? KERNEL_MAP_FLAGS_UNCACHED : 0);
+}
+
 /* Pages may be private copies or plain anonymous memory: their frames are counted. */
 bool region_has_counted(const struct region *region);
