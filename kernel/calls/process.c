@@ -68,7 +68,7 @@ CALL_HANDLER(fork)
         child->tid = r.tid;
         child->tgid = r.tgid;
     }
-    child->space = r.space; /* a repeated call brings a new copy of the space */
+    thread_set_space(child, r.space); /* a repeated call brings a new copy of the space */
     kernel_fork_reply_put(reply, &(struct kernel_fork_reply){.child = child->endpoint});
     return 0;
 }
@@ -92,7 +92,7 @@ CALL_HANDLER(exec)
     arch_thread_entry(t, r.entry, r.stack);
     t->frame.orig_rax = (uint64_t)-1;
     t->frame.rdi = thread_is_service(t) ? (uint64_t)t->endpoint : 0;
-    t->space = r.space;
+    thread_set_space(t, r.space);
     t->misc_flags &= ~(MF_WORK & ~MF_SIGNAL_POSTED);
     t->misc_flags |= MF_EXECED;
     return 0;

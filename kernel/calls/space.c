@@ -58,9 +58,8 @@ CALL_HANDLER(space_destroy)
     kernel_space_destroy_request_get(request, &r);
     if (r.space >= SPACE_COUNT)
         return -EINVAL;
-    for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++)
-        if (threads[slot].space == r.space)
-            return -EBUSY;
+    if (space_users[r.space])
+        return -EBUSY;
     return space_is_used(r.space) ? space_destroy(r.space) : 0;
 }
 
@@ -75,7 +74,7 @@ CALL_HANDLER(space_bind)
         return -EINVAL;
     if (!thread_is_off(t))
         return CALL_RETRY;
-    t->space = r.space;
+    thread_set_space(t, r.space);
     rts_clear(t, RTS_VMINHIBIT);
     return 0;
 }

@@ -53,8 +53,21 @@ bool thread_is_off(struct thread *thread)
     return false;
 }
 
+uint32_t space_users[SPACE_COUNT];
+
+void thread_set_space(struct thread *t, uint32_t space)
+{
+    if (t->space != SPACE_NONE)
+        space_users[t->space]--;
+    t->space = space;
+    if (space != SPACE_NONE)
+        space_users[space]++;
+}
+
 static void reset_slot(struct thread *t)
 {
+    thread_set_space(t, SPACE_NONE);
+
     uint32_t slot = t->slot, generation = t->generation;
     void *fpu_area = t->fpu_area;
 
@@ -78,7 +91,7 @@ struct thread *thread_create(uint32_t slot, uint32_t space, const char *name)
     t->endpoint = endpoint_make(t->generation, slot);
     t->generation = t->generation < ENDPOINT_GENERATION_MAX ? t->generation + 1 : 1;
     t->rts_flags = is_service ? RTS_NO_PRIV : RTS_PROC_STOP;
-    t->space = space;
+    thread_set_space(t, space);
     t->privilege_id = is_service ? slot : PRIVILEGE_ID_USER;
     t->priority = is_service ? PRIORITY_SERVICE : PRIORITY_USER;
     t->quantum_us = QUANTUM_DEFAULT_US;

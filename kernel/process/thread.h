@@ -180,6 +180,10 @@ ALWAYS_INLINE bool thread_is_service(const struct thread *thread)
     return thread->privilege_id != PRIVILEGE_ID_USER;
 }
 
+/* Threads bound to each space; all changes of thread->space go through thread_set_space. */
+extern uint32_t space_users[];
+void thread_set_space(struct thread *thread, uint32_t space);
+
 /* All slots free, privileges empty. */
 void thread_init_all(void);
 /* Take a free slot: fresh registers, default scheduling, privilege by slot class; not runnable (NO_PRIV for services, PROC_STOP for user threads). */

@@ -68,6 +68,8 @@ static void give_buffer(struct pm_state *pm, struct exec_buffer *buffer)
 {
     revoke(buffer);
     buffer->thread = NONE;
+    if (!pm->exec_is_waited_for)
+        return;
     for (uint32_t i = 0; i < THREADS; i++) {
         struct pm_thread *thread = thread_at(i);
         uint64_t arguments[3];
@@ -80,6 +82,7 @@ static void give_buffer(struct pm_state *pm, struct exec_buffer *buffer)
             return;
         thread_answer(pm, thread, result);
     }
+    pm->exec_is_waited_for = false;
 }
 
 void exec_forget(struct pm_state *pm, struct pm_thread *thread)
@@ -121,6 +124,7 @@ static int begin_exec(struct pm_state *pm, struct pm_thread *thread, const uint6
     if (buffer == NULL) {
         memcpy(thread->call.exec.arguments, arguments, sizeof(thread->call.exec.arguments));
         thread->step = STEP_EXEC_BUFFER;
+        pm->exec_is_waited_for = true;
         return CALL_PARKED;
     }
     result = exec_strings_copy(buffer, thread->endpoint, arguments);

@@ -301,6 +301,7 @@ struct pm_state {
     bool has_started;
     bool has_random;
     bool has_vdso;
+    bool exec_is_waited_for; /* some thread may be at STEP_EXEC_BUFFER */
     uint16_t tid_bucket[PID_BUCKETS];
     uint16_t pid_bucket[PID_BUCKETS];
     uint16_t futex_bucket[FUTEX_BUCKETS];
