@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Each call of fs.idl as a function, for tests of file servers: it puts the request into a message and takes the reply out. The includer has
- * defined before: static int ask(struct message *request, struct message *reply), which gives the message to the server.
+ * Each call of fs.idl as a function, for tests of file servers: it puts the request into a message and takes the reply out. The includer
+ * defines ask(), which gives the message to the server and returns the status.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
 
-static inline int ask(struct message *request, struct message *reply);
+int ask(struct message *request, struct message *reply);
 
 static inline int do_mount(uint32_t id, const char *data, uint32_t *node)
 {

@@ -21,7 +21,7 @@ static void check_state(void)
     CHECK_STR(broken == NULL ? "good" : broken, "good");
 }
 
-static inline int ask(struct message *request, struct message *reply)
+int ask(struct message *request, struct message *reply)
 {
     struct call call = fake_call(ENDPOINT_VFS, 0, request, reply);
     int status = message_protocol(request->type) == FS_PROTOCOL ? fs_dispatch(&devfs, &call) : devfs_dispatch(&devfs, &call);

@@ -109,7 +109,7 @@ static int fake_services(endpoint_t destination, struct message *message)
     return 0;
 }
 
-static inline int ask(struct message *request, struct message *reply)
+int ask(struct message *request, struct message *reply)
 {
     struct call call = fake_call(ENDPOINT_VFS, 0, request, reply);
     int status = fs_dispatch(&procfs, &call);

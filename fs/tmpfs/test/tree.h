@@ -17,8 +17,7 @@
 #include "linux/stat.h"
 #include "protocols/tmpfs_fs_server.h"
 #include "protocols/vm.h"
-#include "testing/fake_kernel.h"
-#include "testing/testing.h"
+#include "testing/fs_calls.h"
 
 enum { OBJECTS = 256, WINDOW_BYTES = 1 << 20, FILE_MODE = 0100644, ROOT_MOUNT = 1 };
 
@@ -177,7 +176,7 @@ static inline void check_state(void)
 }
 
 /* One message of VFS through the dispatcher. */
-static inline int ask(struct message *request, struct message *reply)
+int ask(struct message *request, struct message *reply)
 {
     struct call call = fake_call(ENDPOINT_VFS, 0, request, reply);
     int status = fs_dispatch(&tmpfs, &call);
@@ -200,8 +199,6 @@ static inline void start_empty(void)
     mount_make_root(&tmpfs, 0, 0755);
     CHECK_EQ(mount_set_limit(0, 1000), 0);
 }
-
-#include "testing/fs_calls.h"
 
 /* An empty root tree, mounted as number ROOT_MOUNT. */
 static inline void start(void)

@@ -218,7 +218,7 @@ TEST(labels_and_endpoints_are_found_both_ways)
 
 TEST(a_full_store_says_so)
 {
-    char key[8];
+    char key[16];
     int result = 0;
 
     start();

@@ -11,6 +11,7 @@
 #include "protocols/rs_server.h"
 #include "protocols/service.h"
 #include "protocols/vm.h"
+#include "sys/syscalls.h"
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
 
