@@ -50,9 +50,9 @@ def add_services(entries, options):
         if label not in built:
             continue
         entry = cpio.file(stripped(built[label]), 0o755)
-        if place == "boot":
+        if place in ("boot", "both"):
             add(entries, "boot/services/" + label, entry)
-        else:
+        if place in ("root", "both"):
             rest.append(("service/" + label, entry))
     manifest = "".join(read(path).decode().rstrip("\n") + "\n\n" for path in options.conf)
     add(entries, "boot/system.conf", cpio.file(manifest))
