@@ -309,7 +309,7 @@ static int64_t wait_end(struct vfs_state *vfs, struct operation *op)
 
     if (op->done != 0 || op->value[0] == 0 || op->is_expired)
         return (int64_t)op->done;
-    if (op->is_cancelled)
+    if (op->is_cancelled || mask_exchange(op))
         return -EINTR;
     record = operation_record(vfs, op);
     if (record == NULL)
@@ -363,21 +363,26 @@ int64_t epoll_wait_run(struct vfs_state *vfs, struct operation *op, const struct
     return result != 0 ? result : wait_end(vfs, op);
 }
 
-static int wait_call(struct vfs_state *vfs, struct call *call)
+static int wait_call(struct vfs_state *vfs, struct call *call, bool has_mask)
 {
     struct operation op;
 
+    int result;
+
     if (operation_begin(vfs, call, &op, OPERATION_EPOLL_WAIT) != 0)
         return -ESRCH;
+    result = has_mask ? mask_load(&op, op.argument[4], op.argument[5]) : 0;
+    if (result != 0)
+        return result;
     return operation_run_linux(vfs, call, &op);
 }
 
 int vfs_linux_epoll_wait(struct vfs_state *vfs, struct call *call)
 {
-    return wait_call(vfs, call);
+    return wait_call(vfs, call, false);
 }
 
 int vfs_linux_epoll_pwait(struct vfs_state *vfs, struct call *call)
 {
-    return wait_call(vfs, call);
+    return wait_call(vfs, call, true);
 }

@@ -139,6 +139,8 @@ static void run_record(struct vfs_state *vfs, struct operation *op, const struct
     result = operation_runs[op->kind](vfs, op, reply);
     if (result == PENDING)
         return;
+    if (op->mask_state != MASK_NONE)
+        mask_restore(op, result);
     answer(vfs, op, result);
     operation_free(vfs, op);
 }
@@ -151,6 +153,8 @@ int operation_run_linux(struct vfs_state *vfs, struct call *call, struct operati
         operation_run_ready(vfs);
     if (result == PENDING)
         return CALL_PARKED;
+    if (op->mask_state != MASK_NONE)
+        mask_restore(op, result);
     if (op->is_moved)
         service_panic("operation %u finished on the stack after it was parked", op->kind);
     if (result < 0 && result >= -4095)

@@ -252,6 +252,8 @@ static int64_t round_end(struct vfs_state *vfs, struct operation *op, bool *agai
         return finish(op);
     if (op->is_cancelled)
         return -ERESTARTNOHAND;
+    if (mask_exchange(op))
+        return -ERESTARTNOHAND;
     if (op->is_woken) {
         op->is_woken = 0;
         op->position = 0;
@@ -305,6 +307,21 @@ static uint64_t timeout_of(struct operation *op, int64_t *error)
     return time.seconds > 1000000000 ? UINT64_MAX : (uint64_t)time.seconds * 1000000000 + (uint64_t)time.nanoseconds;
 }
 
+static int64_t load_mask(struct operation *op)
+{
+    uint64_t pair[2] = {op->argument[3], op->argument[4]};
+
+    if (op->value[0] == FORM_PSELECT) {
+        if (op->argument[5] == 0)
+            return 0;
+        if (sys_copy_from(op->caller, op->argument[5], pair, sizeof(pair)) != 0)
+            return -EFAULT;
+    } else if (op->value[0] != FORM_PPOLL) {
+        return 0;
+    }
+    return mask_load(op, pair[0], pair[1]);
+}
+
 int64_t poll_run(struct vfs_state *vfs, struct operation *op, const struct message *message)
 {
     struct char_poll_reply reply;
@@ -318,6 +335,9 @@ int64_t poll_run(struct vfs_state *vfs, struct operation *op, const struct messa
         if (result != 0)
             return result;
         op->value[1] = timeout_ns == 0 ? 0 : poll_deadline(timeout_ns);
+        result = load_mask(op);
+        if (result != 0)
+            return result;
     }
     result = load(vfs, op);
     if (result != 0)

@@ -23,3 +23,10 @@ uint32_t file_watch_source(const struct file *file, uint32_t *source);
 uint32_t file_poll(const struct vfs_state *vfs, const struct file *file);
 /* An absolute uptime from a relative timeout in ns; UINT64_MAX: never. */
 uint64_t poll_deadline(uint64_t timeout_ns);
+
+/* The signal mask of pselect, ppoll, epoll_pwait. Load it from the caller: 0, -EFAULT, -EINVAL. */
+int mask_load(struct operation *op, uint64_t address, uint64_t bytes);
+/* Before a sleep: PM puts it in place. True: a signal waits already, the call must end. */
+bool mask_exchange(struct operation *op);
+/* The call ends with `result`: the old mask comes back, unless a signal handler sees to that. */
+void mask_restore(struct operation *op, int64_t result);

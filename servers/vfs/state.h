@@ -312,6 +312,8 @@ struct walk {
     uint16_t pad;
 };
 
+enum mask_state { MASK_NONE, MASK_WANTED, MASK_EXCHANGED };
+
 enum operation_wait { WAIT_NONE, WAIT_SERVER, WAIT_QUEUE, WAIT_POLL, WAIT_TEXT, WAIT_RUN };
 
 enum { OPERATION_VNODES = 3, OPERATION_FILES = 2, OPERATION_GRANTS = 2 };
@@ -338,6 +340,7 @@ struct operation {
     uint8_t is_moved;     /* this copy on the stack is void: it became a record */
     uint8_t is_silent;    /* VFS's own: nobody waits for an answer */
     uint8_t is_woken;     /* poll: something happened while it asked around */
+    uint8_t mask_state;   /* enum mask_state */
     endpoint_t server;
     uint32_t request; /* type sent to the server */
     uint32_t minor;   /* of a driver request, for cancel */
@@ -350,6 +353,7 @@ struct operation {
     uint64_t position;
     uint64_t done;
     uint64_t value[2]; /* meaning belongs to the kind */
+    uint64_t mask;     /* signal mask while it sleeps: pselect and the like */
 };
 
 struct operation_links {

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Watches: who wants to hear of what. A source (pipe, device, eventfd, epoll) has a list; an owner is a poll in progress or an epoll item.
+ * And the signal mask that such a call may bring along.
  */
 #include "base/string.h"
+
+#include "errors.h"
+#include "sys/syscalls.h"
 
 #include "epoll.h"
 #include "file.h"
 #include "pipe.h"
 #include "poll.h"
 #include "pool.h"
+#include "protocols/pm_client.h"
 
 uint32_t *watch_list(struct vfs_state *vfs, uint32_t source_kind, uint32_t source)
 {
@@ -122,4 +127,38 @@ uint32_t file_poll(const struct vfs_state *vfs, const struct file *file)
     default:
         return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
     }
+}
+
+/* ---- signal masks ---- */
+
+int mask_load(struct operation *op, uint64_t address, uint64_t bytes)
+{
+    if (address == 0)
+        return 0;
+    if (bytes != sizeof(op->mask))
+        return -EINVAL;
+    if (sys_copy_from(op->caller, address, &op->mask, sizeof(op->mask)) != 0)
+        return -EFAULT;
+    op->mask_state = MASK_WANTED;
+    return 0;
+}
+
+bool mask_exchange(struct operation *op)
+{
+    struct pm_exchange_mask_request request = {.process = op->caller, .mask = op->mask};
+    struct pm_exchange_mask_reply reply;
+
+    if (op->mask_state != MASK_WANTED)
+        return false;
+    op->mask_state = MASK_EXCHANGED;
+    return pm_call_exchange_mask(ENDPOINT_PM, &request, &reply) == 0 && reply.pending;
+}
+
+void mask_restore(struct operation *op, int64_t result)
+{
+    struct pm_exchange_mask_request request = {.process = op->caller, .restore = 1};
+    struct pm_exchange_mask_reply reply;
+
+    if (op->mask_state == MASK_EXCHANGED && result != -ERESTARTNOHAND && result != -EINTR && !op->is_abandoned)
+        pm_call_exchange_mask(ENDPOINT_PM, &request, &reply);
 }
