@@ -13,9 +13,9 @@
 #include "sys/loop.h"
 
 static const char boot_label[][RS_LABEL_MAX] = {
-    [ENDPOINT_PM] = "pm",         [ENDPOINT_VFS] = "vfs",       [ENDPOINT_RS] = "rs",         [ENDPOINT_VM] = "vm",
-    [ENDPOINT_DS] = "ds",         [ENDPOINT_SCHED] = "sched",   [ENDPOINT_TMPFS] = "tmpfs",   [ENDPOINT_DEVFS] = "devfs",
-    [ENDPOINT_PROCFS] = "procfs", [ENDPOINT_TTY] = "tty",       [ENDPOINT_MEMORY] = "memory", [ENDPOINT_RANDOM] = "random",
+    [ENDPOINT_PM] = "pm",         [ENDPOINT_VFS] = "vfs",     [ENDPOINT_RS] = "rs",         [ENDPOINT_VM] = "vm",
+    [ENDPOINT_DS] = "ds",         [ENDPOINT_SCHED] = "sched", [ENDPOINT_TMPFS] = "tmpfs",   [ENDPOINT_DEVFS] = "devfs",
+    [ENDPOINT_PROCFS] = "procfs", [ENDPOINT_TTY] = "tty",     [ENDPOINT_MEMORY] = "memory", [ENDPOINT_RANDOM] = "random",
     [ENDPOINT_HELLO] = "hello",
 };
 

@@ -57,7 +57,7 @@ static int retrieve(const char *key, uint32_t flags, void *data, size_t room, st
     return result;
 }
 
-static int delete(const char *key, uint32_t flags)
+static int delete (const char *key, uint32_t flags)
 {
     struct ds_delete_request request = { .key_length = (uint32_t)strlen(key) + 1, .flags = flags };
     int result = -ENOSPC;
@@ -116,17 +116,17 @@ int ds_retrieve_mem(const char *key, void *data, size_t *length)
 
 int ds_delete_u32(const char *key)
 {
-    return delete(key, DS_FLAGS_U32);
+    return delete (key, DS_FLAGS_U32);
 }
 
 int ds_delete_str(const char *key)
 {
-    return delete(key, DS_FLAGS_STR);
+    return delete (key, DS_FLAGS_STR);
 }
 
 int ds_delete_mem(const char *key)
 {
-    return delete(key, DS_FLAGS_MEM);
+    return delete (key, DS_FLAGS_MEM);
 }
 
 int ds_retrieve_label_endpt(const char *label, endpoint_t *service)

@@ -123,8 +123,7 @@ int cpf_revoke(grant_t grant)
     uint32_t index = (uint32_t)grant & GRANT_INDEX_MASK;
     struct grant_entry *entry = &grants.entry[index];
 
-    if (grant < 0 || index >= GRANT_ENTRIES || (entry->flags & GRANT_VALID) == 0 ||
-        entry->sequence != (uint32_t)grant >> GRANT_INDEX_BITS)
+    if (grant < 0 || index >= GRANT_ENTRIES || (entry->flags & GRANT_VALID) == 0 || entry->sequence != (uint32_t)grant >> GRANT_INDEX_BITS)
         return -EINVAL;
     journal_record(entry, sizeof(*entry));
     entry->flags = 0;

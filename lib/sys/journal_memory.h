@@ -35,7 +35,7 @@ static inline size_t journal_string_copy(char *to, size_t room, const char *from
     return string_copy(to, room, from);
 }
 
-#define memcpy(to, from, length) journal_memcpy(to, from, length)
-#define memmove(to, from, length) journal_memmove(to, from, length)
-#define memset(to, byte, length) journal_memset(to, byte, length)
+#define memcpy(to, from, length)    journal_memcpy(to, from, length)
+#define memmove(to, from, length)   journal_memmove(to, from, length)
+#define memset(to, byte, length)    journal_memset(to, byte, length)
 #define string_copy(to, room, from) journal_string_copy(to, room, from)

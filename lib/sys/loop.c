@@ -199,13 +199,11 @@ static void resume(void)
     }
     log_error("message type %#x crashed the service twice: it is given up", journal.buffer[journal.current].type);
     journal.attempts = 0;
-    if ((journal.receive_status & IPC_STATUS_VERB_MASK) != IPC_NOTIFY &&
-        (journal.buffer[journal.current].type & MESSAGE_REPLY) == 0) {
+    if ((journal.receive_status & IPC_STATUS_VERB_MASK) != IPC_NOTIFY && (journal.buffer[journal.current].type & MESSAGE_REPLY) == 0) {
         const struct message *request = &journal.buffer[journal.current];
         bool is_linux = message_protocol(request->type) == PROTOCOL_LINUX;
 
-        outbox_reply_status(outbox_default(), request->source, request->type, request->transaction,
-                            is_linux ? -EIO : -ESRVRESTART);
+        outbox_reply_status(outbox_default(), request->source, request->type, request->transaction, is_linux ? -EIO : -ESRVRESTART);
         outbox_flush(outbox_default());
     }
     journal.phase = JOURNAL_IDLE;

@@ -17,7 +17,7 @@
 #define SERVICE_STATE
 #define SERVICE_DERIVED
 #else
-#define SERVICE_STATE __attribute__((section(".bss.state")))
+#define SERVICE_STATE   __attribute__((section(".bss.state")))
 #define SERVICE_DERIVED __attribute__((section(".bss.derived")))
 #endif
 

@@ -11,10 +11,7 @@ static inline int trap_ipc(uint32_t verb, int64_t first, const void *second, uin
     int64_t result = TRAP_BASE + verb;
     uint64_t receive_status = 0;
 
-    __asm__ volatile("syscall"
-                     : "+a"(result), "+d"(receive_status)
-                     : "D"(first), "S"(second)
-                     : "rcx", "r11", "memory");
+    __asm__ volatile("syscall" : "+a"(result), "+d"(receive_status) : "D"(first), "S"(second) : "rcx", "r11", "memory");
     *status = (uint32_t)receive_status;
     return (int)result;
 }

@@ -440,14 +440,14 @@ const char *fake_log(void)
     return last_log;
 }
 
-#define LOG_FUNCTION(name)                                                 \
-    WEAK void name(const char *format, ...)                                \
-    {                                                                      \
-        va_list arguments;                                                 \
-                                                                           \
-        va_start(arguments, format);                                       \
-        vsnprintf(last_log, sizeof(last_log), format, arguments);          \
-        va_end(arguments);                                                 \
+#define LOG_FUNCTION(name)                                        \
+    WEAK void name(const char *format, ...)                       \
+    {                                                             \
+        va_list arguments;                                        \
+                                                                  \
+        va_start(arguments, format);                              \
+        vsnprintf(last_log, sizeof(last_log), format, arguments); \
+        va_end(arguments);                                        \
     }
 
 LOG_FUNCTION(log_error)

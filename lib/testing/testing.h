@@ -25,47 +25,45 @@ _Noreturn void testing_fail(const char *file, int line, const char *format, ...)
 /* Prints a TAP comment. */
 void testing_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-#define TEST(test_name)                                                                                                \
-    static void test_##test_name(void);                                                                                \
-    static struct test_case case_##test_name = {.name = #test_name, .run = test_##test_name};                         \
-    __attribute__((constructor)) static void register_##test_name(void)                                               \
-    {                                                                                                                  \
-        testing_register(&case_##test_name);                                                                          \
-    }                                                                                                                  \
+#define TEST(test_name)                                                                         \
+    static void test_##test_name(void);                                                         \
+    static struct test_case case_##test_name = { .name = #test_name, .run = test_##test_name }; \
+    __attribute__((constructor)) static void register_##test_name(void)                         \
+    {                                                                                           \
+        testing_register(&case_##test_name);                                                    \
+    }                                                                                           \
     static void test_##test_name(void)
 
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            testing_fail(__FILE__, __LINE__, "%s is false", #condition);                                               \
-        }                                                                                                              \
+#define CHECK(condition)                                                 \
+    do {                                                                 \
+        if (!(condition)) {                                              \
+            testing_fail(__FILE__, __LINE__, "%s is false", #condition); \
+        }                                                                \
     } while (0)
 
 /* Both sides are integers or pointers; printed as signed and as hex. */
-#define CHECK_EQ(actual, expected)                                                                                     \
-    do {                                                                                                               \
-        intmax_t actual_ = (intmax_t)(actual);                                                                         \
-        intmax_t expected_ = (intmax_t)(expected);                                                                     \
-        if (actual_ != expected_) {                                                                                    \
-            testing_fail(__FILE__, __LINE__, "%s is %jd (0x%jx), expected %s = %jd (0x%jx)", #actual, actual_,          \
-                         (uintmax_t)actual_, #expected, expected_, (uintmax_t)expected_);                              \
-        }                                                                                                              \
+#define CHECK_EQ(actual, expected)                                                                                                 \
+    do {                                                                                                                           \
+        intmax_t actual_ = (intmax_t)(actual);                                                                                     \
+        intmax_t expected_ = (intmax_t)(expected);                                                                                 \
+        if (actual_ != expected_) {                                                                                                \
+            testing_fail(__FILE__, __LINE__, "%s is %jd (0x%jx), expected %s = %jd (0x%jx)", #actual, actual_, (uintmax_t)actual_, \
+                         #expected, expected_, (uintmax_t)expected_);                                                              \
+        }                                                                                                                          \
     } while (0)
 
-#define CHECK_STR(actual, expected)                                                                                    \
-    do {                                                                                                               \
-        const char *actual_ = (actual);                                                                                \
-        const char *expected_ = (expected);                                                                            \
-        if (actual_ == NULL || strcmp(actual_, expected_) != 0) {                                                      \
-            testing_fail(__FILE__, __LINE__, "%s is \"%s\", expected \"%s\"", #actual,                                  \
-                         actual_ == NULL ? "(null)" : actual_, expected_);                                             \
-        }                                                                                                              \
+#define CHECK_STR(actual, expected)                                                                                                      \
+    do {                                                                                                                                 \
+        const char *actual_ = (actual);                                                                                                  \
+        const char *expected_ = (expected);                                                                                              \
+        if (actual_ == NULL || strcmp(actual_, expected_) != 0) {                                                                        \
+            testing_fail(__FILE__, __LINE__, "%s is \"%s\", expected \"%s\"", #actual, actual_ == NULL ? "(null)" : actual_, expected_); \
+        }                                                                                                                                \
     } while (0)
 
-#define CHECK_MEM(actual, expected, length)                                                                            \
-    do {                                                                                                               \
-        if (memcmp((actual), (expected), (length)) != 0) {                                                             \
-            testing_fail(__FILE__, __LINE__, "%s and %s differ within %zu bytes", #actual, #expected,                  \
-                         (size_t)(length));                                                                            \
-        }                                                                                                              \
+#define CHECK_MEM(actual, expected, length)                                                                              \
+    do {                                                                                                                 \
+        if (memcmp((actual), (expected), (length)) != 0) {                                                               \
+            testing_fail(__FILE__, __LINE__, "%s and %s differ within %zu bytes", #actual, #expected, (size_t)(length)); \
+        }                                                                                                                \
     } while (0)

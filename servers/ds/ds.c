@@ -174,8 +174,7 @@ static bool is_one_value_type(uint32_t type)
     return type == DS_FLAGS_U32 || type == DS_FLAGS_STR || type == DS_FLAGS_MEM;
 }
 
-static int store_data(struct ds_state *state, struct call *call, struct ds_entry *entry,
-                      const struct ds_publish_request *request)
+static int store_data(struct ds_state *state, struct call *call, struct ds_entry *entry, const struct ds_publish_request *request)
 {
     uint32_t room = request->data_length + ((entry->flags & DS_FLAGS_STR) != 0 ? 1 : 0);
     int result;

@@ -23,9 +23,9 @@ struct ds_entry {
     uint32_t flags; /* type and priv_* */
     char key[DS_KEY_MAX];
     char owner[DS_LABEL_MAX];
-    uint32_t value;      /* u32; labels: the endpoint */
-    uint32_t length;     /* str, mem */
-    uint32_t block;      /* first of its data blocks */
+    uint32_t value;  /* u32; labels: the endpoint */
+    uint32_t length; /* str, mem */
+    uint32_t block;  /* first of its data blocks */
     uint32_t block_count;
 };
 

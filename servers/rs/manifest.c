@@ -213,8 +213,8 @@ static void allow_call(struct manifest *manifest, uint32_t type)
 static void allow_basic_calls(struct manifest *manifest)
 {
     static const uint32_t basic[] = {
-        KERNEL_EXIT,         KERNEL_WHOAMI,     KERNEL_TIMES,     KERNEL_SETALARM, KERNEL_SAFECOPYFROM,
-        KERNEL_SAFECOPYTO,   KERNEL_VSAFECOPY,  KERNEL_SETGRANT,  KERNEL_LOG,      KERNEL_STATECTL,
+        KERNEL_EXIT,       KERNEL_WHOAMI,    KERNEL_TIMES,    KERNEL_SETALARM, KERNEL_SAFECOPYFROM,
+        KERNEL_SAFECOPYTO, KERNEL_VSAFECOPY, KERNEL_SETGRANT, KERNEL_LOG,      KERNEL_STATECTL,
     };
 
     for (size_t i = 0; i < sizeof(basic) / sizeof(basic[0]); i++)
@@ -316,9 +316,18 @@ static const struct {
     const char *name;
     int (*read)(struct reader *reader, struct manifest *manifest);
 } keys[] = {
-    { "uid", read_uid },           { "level", read_level },       { "heartbeat", read_heartbeat }, { "priority", read_priority },
-    { "quantum", read_quantum },   { "copy", read_copy },         { "restart", read_restart },     { "ipc", read_ipc },
-    { "system", read_system },     { "io", read_io },             { "irq", read_irq },             { "memory", read_memory },
+    { "uid", read_uid },
+    { "level", read_level },
+    { "heartbeat", read_heartbeat },
+    { "priority", read_priority },
+    { "quantum", read_quantum },
+    { "copy", read_copy },
+    { "restart", read_restart },
+    { "ipc", read_ipc },
+    { "system", read_system },
+    { "io", read_io },
+    { "irq", read_irq },
+    { "memory", read_memory },
     { "device", read_device },
 };
 

@@ -56,8 +56,8 @@ static void add_resources(const struct rs_state *state, const struct manifest *m
 void rs_privileges(const struct rs_state *state, const struct manifest *manifest, uint32_t flags, struct privilege *privilege)
 {
     memset(privilege, 0, sizeof(*privilege));
-    privilege->flags = PRIVILEGE_SYS_PROC | PRIVILEGE_PREEMPTIBLE | PRIVILEGE_BILLABLE | PRIVILEGE_CHECK_IO_PORT |
-                       PRIVILEGE_CHECK_IRQ | PRIVILEGE_CHECK_MEM | flags;
+    privilege->flags = PRIVILEGE_SYS_PROC | PRIVILEGE_PREEMPTIBLE | PRIVILEGE_BILLABLE | PRIVILEGE_CHECK_IO_PORT | PRIVILEGE_CHECK_IRQ |
+                       PRIVILEGE_CHECK_MEM | flags;
     privilege->trap_mask = UINT32_MAX;
     privilege->signal_manager = ENDPOINT_RS;
     privilege->backup_signal_manager = ENDPOINT_NONE;

@@ -128,7 +128,9 @@ static int replace(struct rs_state *state, struct rs_slot *slot)
         return result;
     }
     old = &state->slot[index];
-    *old = (struct rs_slot){ .flags = RS_IN_USE | RS_OLD, .endpoint = created, .other = (uint16_t)rs_index(state, slot), .late = RS_NO_SLOT };
+    *old = (struct rs_slot){
+        .flags = RS_IN_USE | RS_OLD, .endpoint = created, .other = (uint16_t)rs_index(state, slot), .late = RS_NO_SLOT
+    };
     string_copy(old->manifest.label, sizeof(old->manifest.label), slot->manifest.label);
     slot->other = (uint16_t)index;
     return 0;

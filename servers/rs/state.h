@@ -50,8 +50,8 @@ struct rs_slot {
     uint16_t other; /* slot of the other instance, RS_NO_SLOT */
     uint16_t late;  /* operation that waits for init or death, RS_NO_SLOT */
     uint32_t pid;
-    uint32_t restarts;      /* in all */
-    uint32_t recent;        /* restarts since it was last healthy */
+    uint32_t restarts; /* in all */
+    uint32_t recent;   /* restarts since it was last healthy */
     uint32_t last_signal;
     uint32_t backoff_ticks; /* until the next start */
     uint32_t init_ticks;    /* since init was sent */
@@ -62,7 +62,7 @@ struct rs_slot {
     uint32_t image_first;   /* page of the image area, dynamic services */
     uint32_t image_pages;
     uint32_t boot_ready;
-    uint64_t image;         /* address in RS */
+    uint64_t image; /* address in RS */
     uint64_t image_length;
     uint64_t started_ns;
     struct manifest manifest;

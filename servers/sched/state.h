@@ -11,8 +11,8 @@
 enum {
     SCHED_HIGHEST = 0,
     SCHED_LOWEST = 15,
-    SCHED_NORMAL = 10,      /* nice 0 */
-    SCHED_DROP = 3,         /* how far a busy thread sinks below its base */
+    SCHED_NORMAL = 10, /* nice 0 */
+    SCHED_DROP = 3,    /* how far a busy thread sinks below its base */
     SCHED_QUANTUM_US = 20000,
 };
 

@@ -91,7 +91,7 @@ static int check(endpoint_t caller, char *key, uint32_t room, struct ds_check_re
     return ds_handle_check(&state, &call, &check_request, found);
 }
 
-static int delete(endpoint_t caller, const char *key, uint32_t flags)
+static int delete (endpoint_t caller, const char *key, uint32_t flags)
 {
     struct ds_delete_request delete_request = {
         .key = fake_grant((void *)key, strlen(key) + 1),
