@@ -330,6 +330,8 @@ void process_wake_stopped(struct pm_state *pm, struct pm_process *process)
         next = thread_at(i)->next;
         if (thread_at(i)->step == STEP_READY) {
             deliver(pm, thread_at(i));
+        } else {
+            signal_recheck(pm, thread_at(i)); /* what came while it was stopped */
         }
     }
 }

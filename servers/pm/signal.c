@@ -133,6 +133,8 @@ static bool wants(const struct pm_thread *thread, int signal)
 {
     if (thread->state != THREAD_ALIVE && thread->state != THREAD_STARTING)
         return false;
+    if (process_of(thread)->state == PROCESS_STOPPED && signal != LINUX_SIGKILL)
+        return false; /* it waits for the continuation */
     return (thread->mask & signal_bit(signal)) == 0 || awaits(thread, signal);
 }
 

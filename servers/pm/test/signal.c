@@ -129,6 +129,19 @@ TEST(sigkill_ends_a_stopped_process)
     CHECK_EQ(cleared, 1);
 }
 
+TEST(stopped_process_dies_of_sigterm_only_when_it_continues)
+{
+    struct pm_thread *init = start();
+    struct pm_thread *child = do_fork(init);
+
+    call_linux(init, kill, pid_of(child), LINUX_SIGSTOP);
+    signal_ready(child, -1, 0);
+    call_linux(init, kill, pid_of(child), LINUX_SIGTERM);
+    CHECK_EQ(cleared, 0);
+    call_linux(init, kill, pid_of(child), LINUX_SIGCONT);
+    CHECK_EQ(cleared, 1);
+}
+
 TEST(terminal_stop_is_ignored_in_an_orphaned_group)
 {
     struct pm_thread *init = start();
