@@ -256,5 +256,6 @@ CALL_HANDLER(page_write)
     kernel_page_write_request_get(request, &r);
     if (ram_frame_is_bad(r.frame) || r.offset > PAGE_SIZE || r.length > PAGE_SIZE - r.offset)
         return -EPERM;
-    return call_copy(caller, caller, r.address, NULL, PHYSICAL_MAP_BASE + r.frame + r.offset, r.length);
+    const struct thread *from = call_process(caller, r.source);
+    return from ? call_copy(caller, from, r.address, NULL, PHYSICAL_MAP_BASE + r.frame + r.offset, r.length) : -EFAULT;
 }

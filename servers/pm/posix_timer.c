@@ -44,6 +44,7 @@ static void release(struct pm_state *pm, struct posix_timer *timer)
 {
     timer_cancel(pm, timer_id(pm, timer));
     timer->process = NONE;
+    pm->posix_timer_count--;
     timer->next_free = pm->free_timer;
     pm->free_timer = (uint16_t)(timer - pm->posix_timers);
 }
@@ -94,7 +95,7 @@ void posix_timer_signal_taken(struct pm_state *pm, struct signal_info *info, boo
 
 void posix_timer_process_gone(struct pm_state *pm, const struct pm_process *process)
 {
-    for (uint32_t i = 0; i < POSIX_TIMERS; i++) {
+    for (uint32_t i = 0; i < POSIX_TIMERS && pm->posix_timer_count != 0; i++) {
         if (pm->posix_timers[i].process == process_index(process)) {
             release(pm, &pm->posix_timers[i]);
         }
@@ -103,7 +104,7 @@ void posix_timer_process_gone(struct pm_state *pm, const struct pm_process *proc
 
 void posix_timer_thread_gone(struct pm_state *pm, const struct pm_thread *thread)
 {
-    for (uint32_t i = 0; i < POSIX_TIMERS; i++) {
+    for (uint32_t i = 0; i < POSIX_TIMERS && pm->posix_timer_count != 0; i++) {
         if (pm->posix_timers[i].process == thread->process && pm->posix_timers[i].thread == thread_index(thread)) {
             release(pm, &pm->posix_timers[i]);
         }
@@ -156,6 +157,7 @@ int pm_linux_timer_create(struct pm_state *pm, struct call *call)
         return -EFAULT;
     timer = &pm->posix_timers[pm->free_timer];
     pm->free_timer = timer->next_free;
+    pm->posix_timer_count++;
     *timer = (struct posix_timer){
         .process = (uint16_t)process_index(process),
         .thread = thread,

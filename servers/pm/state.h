@@ -291,6 +291,7 @@ struct pm_state {
     uint16_t free_sighand;
     uint16_t free_queued;
     uint16_t free_timer;
+    uint32_t posix_timer_count; /* in use */
     uint32_t free_thread_count;
     uint16_t leaving_first;
     uint16_t leaving_last;

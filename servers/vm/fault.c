@@ -222,7 +222,7 @@ static int map_copy(struct vm_state *state, struct region *region, uint64_t page
     result = kcall_page_copy(frame_address(from), frame_address(frame));
     if (result == 0 && valid_bytes < PAGE_BYTES) {
         result = kcall_page_write(frame_address(frame), (uint32_t)valid_bytes, PAGE_BYTES - (uint32_t)valid_bytes,
-                                  scratch()->zeros);
+                                  ENDPOINT_SELF, (uint64_t)scratch()->zeros);
     }
     if (result == 0 && map_by_reply(state, region, page, frame, region_map_flags(region), reply)) {
         done = 1;
@@ -276,6 +276,25 @@ static int shared_absent(struct vm_state *state, struct region *region, uint64_t
     return result != 0 ? result : map_around(state, region, page, region_map_flags(region));
 }
 
+/* The vDSO and its data: mapped when a program looks at them. */
+static int vdso_absent(struct vm_state *state, const struct region *region, uint64_t page, struct event_page_fault_reply *reply)
+{
+    uint64_t physical = region->offset + (page - region->start);
+    uint64_t done = 0;
+    int result = 0;
+
+    if ((region->flags & REGION_VDSO) == 0) {
+        return -EFAULT;
+    }
+    if (!map_by_reply(state, region, page, (uint32_t)(physical >> PAGE_BITS), region_map_flags(region), reply)) {
+        result = table_map_one(state, space_id(region->space), page, physical, region_map_flags(region), &done);
+    }
+    if (result == 0) {
+        space_at(region->space)->resident_pages++;
+    }
+    return result;
+}
+
 int fault_page(struct vm_state *state, uint32_t index, uint64_t page, uint32_t access, uint64_t entry,
                struct event_page_fault_reply *reply)
 {
@@ -290,7 +309,7 @@ int fault_page(struct vm_state *state, uint32_t index, uint64_t page, uint32_t a
         case REGION_SHARED:
             return shared_absent(state, region, page);
         default:
-            return -EFAULT;
+            return vdso_absent(state, region, page, reply);
         }
     }
     if ((access & FAULT_WRITE) != 0 && (entry_flags(entry) & KERNEL_MAP_FLAGS_WRITE) == 0 &&

@@ -48,7 +48,7 @@ static int map_pinned(struct vm_state *state, uint32_t index, uint64_t start, ui
     return 0;
 }
 
-static int write_pages(uint32_t index, uint64_t address, const uint8_t *from, uint64_t length)
+static int write_pages(uint32_t index, uint64_t address, endpoint_t source, uint64_t from, uint64_t length)
 {
     while (length > 0) {
         uint64_t page = page_down(address);
@@ -58,7 +58,7 @@ static int write_pages(uint32_t index, uint64_t address, const uint8_t *from, ui
 
         piece = piece < length ? piece : length;
         if (result == 0) {
-            result = kcall_page_write(entry_frame(entry) << PAGE_BITS, (uint32_t)(address - page), (uint32_t)piece, from);
+            result = kcall_page_write(entry_frame(entry) << PAGE_BITS, (uint32_t)(address - page), (uint32_t)piece, source, from);
         }
         if (result != 0) {
             return result;
@@ -100,21 +100,13 @@ static int check_header(uint32_t slot, const struct elf_header *header, uint64_t
 static int load_segment(struct vm_state *state, uint32_t index, endpoint_t rs, uint64_t image, const struct elf_program_header *segment)
 {
     uint8_t protection = VM_PROTECTION_READ;
-    uint64_t done = 0;
     int result;
 
     protection |= (segment->flags & ELF_SEGMENT_WRITE) != 0 ? VM_PROTECTION_WRITE : 0;
     protection |= (segment->flags & ELF_SEGMENT_EXECUTE) != 0 ? VM_PROTECTION_EXECUTE : 0;
     result = map_pinned(state, index, page_down(segment->address), page_up(segment->address + segment->memory_bytes), protection);
-    while (result == 0 && done < segment->file_bytes) {
-        uint64_t piece = segment->file_bytes - done;
-
-        piece = piece < sizeof(scratch()->bytes) ? piece : sizeof(scratch()->bytes);
-        result = kcall_copy_from(rs, image + segment->offset + done, scratch()->bytes, piece);
-        if (result == 0) {
-            result = write_pages(index, segment->address + done, scratch()->bytes, piece);
-        }
-        done += piece;
+    if (result == 0) {
+        result = write_pages(index, segment->address, rs, image + segment->offset, segment->file_bytes);
     }
     return result;
 }

@@ -139,11 +139,11 @@ int kcall_page_zero(uint64_t frame, uint64_t count)
     return kernel_exchange(&message);
 }
 
-int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, const void *from)
+int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_t source, uint64_t address)
 {
     struct message message = {.type = KERNEL_PAGE_WRITE};
     struct kernel_page_write_request request = {
-        .frame = frame, .offset = offset, .length = length, .address = (uint64_t)from};
+        .frame = frame, .offset = offset, .length = length, .address = address, .source = source};
 
     kernel_page_write_request_put(&message, &request);
     return kernel_exchange(&message);

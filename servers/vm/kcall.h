@@ -36,7 +36,7 @@ int kcall_fork_range(uint32_t source, uint32_t destination, uint64_t address, ui
                      uint64_t *present, uint64_t *done);
 int kcall_page_copy(uint64_t source, uint64_t destination);
 int kcall_page_zero(uint64_t frame, uint64_t count);
-int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, const void *from);
+int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_t source, uint64_t address);
 int kcall_tables_give(const uint64_t *frames, uint64_t count);
 int kcall_tables_take(uint64_t *frames, uint64_t room, uint64_t *count);
 int kcall_query_memory(endpoint_t process, uint64_t base, uint64_t length);

@@ -245,7 +245,7 @@ int object_truncate(struct vm_state *state, uint32_t index, uint64_t length)
         object->page_end = from;
     }
     if (frame != VM_NONE) {
-        kcall_page_write(frame_address(frame), rest, PAGE_BYTES - rest, scratch()->zeros);
+        kcall_page_write(frame_address(frame), rest, PAGE_BYTES - rest, ENDPOINT_SELF, (uint64_t)scratch()->zeros);
     }
     object->size = length;
     return 0;

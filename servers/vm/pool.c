@@ -15,6 +15,14 @@ static void *record(const struct pool *pool, uint32_t index)
     return (void *)(pool->base + (uint64_t)index * pool->record_bytes);
 }
 
+/* Records are multiples of 8 bytes. */
+static void clear(uint64_t *words, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < bytes / 8; i++) {
+        words[i] = 0;
+    }
+}
+
 bool own_memory(struct vm_state *state, uint64_t address, uint64_t bytes)
 {
     const uint32_t flags =
@@ -75,14 +83,14 @@ uint32_t pool_take(struct vm_state *state, struct pool *pool)
             return VM_NONE;
         }
     }
-    __builtin_memset(record(pool, index), 0, pool->record_bytes);
+    clear(record(pool, index), pool->record_bytes);
     pool->used++;
     return index;
 }
 
 void pool_give(struct pool *pool, uint32_t index)
 {
-    __builtin_memset(record(pool, index), 0, pool->record_bytes);
+    clear(record(pool, index), pool->record_bytes);
     *(uint32_t *)record(pool, index) = pool->free;
     pool->free = index;
     pool->used--;

@@ -170,26 +170,43 @@ int vm_handle_exec_map_anonymous(struct vm_state *state, struct call *call, cons
     return region_add(state, space, &model) == VM_NONE ? -ENOMEM : 0;
 }
 
-/* One piece that lies in one page. */
-static int write_piece(struct vm_state *state, uint32_t space, uint64_t destination, const uint8_t *from, uint32_t length)
+/* The frame of a page that is to be written into; most are new, in anonymous memory. */
+static int writable_frame(struct vm_state *state, uint32_t space, uint64_t page, uint64_t *frame)
 {
-    uint64_t page = page_down(destination);
     uint64_t entry = 0;
-    int result = fault_range(state, space, page, 1, FAULT_WRITE | FAULT_FORCE);
+    uint64_t done = 0;
+    uint32_t region;
+    int result = fault_region(state, space, page, FAULT_WRITE | FAULT_FORCE, &region);
 
+    if (result != 0) {
+        return -EFAULT;
+    }
+    if (region_at(region)->kind == REGION_ANONYMOUS) {
+        uint32_t number = frame_take(state, FRAME_ANONYMOUS, FRAME_FOR_PROGRAM);
+
+        if (number == VM_NONE) {
+            return -ENOMEM;
+        }
+        *frame = frame_address(number);
+        result = table_map_one(state, space_id(space), page, *frame,
+                               region_map_flags(region_at(region)) | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_IF_ABSENT, &done);
+        if (result == 0 && done == 1) {
+            space_at(space)->resident_pages++;
+            return 0;
+        }
+        frame_give(state, number);
+    }
+    result = fault_range(state, space, page, 1, FAULT_WRITE | FAULT_FORCE);
     if (result == 0) {
         result = kcall_read_entries(space_id(space), page, 1, &entry);
     }
-    if (result != 0 || entry == 0) {
-        return result == -EIO ? -ENOMEM : -EFAULT;
-    }
-    return kcall_page_write(entry_frame(entry) << PAGE_BITS, (uint32_t)(destination - page), length, from);
+    *frame = entry_frame(entry) << PAGE_BITS;
+    return result == 0 && entry != 0 ? 0 : result == -EIO ? -ENOMEM : -EFAULT;
 }
 
 int vm_handle_exec_write(struct vm_state *state, struct call *call, const struct vm_exec_write_request *request)
 {
     uint32_t space = unborn(state, request->space);
-    uint8_t *bytes = scratch()->bytes;
     uint64_t done = 0;
 
     if (space == VM_NONE) {
@@ -197,13 +214,14 @@ int vm_handle_exec_write(struct vm_state *state, struct call *call, const struct
     }
     while (done < request->length) {
         uint64_t destination = request->destination + done;
-        uint64_t length = PAGE_BYTES - (destination & (PAGE_BYTES - 1));
-        int result;
+        uint64_t page = page_down(destination);
+        uint64_t length = page + PAGE_BYTES - destination;
+        uint64_t frame;
+        int result = writable_frame(state, space, page, &frame);
 
         length = length < request->length - done ? length : request->length - done;
-        result = kcall_copy_from(call->caller, request->source + done, bytes, length);
         if (result == 0) {
-            result = write_piece(state, space, destination, bytes, (uint32_t)length);
+            result = kcall_page_write(frame, (uint32_t)(destination - page), (uint32_t)length, call->caller, request->source + done);
         }
         if (result != 0) {
             return result;
@@ -217,7 +235,6 @@ int vm_handle_exec_write(struct vm_state *state, struct call *call, const struct
 static void map_vdso(struct vm_state *state, uint32_t space)
 {
     struct region model = {.kind = REGION_PHYSICAL, .flags = REGION_VDSO, .protection = VM_PROTECTION_READ};
-    uint64_t done = 0;
 
     if (state->vdso_base == 0) {
         return;
@@ -225,23 +242,12 @@ static void map_vdso(struct vm_state *state, uint32_t space)
     model.start = VDSO_TIME_PAGE;
     model.end = VDSO_ADDRESS;
     model.offset = state->time_page;
-    if (region_add(state, space, &model) == VM_NONE ||
-        table_map_one(state, space_id(space), model.start, model.offset, region_map_flags(&model), &done) != 0) {
-        return;
-    }
+    region_add(state, space, &model);
     model.start = VDSO_ADDRESS;
     model.end = VDSO_ADDRESS + page_up(state->vdso_bytes);
     model.offset = state->vdso_base;
     model.protection |= VM_PROTECTION_EXECUTE;
-    if (region_add(state, space, &model) == VM_NONE) {
-        return;
-    }
-    for (uint64_t at = model.start; at < model.end; at += PAGE_BYTES) {
-        if (table_map_one(state, space_id(space), at, model.offset + (at - model.start), region_map_flags(&model), &done) != 0) {
-            return;
-        }
-    }
-    space_at(space)->resident_pages += 1 + ((model.end - model.start) >> PAGE_BITS);
+    region_add(state, space, &model);
 }
 
 int vm_handle_exec_commit(struct vm_state *state, struct call *call, const struct vm_exec_commit_request *request)

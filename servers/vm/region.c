@@ -247,6 +247,97 @@ void region_remove(struct vm_state *state, uint32_t index)
     pool_give(&state->regions, index);
 }
 
+/* A tree of the same shape; *last is the copy of the region before in address order. Returns the copy of `index`, or 0 if there are no records. */
+static uint32_t copy_tree(struct vm_state *state, uint32_t index, uint32_t to, uint32_t *last)
+{
+    uint32_t left = VM_NONE;
+    uint32_t right = VM_NONE;
+    uint32_t copy;
+    struct region *region;
+
+    if (region_at(index)->left != VM_NONE) {
+        left = copy_tree(state, region_at(index)->left, to, last);
+    }
+    copy = pool_take(state, &state->regions);
+    if (copy == VM_NONE) {
+        return VM_NONE;
+    }
+    region = region_at(copy);
+    *region = *region_at(index);
+    region->space = to;
+    region->previous = *last;
+    region->next = VM_NONE;
+    if (*last == VM_NONE) {
+        space_at(to)->first = copy;
+    } else {
+        region_at(*last)->next = copy;
+    }
+    *last = copy;
+    object_attach(copy);
+    if (region_at(index)->right != VM_NONE) {
+        right = copy_tree(state, region_at(index)->right, to, last);
+    }
+    region_at(copy)->left = left;
+    region_at(copy)->right = right;
+    return copy;
+}
+
+static bool has_flag(const struct space *space, uint16_t flags)
+{
+    for (uint32_t i = space->first; i != VM_NONE; i = region_at(i)->next) {
+        if ((region_at(i)->flags & flags) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool region_copy_all(struct vm_state *state, uint32_t from, uint32_t to, uint16_t left_out)
+{
+    struct space *space = space_at(to);
+    const struct space *model = space_at(from);
+    uint32_t last = VM_NONE;
+
+    if (!pool_reserve(state, &state->regions, model->region_count)) {
+        return false;
+    }
+    if (model->root != VM_NONE && !has_flag(model, left_out)) {
+        space->root = copy_tree(state, model->root, to, &last);
+        space->last = last;
+        space->region_count = model->region_count;
+        space->total_pages = model->total_pages;
+        return true;
+    }
+    for (uint32_t i = model->first; i != VM_NONE; i = region_at(i)->next) {
+        struct region copy = *region_at(i);
+
+        if ((copy.flags & left_out) == 0) {
+            region_add(state, to, &copy);
+        }
+    }
+    return true;
+}
+
+void region_remove_all(struct vm_state *state, uint32_t index)
+{
+    struct space *space = space_at(index);
+    uint32_t i = space->first;
+
+    while (i != VM_NONE) {
+        uint32_t next = region_at(i)->next;
+
+        object_detach(state, i);
+        pool_give(&state->regions, i);
+        i = next;
+    }
+    space->root = VM_NONE;
+    space->first = VM_NONE;
+    space->last = VM_NONE;
+    space->cached = VM_NONE;
+    space->region_count = 0;
+    space->total_pages = 0;
+}
+
 uint32_t region_split(struct vm_state *state, uint32_t index, uint64_t at)
 {
     uint32_t upper = pool_take(state, &state->regions);

@@ -43,6 +43,10 @@ bool region_range_is_free(const struct space *space, uint64_t start, uint64_t en
  * The range must be free. 0: no record left. */
 uint32_t region_add(struct vm_state *state, uint32_t space, const struct region *model);
 void region_remove(struct vm_state *state, uint32_t index);
+/* Fill an empty space with copies of the regions of another one, except those with one of the flags. False: no records left. */
+bool region_copy_all(struct vm_state *state, uint32_t from, uint32_t to, uint16_t left_out);
+/* Remove all regions of a space. */
+void region_remove_all(struct vm_state *state, uint32_t space);
 /* Cut a region in two at a page border inside it; needs one record (pool_reserve). The lower part keeps the index. */
 uint32_t region_split(struct vm_state *state, uint32_t index, uint64_t at);
 /* Join with the next region if they are two halves of one thing. True: the next one is gone. */

@@ -120,10 +120,9 @@ static uint64_t next_run(uint32_t *index, uint64_t end, bool *with_counted)
 }
 
 /* start and end are borders of regions, or lie in gaps. */
-static void remove_regions(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end)
+static void unmap_regions(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end)
 {
     uint32_t region = region_find(space_at(index), start);
-    uint32_t first = region;
 
     while (region != VM_NONE && region_at(region)->start < end) {
         uint64_t run_start = region_at(region)->start;
@@ -132,8 +131,15 @@ static void remove_regions(struct vm_state *state, uint32_t index, uint64_t star
 
         space_unmap_pages(state, index, run_start, run_end, with_counted);
     }
+}
+
+static void remove_regions(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end)
+{
+    uint32_t region;
+
     /* Objects may be freed only when no page table shows them any more. */
-    region = first;
+    unmap_regions(state, index, start, end);
+    region = region_find(space_at(index), start);
     while (region != VM_NONE && region_at(region)->start < end) {
         uint32_t next = region_at(region)->next;
 
@@ -146,7 +152,8 @@ void space_destroy(struct vm_state *state, uint32_t index)
 {
     struct space *space = space_at(index);
 
-    remove_regions(state, index, 0, UINT64_MAX);
+    unmap_regions(state, index, 0, UINT64_MAX);
+    region_remove_all(state, index);
     if (kcall_space_destroy(space_id(index)) == -EBUSY) {
         space->is_used = 0;
         space->free_link = state->dying;
@@ -288,21 +295,6 @@ static bool is_inherited(const struct region *region)
     return (region->flags & (REGION_DONTFORK | REGION_WIPEONFORK | REGION_WINDOW)) == 0;
 }
 
-static int fork_regions(struct vm_state *state, uint32_t parent, uint32_t child)
-{
-    for (uint32_t i = space_at(parent)->first; i != VM_NONE; i = region_at(i)->next) {
-        struct region model = *region_at(i);
-
-        if ((model.flags & (REGION_DONTFORK | REGION_WINDOW)) != 0) {
-            continue;
-        }
-        if (region_add(state, child, &model) == VM_NONE) {
-            return -ENOMEM;
-        }
-    }
-    return 0;
-}
-
 int space_fork(struct vm_state *state, uint32_t parent, uint32_t child)
 {
     struct space *to = space_at(child);
@@ -313,7 +305,7 @@ int space_fork(struct vm_state *state, uint32_t parent, uint32_t child)
     if (!frame_has(state, FORK_FRAMES, FRAME_FOR_PROGRAM)) {
         return -ENOMEM;
     }
-    result = fork_regions(state, parent, child);
+    result = region_copy_all(state, parent, child, REGION_DONTFORK | REGION_WINDOW) ? 0 : -ENOMEM;
 
     to->brk_start = from->brk_start;
     to->brk = from->brk;

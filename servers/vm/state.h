@@ -150,6 +150,9 @@ struct chunk {
     uint32_t frame[CHUNK_PAGES];
 };
 
+_Static_assert(sizeof(struct region) % 8 == 0 && sizeof(struct space) % 8 == 0 && sizeof(struct object) % 8 == 0 && sizeof(struct chunk) % 8 == 0,
+              "pool.c clears records by words");
+
 struct owner_pool {
     endpoint_t owner;
     uint32_t number;

@@ -144,7 +144,7 @@ static uint64_t *walk_make(struct space *space, uint64_t address)
             uint64_t frame = stock_pop();
             if (frame == 0)
                 return NULL;
-            fill_zero(physical_pointer(frame), PAGE_SIZE);
+            page_zero(frame);
             frame_link[frame / PAGE_SIZE] = space->tables;
             space->tables = (uint32_t)(frame / PAGE_SIZE);
             *entry = frame | PTE_PRESENT | PTE_WRITE | PTE_USER;

@@ -229,10 +229,11 @@ int kcall_page_zero(uint64_t frame, uint64_t count)
     return 0;
 }
 
-int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, const void *from)
+int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_t source, uint64_t address)
 {
     CHECK(offset + length <= PAGE_BYTES);
-    memcpy(fake_memory[frame >> PAGE_BITS] + offset, from, length);
+    (void)source;
+    memcpy(fake_memory[frame >> PAGE_BITS] + offset, (const void *)address, length);
     return 0;
 }
 
