@@ -19,7 +19,7 @@ static uint64_t pending_address[PENDING_PAGES];
 static uint32_t stock = LIST_END; /* unused table frames, linked by frame_link */
 static uint64_t stock_free, stock_total;
 
-static uint64_t entry_bits(uint32_t flags)
+static inline uint64_t entry_bits(uint32_t flags)
 {
     uint64_t bits = PTE_USER;
     bits |= flags & KERNEL_MAP_FLAGS_USER ? PTE_PRESENT : PTE_HIDDEN;
@@ -117,6 +117,22 @@ void space_init(void)
 static inline uint64_t *table_of(uint64_t entry)
 {
     return physical_pointer(entry & PTE_ADDRESS);
+}
+
+/* The last-level entry of an address if all tables are there. */
+static inline uint64_t *walk_present(const struct space *space, uint64_t address)
+{
+    const uint64_t *table = physical_pointer(space->root);
+    uint64_t entry = table[address >> 39 & 511];
+    if (!(entry & PTE_PRESENT))
+        return NULL;
+    table = table_of(entry);
+    entry = table[address >> 30 & 511];
+    if (!(entry & PTE_PRESENT))
+        return NULL;
+    table = table_of(entry);
+    entry = table[address >> 21 & 511];
+    return entry & PTE_PRESENT ? &table_of(entry)[address >> 12 & 511] : NULL;
 }
 
 /* The last-level entry of an address, or NULL. *absent: how many pages from here on have no table at all. */
@@ -328,10 +344,13 @@ int space_map_range(uint32_t number, uint64_t address, const uint64_t *frames, u
     uint64_t bits = entry_bits(flags), *entry = NULL;
     for (uint64_t i = 0; i < count; i++, address += PAGE_SIZE) {
         uint64_t physical = frames[i] & ~(uint64_t)(PAGE_SIZE - 1);
-        if (entry == NULL || (address >> 12 & 511) == 0)
-            entry = walk_make(&spaces[number], address);
-        else
+        if (entry == NULL || (address >> 12 & 511) == 0) {
+            entry = walk_present(&spaces[number], address);
+            if (entry == NULL)
+                entry = walk_make(&spaces[number], address);
+        } else {
             entry++;
+        }
         if (entry == NULL)
             return -ENOMEM;
         if (flags & KERNEL_MAP_FLAGS_IF_ABSENT && (physical == 0 || *entry & (PTE_PRESENT | PTE_HIDDEN)))
