@@ -169,6 +169,7 @@ static int64_t make_start(struct vfs_state *vfs, struct operation *op)
         if (result <= 0)
             return result == 0 ? -ENOENT : result;
         op->value[0] = (uint64_t)result;
+        op->text_bytes[1] = (uint16_t)result;
     }
     op->step = STEP_WALK;
     return walk_begin(vfs, op, 0, (int32_t)op->argument[0], op->argument[1],

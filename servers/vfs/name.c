@@ -7,13 +7,17 @@
 
 #include "vnode.h"
 
-static uint32_t name_hash(uint32_t directory, const char *name, uint32_t length)
+/* "." and ".." have no key in paths; as names in the cache they do. */
+static uint32_t key_of(uint32_t directory, const char *name, uint32_t length, struct name_key *key)
 {
-    uint32_t hash = directory * 2654435761u;
+    static const char dots[] = "//";
 
-    for (uint32_t i = 0; i < length; i++)
-        hash = (hash ^ (uint8_t)name[i]) * 16777619u;
-    return hash ^ hash >> 15;
+    if (name_key_make(name, 0, length, key) == 0) {
+        key->word[0] = length | (uint64_t)(uint8_t)dots[0] << 8;
+        key->word[1] = key->word[2] = key->word[3] = 0;
+        key->hash = length;
+    }
+    return key->hash ^ directory * NAME_DIRECTORY_FACTOR;
 }
 
 static struct name_entry *set_of(uint32_t hash)
@@ -21,16 +25,22 @@ static struct name_entry *set_of(uint32_t hash)
     return &tables.names[hash % NAME_SETS * NAME_WAYS];
 }
 
+static bool same_key(const struct name_entry *entry, const struct name_key *key)
+{
+    return entry->key[0] == key->word[0] && entry->key[1] == key->word[1] && entry->key[2] == key->word[2] && entry->key[3] == key->word[3];
+}
+
 static struct name_entry *entry_find(uint32_t directory, const char *name, uint32_t length)
 {
-    uint32_t hash = name_hash(directory, name, length);
+    struct name_key key;
+    uint32_t hash = key_of(directory, name, length, &key);
     struct name_entry *set = set_of(hash);
 
     for (int i = 0; i < NAME_WAYS; i++) {
         struct name_entry *entry = &set[i];
 
-        if (entry->hash == hash && entry->directory == directory && entry->length == length &&
-            entry->directory_generation == tables.vnodes[directory].generation && memcmp(entry->name, name, length) == 0)
+        if (entry->hash == hash && entry->directory == directory && same_key(entry, &key) &&
+            entry->directory_generation == tables.vnodes[directory].generation)
             return entry;
     }
     return NULL;
@@ -55,6 +65,7 @@ bool name_find(uint32_t directory, const char *name, uint32_t length, uint32_t *
 static void remember_own_name(uint32_t directory, const char *name, uint32_t length, uint32_t child)
 {
     struct name_entry *entry = &tables.own_names[child % OWN_NAMES];
+    struct name_key key;
 
     if (length == 2 && name[0] == '.' && name[1] == '.')
         return;
@@ -62,13 +73,14 @@ static void remember_own_name(uint32_t directory, const char *name, uint32_t len
     entry->directory_generation = tables.vnodes[directory].generation;
     entry->child = child;
     entry->child_generation = tables.vnodes[child].generation;
-    entry->length = (uint8_t)length;
-    memcpy(entry->name, name, length);
+    key_of(directory, name, length, &key);
+    memcpy(entry->key, key.word, sizeof(entry->key));
 }
 
 void name_enter(struct vfs_state *vfs, uint32_t directory, const char *name, uint32_t length, uint32_t child)
 {
     struct name_entry *entry;
+    struct name_key key;
     uint32_t hash;
 
     if (length > NAME_INLINE)
@@ -78,7 +90,7 @@ void name_enter(struct vfs_state *vfs, uint32_t directory, const char *name, uin
     if (!mount_is_cacheable(vfs, tables.vnodes[directory].mount))
         return;
     entry = entry_find(directory, name, length);
-    hash = name_hash(directory, name, length);
+    hash = key_of(directory, name, length, &key);
     if (entry == NULL)
         entry = &set_of(hash)[vfs->name_hand++ % NAME_WAYS];
     entry->directory = directory;
@@ -86,8 +98,7 @@ void name_enter(struct vfs_state *vfs, uint32_t directory, const char *name, uin
     entry->child = child;
     entry->child_generation = child != 0 ? tables.vnodes[child].generation : 0;
     entry->hash = hash;
-    entry->length = (uint8_t)length;
-    memcpy(entry->name, name, length);
+    memcpy(entry->key, key.word, sizeof(entry->key));
 }
 
 void name_forget(uint32_t directory, const char *name, uint32_t length)
@@ -109,8 +120,8 @@ bool name_of_child(uint32_t child, uint32_t *directory, const char **name, uint3
         entry->directory_generation != tables.vnodes[entry->directory].generation)
         return false;
     *directory = entry->directory;
-    *name = entry->name;
-    *length = entry->length;
+    *name = (const char *)entry->key + 1;
+    *length = (uint8_t)entry->key[0];
     return true;
 }
 

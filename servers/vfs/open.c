@@ -10,6 +10,7 @@
 
 #include "device.h"
 #include "directory.h"
+#include "fast.h"
 #include "file.h"
 #include "object.h"
 #include "open.h"
@@ -252,9 +253,42 @@ int64_t open_run(struct vfs_state *vfs, struct operation *op, const struct messa
     }
 }
 
+/* A file of tmpfs or a directory that exists and is cached. Returns a descriptor, an error, or -EAGAIN: take the general way. */
+static int open_fast(struct vfs_state *vfs, struct call *call, uint32_t index, uint64_t path, uint32_t flags)
+{
+    const struct process *process = &tables.processes[index];
+    int64_t vnode = fast_path(vfs, process, call->caller, path, !(flags & O_NOFOLLOW));
+    uint32_t file, mode;
+    int result;
+
+    if (vnode <= 0)
+        return vnode == 0 ? -EAGAIN : (int)vnode;
+    mode = vnode_at((uint32_t)vnode)->mode & S_IFMT;
+    if (mode != S_IFDIR && (mode != S_IFREG || !(vnode_at((uint32_t)vnode)->flags & VNODE_OBJECT)))
+        return -EAGAIN;
+    result = open_check(vfs, process, (uint32_t)vnode, flags);
+    if (result != 0)
+        return result;
+    file = file_create(vfs, mode == S_IFDIR ? FILE_DIRECTORY : FILE_OBJECT, (uint32_t)vnode, flags);
+    if (file == 0)
+        return -ENFILE;
+    result = fd_install(vfs, process, file, 0, flags & O_CLOEXEC);
+    if (result < 0)
+        file_destroy(vfs, file);
+    return result;
+}
+
 static int open_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint64_t flags, uint64_t mode)
 {
+    uint32_t process = process_find(vfs, call->caller);
     struct operation op;
+
+    if (process != 0 && (int32_t)directory == AT_FDCWD && !(flags & (O_CREAT | O_TRUNC | O_PATH | O_TMPFILE_BIT))) {
+        int fd = open_fast(vfs, call, process, path, (uint32_t)flags);
+
+        if (fd != -EAGAIN)
+            return operation_result(vfs, call, fd);
+    }
 
     if (operation_begin(vfs, call, &op, OPERATION_OPEN) != 0)
         return -ESRCH;

@@ -32,6 +32,21 @@
 /* Paths of calls that do not park. Not state: rewritten by each call. */
 SERVICE_DERIVED static char scratch_text[2][PATH_MAX];
 
+char *operation_scratch(void)
+{
+    return scratch_text[0];
+}
+
+int operation_result(struct vfs_state *vfs, struct call *call, int64_t result)
+{
+    if (vfs->run_queue.first != 0)
+        operation_run_ready(vfs);
+    if (result < 0 && result >= -4095)
+        return (int)result;
+    call_result(call, result);
+    return 0;
+}
+
 int operation_begin(struct vfs_state *vfs, struct call *call, struct operation *op, enum operation_kind kind)
 {
     uint32_t process = process_find(vfs, call->caller);
@@ -149,18 +164,15 @@ int operation_run_linux(struct vfs_state *vfs, struct call *call, struct operati
 {
     int64_t result = operation_runs[op->kind](vfs, op, NULL);
 
-    if (vfs->run_queue.first != 0)
+    if (result == PENDING) {
         operation_run_ready(vfs);
-    if (result == PENDING)
         return CALL_PARKED;
+    }
     if (op->mask_state != MASK_NONE)
         mask_restore(op, result);
     if (op->is_moved)
         service_panic("operation %u finished on the stack after it was parked", op->kind);
-    if (result < 0 && result >= -4095)
-        return (int)result;
-    call_result(call, result);
-    return 0;
+    return operation_result(vfs, call, result);
 }
 
 void operation_start(struct vfs_state *vfs, struct operation *op)
@@ -193,6 +205,14 @@ static void acquire_all(struct operation *op)
         file_acquire(op->file[i]);
 }
 
+/* Without the journal: what was in the buffer before does not matter. */
+static void copy_text(char *to, const char *from, uint64_t bytes)
+{
+    uint64_t words = (bytes + 7) / 8;
+
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+
 /* Returns false if the record must wait for a text buffer. */
 static bool take_text(struct vfs_state *vfs, struct operation *op, const char (*from)[PATH_MAX])
 {
@@ -202,8 +222,10 @@ static bool take_text(struct vfs_state *vfs, struct operation *op, const char (*
         operation_sleep(vfs, op, QUEUE_TEXT, 0, 0);
         return false;
     }
-    if (from != NULL)
-        memcpy(operation_text(op, 0), from, sizeof(scratch_text));
+    if (from != NULL) {
+        copy_text(operation_text(op, 0), from[0], op->text_bytes[0]);
+        copy_text(operation_text(op, 1), from[1], op->text_bytes[1]);
+    }
     return true;
 }
 

@@ -56,6 +56,8 @@ enum queue_kind { QUEUE_NONE, QUEUE_RUN, QUEUE_TEXT, QUEUE_BOOT, QUEUE_LOCK, QUE
 
 typedef int64_t (*operation_run_t)(struct vfs_state *vfs, struct operation *op, const struct message *reply);
 
+/* Result of a call that took a short way. */
+int operation_result(struct vfs_state *vfs, struct call *call, int64_t result);
 /* Fill an operation for a Linux call. Returns 0, or -ESRCH if the caller is not known. */
 int operation_begin(struct vfs_state *vfs, struct call *call, struct operation *op, enum operation_kind kind);
 /* An operation of VFS itself or for another service; process may be 0. */
@@ -97,6 +99,9 @@ int operation_need_text(struct vfs_state *vfs, struct operation *op);
 void operation_drop_text(struct vfs_state *vfs, struct operation *op);
 /* Text of paths: half 0 or 1. On the stack it is the scratch text, a record has a buffer. */
 char *operation_text(const struct operation *op, uint32_t half);
+
+/* Where paths of calls that do not park are put. */
+char *operation_scratch(void);
 
 /* Transaction for a request to `server`; the operation waits for the reply at `step`. type: the request's. */
 uint32_t operation_request(struct operation *op, endpoint_t server, uint32_t type, uint16_t step);

@@ -131,6 +131,7 @@ int64_t getcwd_run(struct vfs_state *vfs, struct operation *op, const struct mes
 
         if (operation_need_text(vfs, op) != 0)
             return PENDING;
+        op->text_bytes[0] = op->text_bytes[1] = PATH_MAX;
         if (vnode_at(cwd)->nlink == 0)
             return -ENOENT;
         path_build_begin(vfs, op, cwd);

@@ -96,6 +96,11 @@ void pipe_close(struct vfs_state *vfs, const struct file *file)
 
 /* ---- data ---- */
 
+static uint64_t page_address(uint32_t page)
+{
+    return (uint64_t)(uintptr_t)tables.pipe_pages + (uint64_t)page * PAGE_BYTES;
+}
+
 int64_t pipe_read(struct vfs_state *vfs, uint32_t index, endpoint_t process, uint64_t address, uint64_t length)
 {
     struct pipe *pipe = pipe_at(index);
@@ -113,7 +118,7 @@ int64_t pipe_read(struct vfs_state *vfs, uint32_t index, endpoint_t process, uin
             bytes = pipe->length;
         if (bytes > length - done)
             bytes = (uint32_t)(length - done);
-        if (sys_copy_to(process, address + done, tables.pipe_pages + (uint64_t)page * PAGE_BYTES + offset, bytes) != 0)
+        if (sys_vircopy(ENDPOINT_SELF, page_address(page) + offset, process, address + done, bytes) != 0)
             return done != 0 ? (int64_t)done : -EFAULT;
         done += bytes;
         pipe->length -= bytes;
@@ -175,7 +180,8 @@ int64_t pipe_write(struct vfs_state *vfs, uint32_t index, endpoint_t process, ui
             bytes = ring - pipe->length;
         if (bytes > length - done)
             bytes = (uint32_t)(length - done);
-        if (sys_copy_from(process, address + done, tables.pipe_pages + (uint64_t)page * PAGE_BYTES + offset, bytes) != 0) {
+        /* Not sys_copy_from: bytes beyond the length are not state, so they need no journal. */
+        if (sys_vircopy(process, address + done, ENDPOINT_SELF, page_address(page) + offset, bytes) != 0) {
             if (done == 0)
                 return -EFAULT;
             break;

@@ -342,6 +342,8 @@ int64_t poll_run(struct vfs_state *vfs, struct operation *op, const struct messa
     result = load(vfs, op);
     if (result != 0)
         return result;
+    op->text_bytes[0] = (uint16_t)(entry_count * sizeof(int16_t) < PATH_MAX ? entry_count * sizeof(int16_t) : PATH_MAX);
+    op->text_bytes[1] = (uint16_t)(entry_count * sizeof(int16_t) - op->text_bytes[0]);
     if (op->step == STEP_DEVICE) {
         char_poll_reply_get(message, &reply);
         note(op, (uint32_t)op->position, message->status == 0 ? reply.ready : POLLERR);

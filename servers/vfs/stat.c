@@ -10,6 +10,7 @@
 #include "sys/syscalls.h"
 
 #include "attribute.h"
+#include "fast.h"
 #include "file.h"
 #include "process.h"
 #include "protocols/fs_client.h"
@@ -19,7 +20,7 @@
 enum { STEP_START, STEP_WALK, STEP_REPLY };
 enum { DEVICE_FIRST_MINOR = 16 }; /* st_dev of mount 1 is 0:17 */
 
-static struct linux_timespec timespec_of(uint64_t ns)
+static inline __attribute__((always_inline, no_sanitize_address)) struct linux_timespec timespec_of(uint64_t ns)
 {
     return (struct linux_timespec){.seconds = (int64_t)(ns / 1000000000), .nanoseconds = (int64_t)(ns % 1000000000)};
 }
@@ -38,11 +39,10 @@ static void refresh_blocks(struct vnode *node)
 
 /* ---- stat. argument: 0 directory or fd, 1 path, 2 buffer, 3 flags, 4 by descriptor. vnode[0]. ---- */
 
-static int64_t stat_give(const struct operation *op, struct vnode *node)
+LOCAL_STORES static void fill_stat(struct linux_stat *to, const struct vnode *node)
 {
     struct linux_stat st = {0};
 
-    refresh_blocks(node);
     st.st_dev = device_to_linux(device_make(0, DEVICE_FIRST_MINOR + node->mount));
     st.st_ino = node->inode;
     st.st_nlink = node->nlink;
@@ -56,7 +56,22 @@ static int64_t stat_give(const struct operation *op, struct vnode *node)
     st.st_atim = timespec_of(node->atime_ns);
     st.st_mtim = timespec_of(node->mtime_ns);
     st.st_ctim = timespec_of(node->ctime_ns);
-    return sys_copy_to(op->caller, op->argument[2], &st, sizeof(st)) == 0 ? 0 : -EFAULT;
+    *to = st;
+}
+
+static int64_t stat_give(endpoint_t caller, uint64_t address, struct vnode *node)
+{
+    struct linux_stat st;
+
+    if (node->flags & VNODE_BLOCKS_STALE)
+        refresh_blocks(node);
+    fill_stat(&st, node);
+    return sys_copy_to(caller, address, &st, sizeof(st)) == 0 ? 0 : -EFAULT;
+}
+
+static bool is_complete(const struct vfs_state *vfs, const struct vnode *node)
+{
+    return (node->flags & VNODE_COMPLETE) && ((node->flags & VNODE_ANONYMOUS) || mount_is_cacheable(vfs, node->mount));
 }
 
 static int64_t stat_node(struct vfs_state *vfs, struct operation *op, uint32_t vnode)
@@ -67,8 +82,8 @@ static int64_t stat_node(struct vfs_state *vfs, struct operation *op, uint32_t v
     uint32_t transaction;
     endpoint_t server;
 
-    if ((node->flags & VNODE_COMPLETE) && ((node->flags & VNODE_ANONYMOUS) || mount_is_cacheable(vfs, node->mount)))
-        return stat_give(op, node);
+    if (is_complete(vfs, node))
+        return stat_give(op->caller, op->argument[2], node);
     operation_set_vnode(vfs, op, &op->vnode[0], vnode);
     record = operation_record(vfs, op);
     if (record == NULL)
@@ -89,7 +104,7 @@ int64_t stat_run(struct vfs_state *vfs, struct operation *op, const struct messa
         if (reply->status != 0)
             return reply->status == -ESRVRESTART ? -EIO : reply->status;
         vnode_set_attributes(vnode_at(op->vnode[0]), &operation_links(op)->attributes);
-        return stat_give(op, vnode_at(op->vnode[0]));
+        return stat_give(op->caller, op->argument[2], vnode_at(op->vnode[0]));
     }
     if (op->step == STEP_START) {
         uint8_t flags = 0;
@@ -114,8 +129,20 @@ int64_t stat_run(struct vfs_state *vfs, struct operation *op, const struct messa
 
 static int stat_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint64_t buffer, uint32_t flags, bool by_fd)
 {
+    uint32_t process = process_find(vfs, call->caller);
     struct operation op;
+    int64_t vnode = 0;
 
+    if (process == 0)
+        return -ESRCH;
+    if (by_fd)
+        vnode = file_at(fd_file(vfs, &tables.processes[process], (int32_t)directory))->vnode;
+    else if ((int32_t)directory == AT_FDCWD)
+        vnode = fast_path(vfs, &tables.processes[process], call->caller, path, !(flags & AT_SYMLINK_NOFOLLOW));
+    if (vnode < 0)
+        return (int)vnode;
+    if (vnode > 0 && is_complete(vfs, vnode_at((uint32_t)vnode)))
+        return (int)stat_give(call->caller, buffer, vnode_at((uint32_t)vnode));
     if (operation_begin(vfs, call, &op, OPERATION_STAT) != 0)
         return -ESRCH;
     op.argument[0] = directory;
@@ -147,6 +174,13 @@ int vfs_linux_newfstatat(struct vfs_state *vfs, struct call *call)
 
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
         return -EINVAL;
+    /* fstat of glibc: an empty path. */
+    if (flags == AT_EMPTY_PATH && (int32_t)linux_argument(call, 0) >= 0) {
+        char first = '/';
+
+        if (sys_copy_from(call->caller, linux_argument(call, 1), &first, 1) == 0 && first == '\0')
+            return stat_call(vfs, call, linux_argument(call, 0), 0, linux_argument(call, 2), 0, true);
+    }
     return stat_call(vfs, call, linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2), flags, false);
 }
 
@@ -190,8 +224,16 @@ int64_t access_run(struct vfs_state *vfs, struct operation *op, const struct mes
 
 static int access_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint64_t mode, uint64_t flags)
 {
+    uint32_t process = process_find(vfs, call->caller);
     struct operation op;
+    int64_t vnode = 0;
 
+    if (process != 0 && (int32_t)directory == AT_FDCWD && flags == 0 && mode == 0 &&
+        tables.processes[process].uid == tables.processes[process].euid) {
+        vnode = fast_path(vfs, &tables.processes[process], call->caller, path, true);
+        if (vnode != 0)
+            return vnode < 0 ? (int)vnode : 0;
+    }
     if (operation_begin(vfs, call, &op, OPERATION_ACCESS) != 0)
         return -ESRCH;
     if ((uint32_t)mode & ~7u || (uint32_t)flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))

@@ -147,8 +147,8 @@ struct name_entry {
     uint32_t directory, directory_generation;
     uint32_t child, child_generation;
     uint32_t hash;
-    uint8_t length;
-    char name[NAME_INLINE];
+    uint32_t pad;
+    uint64_t key[4]; /* first byte: length, then the name, then zeros */
 };
 
 struct link_text {
@@ -346,6 +346,7 @@ struct operation {
     uint32_t minor;   /* of a driver request, for cancel */
     grant_t grant[OPERATION_GRANTS];
     uint32_t text; /* text buffer */
+    uint16_t text_bytes[2]; /* used of both halves, while on the stack */
     uint32_t vnode[OPERATION_VNODES];
     uint32_t file[OPERATION_FILES];
     struct walk walk;

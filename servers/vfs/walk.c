@@ -87,6 +87,7 @@ static int64_t set_start(struct vfs_state *vfs, struct operation *op, uint32_t h
     }
     operation_set_vnode(vfs, op, &op->walk.node, 0);
     operation_set_vnode(vfs, op, &op->walk.directory, start);
+    op->text_bytes[half] = (uint16_t)length;
     op->walk.offset = 0;
     op->walk.end = (uint16_t)length;
     op->walk.flags = flags;
@@ -175,6 +176,7 @@ static int64_t continue_with_link(struct vfs_state *vfs, struct operation *op, u
     memmove(text + length, text + PATH_MAX - rest, rest);
     op->walk.offset = 0;
     op->walk.end = (uint16_t)(length + rest);
+    op->text_bytes[op->walk.text] = op->walk.end;
     op->walk.trailing = 0;
     op->walk.step = STEP_NEXT;
     if (text[0] == '/')
