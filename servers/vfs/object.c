@@ -164,7 +164,8 @@ int64_t object_truncate(struct vfs_state *vfs, uint32_t vnode, uint64_t size)
     (void)vfs;
     if (size > FILE_BYTES_MAX)
         return -EFBIG;
-    if (size < node->size && node->object != 0) {
+    /* VM wants to know of growth too: beyond the size a mapping is SIGBUS. */
+    if (size != node->size && node->object != 0) {
         struct vm_object_truncate_request request = {.object = node->object, .length = size};
         int result = vm_call_object_truncate(ENDPOINT_VM, &request);
 
