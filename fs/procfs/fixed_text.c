@@ -153,11 +153,20 @@ static int vmstat_text(struct text *text)
 static int counters_text(struct text *text)
 {
     struct counters_info counters;
+    struct times_info times;
+    uint64_t switches = 0;
     size_t length;
     int result = sys_getinfo(KERNEL_INFO_COUNTERS, &counters, sizeof(counters), &length);
+    if (result == 0) {
+        result = times_get(&times);
+    }
     if (result != 0) {
         return result;
     }
+    for (uint32_t i = 0; i < times.cpu_count; i++) {
+        switches += times.cpu[i].space_switches;
+    }
+    text_add(text, "space_switches %lu\n", switches);
     text_add(text, "messages %lu\nkernel_calls %lu\npage_faults %lu\ntable_frames %lu\ntable_frames_free %lu\nenosys %lu\n",
              counters.messages, counters.kernel_calls, counters.page_faults, counters.table_frames_total, counters.table_frames_free,
              counters.linux_enosys);
