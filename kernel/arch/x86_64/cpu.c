@@ -136,8 +136,8 @@ static void control_registers(void)
     if (cpu_features.xsave)
         cr4 |= CR4_OSXSAVE;
     cr4_write(cr4);
-    get_cpulocal_var(kernel_cr0) = ((cr0_read() | CR0_MP | CR0_NE | CR0_WP) & ~(uint64_t)CR0_EM);
-    cr0_write(get_cpulocal_var(kernel_cr0) | CR0_TS);
+    get_cpulocal_var(cr0_with_ts) = (cr0_read() | CR0_MP | CR0_NE | CR0_WP | CR0_TS) & ~(uint64_t)CR0_EM;
+    cr0_write(get_cpulocal_var(cr0_with_ts));
     get_cpulocal_var(ts_set) = true;
 }
 

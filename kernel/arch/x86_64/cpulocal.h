@@ -35,11 +35,11 @@ struct cpu_local {
     DECLARE_CPULOCAL(uint64_t, loaded_gs_base)
     DECLARE_CPULOCAL(struct thread *, fpu_owner)        /* whose state the FPU holds, or NULL */
     DECLARE_CPULOCAL(uint32_t, ts_set)                  /* CR0.TS as we left it */
+    DECLARE_CPULOCAL(uint64_t, cr0_with_ts)
     DECLARE_CPULOCAL(uint32_t, number)
     DECLARE_CPULOCAL(uint32_t, apic_id)
     DECLARE_CPULOCAL(bool, online)
     DECLARE_CPULOCAL(uint64_t, timer_deadline)          /* what the one-shot timer is set to; UINT64_MAX: off */
-    DECLARE_CPULOCAL(uint64_t, kernel_cr0)              /* without TS */
     DECLARE_CPULOCAL(uint64_t, held_root)               /* CR3 of a space that was destroyed while loaded here */
     /* CPULOCAL END */
 } __attribute__((aligned(128)));

@@ -82,14 +82,14 @@ arch_resume:
 arch_resume_switched:
     movq THREAD_FS_BASE(%rdi), %rax
     cmpq %rax, %gs:CPU_LOADED_FS
-    jne 5f
+    jne 8f
     movq THREAD_GS_BASE(%rdi), %rax
     cmpq %rax, %gs:CPU_LOADED_GS
-    jne 5f
-    cmpq %rdi, %gs:CPU_FPU_OWNER
+    jne 8f
+7:  cmpq %rdi, %gs:CPU_FPU_OWNER
     sete %al
     cmpb %al, %gs:CPU_TS_SET
-    je 5f
+    je 9f
 6:
     movl $1, %gs:CPU_IN_USER
     movl $0, big_lock_word(%rip)
@@ -117,6 +117,25 @@ arch_resume_switched:
     swapgs
     sysretq
 
+    /* A service that has no segment bases does not mind those of the last program. */
+8:  movq THREAD_FS_BASE(%rdi), %rax
+    orq THREAD_GS_BASE(%rdi), %rax
+    jnz 5f
+    cmpl $PRIVILEGE_USER, THREAD_PRIVILEGE(%rdi)
+    jne 7b
+    jmp 5f
+    /* CR0.TS is the wrong way round. With several processors the state must be saved: in C. */
+9:  testb %al, %al
+    jz 1f
+    clts
+    movl $0, %gs:CPU_TS_SET
+    jmp 6b
+1:  cmpl $0, fpu_is_eager(%rip)
+    jne 5f
+    movq %gs:CPU_CR0_TS, %rax
+    movq %rax, %cr0
+    movl $1, %gs:CPU_TS_SET
+    jmp 6b
 5:  movq %gs:CPU_STACK_TOP, %rsp
     movq %rdi, %rbx
     call resume_prepare

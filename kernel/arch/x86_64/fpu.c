@@ -14,6 +14,7 @@
 
 enum { FXSAVE_BYTES = 512, XSAVE_HEADER_BYTES = 64, MXCSR_DEFAULT = 0x1f80, FCW_DEFAULT = 0x37f, FEATURE_LEGACY = 3, FEATURE_AVX = 4 };
 
+uint32_t fpu_is_eager; /* several processors run */
 static uint32_t area_bytes;
 static uint64_t features; /* XCR0 */
 static uint8_t *areas;    /* one for each slot */
@@ -109,7 +110,7 @@ static void task_switched_clear(struct cpu_local *cpu)
 
 static void task_switched_set(struct cpu_local *cpu)
 {
-    cr0_write(cpu->kernel_cr0 | CR0_TS);
+    cr0_write(cpu->cr0_with_ts);
     cpu->ts_set = true;
 }
 
@@ -120,7 +121,7 @@ void fpu_switch(struct cpu_local *cpu, bool mine)
         task_switched_clear(cpu);
         return;
     }
-    if (machine_info.cpu_online > 1 && cpu->fpu_owner != NULL)
+    if (fpu_is_eager && cpu->fpu_owner != NULL)
         registers_save(cpu->fpu_owner->fpu_area);
     task_switched_set(cpu);
 }

@@ -96,6 +96,7 @@ void fpu_init(void);      /* first processor: size, pool */
 void fpu_init_cpu(void);
 void fpu_not_available(struct thread *thread);
 void fpu_switch(struct cpu_local *cpu, bool mine);
+extern uint32_t fpu_is_eager;
 void fpu_reset(struct thread *thread);
 uint32_t fpu_bytes(void);
 uint64_t fpu_features(void);

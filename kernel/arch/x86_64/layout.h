@@ -69,11 +69,14 @@
 #define CPU_LOADED_GS 64
 #define CPU_FPU_OWNER 72
 #define CPU_TS_SET 80
+#define CPU_CR0_TS 88
 
 /* struct thread, behind its frame */
 #define THREAD_FS_BASE 184
 #define THREAD_GS_BASE 192
 #define THREAD_SPACE 216
+#define THREAD_PRIVILEGE 220
+#define PRIVILEGE_USER 256 /* PRIVILEGE_ID_USER */
 
 /* interrupt vectors */
 #define VECTOR_DEVICE 0x30 /* + line */

@@ -22,7 +22,7 @@ static inline void vectors_give(const struct vector_use *use)
 {
     __asm__ volatile("vmovdqu %0, %%ymm0\n\tvmovdqu %1, %%ymm1" : : "m"(use->saved[0]), "m"(use->saved[1]));
     if (use->ts_was_set)
-        cr0_write(cpu_this()->kernel_cr0 | CR0_TS);
+        cr0_write(cpu_this()->cr0_with_ts);
 }
 
 void page_zero(uint64_t physical)

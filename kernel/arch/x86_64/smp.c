@@ -48,7 +48,7 @@ void smp_start_others(void)
         uint32_t cpu = machine_info.cpu_online;
         acpi.apic_ids[cpu] = acpi.apic_ids[i];
         if (start(cpu, acpi.apic_ids[i]))
-            machine_info.cpu_online++;
+            machine_info.cpu_online++, fpu_is_eager = 1;
         else
             log_printf("processor with APIC id %u does not start\n", acpi.apic_ids[i]);
     }

@@ -34,8 +34,10 @@ CHECK_CPU(loaded_fs_base, CPU_LOADED_FS);
 CHECK_CPU(loaded_gs_base, CPU_LOADED_GS);
 CHECK_CPU(fpu_owner, CPU_FPU_OWNER);
 CHECK_CPU(ts_set, CPU_TS_SET);
+CHECK_CPU(cr0_with_ts, CPU_CR0_TS);
 _Static_assert(offsetof(struct thread, fs_base) == THREAD_FS_BASE && offsetof(struct thread, gs_base) == THREAD_GS_BASE &&
-                   offsetof(struct thread, space) == THREAD_SPACE,
+                   offsetof(struct thread, space) == THREAD_SPACE && offsetof(struct thread, privilege_id) == THREAD_PRIVILEGE &&
+                   PRIVILEGE_USER == PRIVILEGE_ID_USER,
                "layout.h");
 
 void resume_prepare(struct thread *thread);
