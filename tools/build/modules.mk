@@ -136,11 +136,11 @@ host_library_objects = $(foreach d,$(call closure,$(filter-out none,$(1))),$(cal
 # ---- compile rules ----------------------------------------------------------------------------------------------------
 
 define flavour_rules
-$(B)/obj/$(1)/%.o: %.c
+$(B)/obj/$(1)/%.o: %.c tools/build/flags.mk
 	$$(call say,CC,$$<)
 	@mkdir -p $$(@D)
 	$(Q)$(2) $$(flags_$(1)) $$(journal_cflags) $$(module_cflags) -c -o $$@ $$<
-$(B)/obj/$(1)/%.o: %.S
+$(B)/obj/$(1)/%.o: %.S tools/build/flags.mk
 	$$(call say,AS,$$<)
 	@mkdir -p $$(@D)
 	$(Q)$(2) $$(flags_$(1)) $$(module_cflags) -D__ASSEMBLER__ -c -o $$@ $$<
