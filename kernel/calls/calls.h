@@ -56,7 +56,7 @@ extern uint64_t page_fault_count;
     X(copystring, COPYSTRING) X(safecopyfrom, SAFECOPYFROM) X(safecopyto, SAFECOPYTO) X(vsafecopy, VSAFECOPY) X(setgrant, SETGRANT)                   \
     X(memset, MEMSET) X(umap, UMAP) X(space_create, SPACE_CREATE) X(space_destroy, SPACE_DESTROY) X(space_bind, SPACE_BIND)                           \
     X(map, MAP) X(unmap, UNMAP) X(protect, PROTECT) X(read_entries, READ_ENTRIES) X(fork_range, FORK_RANGE) X(page_copy, PAGE_COPY)                   \
-    X(page_zero, PAGE_ZERO) X(tables_give, TABLES_GIVE) X(tables_take, TABLES_TAKE) X(page_write, PAGE_WRITE) X(irqctl, IRQCTL)                       \
+    X(page_zero, PAGE_ZERO) X(tables_give, TABLES_GIVE) X(tables_take, TABLES_TAKE) X(page_write, PAGE_WRITE) X(space_drain, SPACE_DRAIN) X(irqctl, IRQCTL)                       \
     X(devio, DEVIO) X(sdevio, SDEVIO) X(kill, KILL) X(getksig, GETKSIG) X(endksig, ENDKSIG) X(signal_post, SIGNAL_POST)                               \
     X(sigsend, SIGSEND) X(sigreturn, SIGRETURN) X(getregs, GETREGS) X(setregs, SETREGS) X(log, LOG) X(stacktrace, STACKTRACE) X(abort, ABORT)
 #define DECLARE_CALL(name, NAME) CALL_HANDLER(name);

@@ -136,6 +136,24 @@ CALL_HANDLER(unmap)
     return error;
 }
 
+CALL_HANDLER(space_drain)
+{
+    struct kernel_space_drain_request r;
+    struct kernel_space_drain_reply answer = {0};
+    uint64_t entries[ENTRIES_MAX];
+
+    kernel_space_drain_request_get(request, &r);
+    if (pages_are_bad(r.space, r.address, r.count))
+        return -EINVAL;
+    if (space_users[r.space])
+        return -EBUSY;
+    int error = space_drain_range(r.space, r.address, r.count, entries, ENTRIES_MAX, &answer.present, &answer.done);
+    if (!error && answer.present)
+        error = call_write(caller, r.entries, entries, answer.present * sizeof(entries[0]));
+    kernel_space_drain_reply_put(reply, &answer);
+    return error;
+}
+
 CALL_HANDLER(protect)
 {
     struct kernel_protect_request r;

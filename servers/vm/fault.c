@@ -16,7 +16,10 @@
 #include "sys/call.h"
 #include "sys/log.h"
 
-enum { RANGE_BATCH = 64 };
+enum {
+    RANGE_BATCH = 64,
+    AROUND_PAGES = 64, /* a page of a file brings its present neighbours; a page costs a fortieth of a fault */
+};
 
 /* ---- which region ---- */
 
@@ -162,13 +165,26 @@ static int copy_on_write(struct vm_state *state, struct region *region, uint64_t
     return 0;
 }
 
-/* Map the page and those of its chunk that are there already; the caller has made sure of the page itself. */
+/* Frames of pages [low, high) of an object, 0 where there is none. */
+static void collect_frames(struct vm_state *state, uint32_t object, uint64_t low, uint64_t high, uint64_t *frames)
+{
+    while (low < high) {
+        uint64_t end = (low | (CHUNK_PAGES - 1)) + 1;
+        uint32_t chunk = object_chunk(state, object, low);
+
+        end = end < high ? end : high;
+        for (; low < end; low++) {
+            *frames++ = chunk == VM_NONE ? 0 : frame_address(chunk_at(chunk)->frame[low & (CHUNK_PAGES - 1)]);
+        }
+    }
+}
+
+/* Map the page and those around it that are there already; the caller has made sure of the page itself. */
 static int map_around(struct vm_state *state, struct region *region, uint64_t page, uint32_t flags)
 {
     uint64_t number = (region->offset + (page - region->start)) >> PAGE_BITS;
-    uint32_t chunk = object_chunk(state, region->object, number);
-    uint64_t low = number & ~(uint64_t)(CHUNK_PAGES - 1);
-    uint64_t high = low + CHUNK_PAGES;
+    uint64_t low = number & ~(uint64_t)(AROUND_PAGES - 1);
+    uint64_t high = low + AROUND_PAGES;
     uint64_t first = region->offset >> PAGE_BITS;
     uint64_t last = first + ((region->end - region->start) >> PAGE_BITS);
     uint64_t *frames = scratch()->frames;
@@ -181,9 +197,7 @@ static int map_around(struct vm_state *state, struct region *region, uint64_t pa
     }
     low = low > first ? low : first;
     high = high < last ? high : last;
-    for (uint64_t i = low; i < high; i++) {
-        frames[i - low] = frame_address(chunk_at(chunk)->frame[i & (CHUNK_PAGES - 1)]);
-    }
+    collect_frames(state, region->object, low, high, frames);
     result = table_map(state, space_id(region->space), region->start + ((low - first) << PAGE_BITS), frames, high - low,
                        flags | KERNEL_MAP_FLAGS_IF_ABSENT, &done);
     space_at(region->space)->resident_pages += done;

