@@ -70,6 +70,45 @@ static bool is_covered(uint64_t address)
     return false;
 }
 
+/* Copies whole words; a loop of its own, because the library's memcpy counts bytes. */
+static void copy_words(uint64_t *to, const uint64_t *from, uint64_t count)
+{
+    while (count >= 4) {
+        uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
+
+        to[0] = a;
+        to[1] = b;
+        to[2] = c;
+        to[3] = d;
+        to += 4;
+        from += 4;
+        count -= 4;
+    }
+    while (count > 0) {
+        *to++ = *from++;
+        count--;
+    }
+}
+
+static void record_words(uint64_t first, uint64_t count)
+{
+    uint64_t *undo = &journal.undo[journal.undo_used];
+
+    if (journal.undo_used + count + 2 > JOURNAL_UNDO_WORDS) {
+        journal.overflow = 1;
+        return;
+    }
+    copy_words(undo, (const uint64_t *)(uintptr_t)first, count);
+    if (count == 1) {
+        undo[1] = first;
+        journal.undo_used += 2;
+    } else {
+        undo[count] = count;
+        undo[count + 1] = first + 1;
+        journal.undo_used += (uint32_t)count + 2;
+    }
+}
+
 void journal_record(const void *address, size_t bytes)
 {
     uint64_t first = (uint64_t)(uintptr_t)address & ~(uint64_t)(GRANULE - 1);
@@ -77,27 +116,26 @@ void journal_record(const void *address, size_t bytes)
 
     if (journal.phase != JOURNAL_HANDLING || bytes == 0 || bytes > JOURNAL_RANGE_MAX || !is_covered((uint64_t)(uintptr_t)address))
         return;
-    for (uint64_t granule = first; granule < end; granule += GRANULE) {
-        struct journal_undo *undo = &journal.undo[journal.undo_count];
-
-        if (journal.undo_count == JOURNAL_UNDO_MAX) {
-            journal.overflow = 1;
-            return;
-        }
-        undo->address = granule;
-        undo->old = *(const uint64_t *)(uintptr_t)granule;
-        journal.undo_count++;
-    }
+    record_words(first, (end - first + GRANULE - 1) / GRANULE);
 }
 
 bool journal_rollback(void)
 {
     bool complete = journal.overflow == 0;
 
-    while (journal.undo_count > 0) {
-        const struct journal_undo *undo = &journal.undo[--journal.undo_count];
+    while (journal.undo_used >= 2) {
+        uint64_t address = journal.undo[journal.undo_used - 1];
+        uint64_t count = 1;
 
-        *(uint64_t *)(uintptr_t)undo->address = undo->old;
+        if ((address & 1) != 0) {
+            address--;
+            count = journal.undo[journal.undo_used - 2];
+            journal.undo_used--;
+        }
+        if (count + 1 > journal.undo_used)
+            return false;
+        journal.undo_used -= (uint32_t)count + 1;
+        copy_words((uint64_t *)(uintptr_t)address, &journal.undo[journal.undo_used], count);
     }
     journal.overflow = 0;
     return complete;

@@ -10,17 +10,12 @@
 
 #include "message.h"
 
-enum { JOURNAL_UNDO_MAX = 8192, JOURNAL_ARENAS = 16, JOURNAL_RANGE_MAX = 4096 };
+enum { JOURNAL_UNDO_WORDS = 16384, JOURNAL_ARENAS = 16, JOURNAL_RANGE_MAX = 4096 };
 
 enum journal_phase {
     JOURNAL_IDLE = 0,
     JOURNAL_HANDLING = 1,  /* a handler runs: a crash rolls back */
     JOURNAL_COMMITTED = 2, /* the state stands, messages are leaving: a crash goes on sending */
-};
-
-struct journal_undo {
-    uint64_t address; /* multiple of 8 */
-    uint64_t old;
 };
 
 struct journal_arena {
@@ -34,13 +29,15 @@ struct journal {
     uint32_t current;  /* index of the buffer with the message in hand */
     uint32_t receive_status;
     endpoint_t reply_to; /* whom the message in the current buffer is a reply to, NONE */
-    uint32_t undo_count;
-    uint32_t overflow; /* too many writes to undo: no roll back */
+    uint32_t undo_used;  /* words */
+    uint32_t overflow;   /* too many writes to undo: no roll back */
     uint32_t arena_count;
     uint64_t committed; /* messages handled */
     struct journal_arena arena[JOURNAL_ARENAS];
     struct message buffer[2];
-    struct journal_undo undo[JOURNAL_UNDO_MAX];
+    /* Read from the end: one granule of 8 bytes is its old value and its address; a range is its old words, their number, and the address of the
+     * first one plus 1. */
+    uint64_t undo[JOURNAL_UNDO_WORDS];
 };
 
 extern struct journal journal;
@@ -66,7 +63,7 @@ bool journal_rollback(void);
 
 static inline void journal_begin(void)
 {
-    journal.undo_count = 0;
+    journal.undo_used = 0;
     journal.overflow = 0;
     journal.phase = JOURNAL_HANDLING;
 }

@@ -20,46 +20,41 @@ static inline bool is_state(uint64_t address)
     return address - journal_state_span.start < journal_state_span.bytes || address - journal_arena_span.start < journal_arena_span.bytes;
 }
 
-static inline void log_granule(uint64_t granule)
+/* One store of 1, 2, 4 or 8 bytes; as good as always it is aligned and stays within its granule. */
+static inline void log_store(uint64_t address, uint32_t bytes)
 {
-    uint32_t count = journal.undo_count;
+    uint32_t used = journal.undo_used;
+    uint64_t granule = address & ~7ull;
 
-    if (count == JOURNAL_UNDO_MAX) {
-        journal.overflow = 1;
-        return;
-    }
-    journal.undo[count].address = granule;
-    journal.undo[count].old = *(const uint64_t *)(uintptr_t)granule;
-    journal.undo_count = count + 1;
-}
-
-static inline void log_small(uint64_t address, uint32_t bytes)
-{
     if (!is_state(address))
         return;
-    log_granule(address & ~7ull);
-    if (__builtin_expect((address & 7) + bytes > 8, 0))
-        log_granule((address & ~7ull) + 8);
+    if (__builtin_expect((address & (bytes - 1)) != 0 || used + 2 > JOURNAL_UNDO_WORDS, 0)) {
+        journal_record((const void *)(uintptr_t)address, bytes);
+        return;
+    }
+    journal.undo[used] = *(const uint64_t *)(uintptr_t)granule;
+    journal.undo[used + 1] = granule;
+    journal.undo_used = used + 2;
 }
 
 void __asan_store1_noabort(uint64_t address)
 {
-    log_small(address, 1);
+    log_store(address, 1);
 }
 
 void __asan_store2_noabort(uint64_t address)
 {
-    log_small(address, 2);
+    log_store(address, 2);
 }
 
 void __asan_store4_noabort(uint64_t address)
 {
-    log_small(address, 4);
+    log_store(address, 4);
 }
 
 void __asan_store8_noabort(uint64_t address)
 {
-    log_small(address, 8);
+    log_store(address, 8);
 }
 
 void __asan_store16_noabort(uint64_t address)

@@ -63,7 +63,7 @@ static bool answer(const struct message *request, uint32_t status, struct messag
         return false;
     reply->status = result == -EDONTREPLY ? -EBADREQUEST : result; /* an event sent as a call */
     if (!waits)
-        outbox_add(outbox_default(), request->source, reply);
+        outbox_add(&own_outbox, request->source, reply);
     return waits;
 }
 
@@ -77,7 +77,7 @@ static bool handle_call(const struct message *request, uint32_t status)
         .type = request->type,
         .transaction = request->transaction,
         .receive_status = status,
-        .outbox = outbox_default(),
+        .outbox = &own_outbox,
     };
 
     reply->type = request->type | MESSAGE_REPLY;
@@ -95,13 +95,13 @@ static bool handle_message(const struct message *request, uint32_t status)
 
     if ((status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY) {
         if (service->handle_notify != NULL)
-            service->handle_notify(service->state, request->source, request, outbox_default());
+            service->handle_notify(service->state, request->source, request, &own_outbox);
     } else if ((request->type & MESSAGE_REPLY) == 0) {
         return handle_call(request, status);
     } else if ((status & IPC_STATUS_VERB_MASK) == IPC_SENDREC) { /* nobody waits for the answer to an answer: forged */
-        outbox_reply_status(outbox_default(), request->source, request->type, request->transaction, -EBADREQUEST);
+        outbox_reply_status(&own_outbox, request->source, request->type, request->transaction, -EBADREQUEST);
     } else if (service->handle_reply != NULL) {
-        service->handle_reply(service->state, request, outbox_default());
+        service->handle_reply(service->state, request, &own_outbox);
     }
     return false;
 }
@@ -133,8 +133,8 @@ static void transact(uint32_t status)
         journal.reply_to = request->source;
         journal.current ^= 1;
     }
-    if (!outbox_is_empty(outbox_default()))
-        outbox_flush(outbox_default());
+    if (!outbox_is_empty(&own_outbox))
+        outbox_flush(&own_outbox);
     journal.phase = JOURNAL_IDLE;
     journal.committed++;
 }
@@ -144,7 +144,7 @@ static void handle_failures(void)
 {
     struct message reply;
 
-    while (outbox_take_failure(outbox_default(), &reply)) {
+    while (outbox_take_failure(&own_outbox, &reply)) {
         uint32_t kept = journal.current;
 
         if (journal.reply_to != ENDPOINT_NONE) { /* the buffer is taken by a reply that has not left yet */
@@ -181,9 +181,9 @@ static void receive_one(void)
 static void resume(void)
 {
     resume_pending = false;
-    outbox_register(outbox_default());
+    outbox_register(&own_outbox);
     if (journal.phase == JOURNAL_COMMITTED) {
-        outbox_flush(outbox_default());
+        outbox_flush(&own_outbox);
         journal.phase = JOURNAL_IDLE;
         return;
     }
@@ -203,8 +203,8 @@ static void resume(void)
         const struct message *request = &journal.buffer[journal.current];
         bool is_linux = message_protocol(request->type) == PROTOCOL_LINUX;
 
-        outbox_reply_status(outbox_default(), request->source, request->type, request->transaction, is_linux ? -EIO : -ESRVRESTART);
-        outbox_flush(outbox_default());
+        outbox_reply_status(&own_outbox, request->source, request->type, request->transaction, is_linux ? -EIO : -ESRVRESTART);
+        outbox_flush(&own_outbox);
     }
     journal.phase = JOURNAL_IDLE;
 }
@@ -216,14 +216,14 @@ void service_run(const struct service *service)
     journal.reply_to = ENDPOINT_NONE;
     journal_cover_state(service->state, service->state_bytes);
     sef_startup();
-    if (!outbox_is_empty(outbox_default()) && !resume_pending)
-        outbox_flush(outbox_default()); /* what init queued */
+    if (!outbox_is_empty(&own_outbox) && !resume_pending)
+        outbox_flush(&own_outbox); /* what init queued */
     if (resume_pending)
         resume();
     while (!cancelled) {
         receive_one();
-        if (__builtin_expect(!outbox_is_empty(outbox_default()), 0)) {
-            outbox_flush(outbox_default());
+        if (__builtin_expect(!outbox_is_empty(&own_outbox), 0)) {
+            outbox_flush(&own_outbox);
             handle_failures();
         }
     }

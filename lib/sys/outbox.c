@@ -14,9 +14,9 @@
 #include "sys/service.h"
 
 #ifdef PLANARIA_HOST
-static struct outbox own_outbox;
+struct outbox own_outbox;
 #else
-static struct outbox own_outbox __attribute__((section(".bss.outbox")));
+struct outbox own_outbox __attribute__((section(".bss.outbox")));
 #endif
 
 enum { OUTBOX_COMPACT_AT = OUTBOX_ENTRIES / 2 };

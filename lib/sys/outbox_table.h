@@ -20,6 +20,8 @@ struct outbox {
     struct asynsend_entry entry[OUTBOX_ENTRIES];
 };
 
+extern struct outbox own_outbox;
+
 static inline bool outbox_is_empty(const struct outbox *outbox)
 {
     return outbox->head == outbox->tail;

@@ -186,16 +186,16 @@ TEST(nothing_is_recorded_outside_handlers_and_state)
 
     journal_begin();
     journal_record(&local, 8);
-    CHECK_EQ(journal.undo_count, 0);
+    CHECK_EQ(journal.undo_used, 0);
     journal_commit();
     journal_record(&state.a, 8);
-    CHECK_EQ(journal.undo_count, 0);
+    CHECK_EQ(journal.undo_used, 0);
 }
 
 TEST(too_many_writes_make_roll_back_impossible)
 {
     journal_begin();
-    for (uint32_t i = 0; i <= JOURNAL_UNDO_MAX; i++)
+    for (uint32_t i = 0; i <= JOURNAL_UNDO_WORDS / 2; i++)
         journal_record(&state.a, 8);
     CHECK(!journal_rollback());
     journal_begin();
