@@ -36,7 +36,7 @@ void grant_register(void)
     if (kernel_request(&message) != 0)
         return;
     if (!table_known)
-        journal_cover(&grants, sizeof(grants));
+        journal_cover(JOURNAL_OWN, &grants, sizeof(grants));
     table_known = true;
 }
 

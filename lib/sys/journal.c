@@ -11,19 +11,14 @@ struct journal journal;
 struct journal journal __attribute__((section(".bss.journal")));
 #endif
 
-enum { GRANULE = 8, COVERED_MAX = JOURNAL_ARENAS + 2 };
+enum { GRANULE = 8 };
 
-/* A handful: the state, the grants, arenas. */
-static struct {
-    uint64_t start;
-    uint64_t bytes;
-} covered[COVERED_MAX];
-static uint32_t covered_count;
+struct journal_span journal_span[JOURNAL_SPANS];
 
-struct journal_span journal_state_span, journal_arena_span;
-
-static void widen(struct journal_span *span, uint64_t start, uint64_t bytes)
+void journal_cover(enum journal_span_kind kind, const void *address, size_t bytes)
 {
+    struct journal_span *span = &journal_span[kind];
+    uint64_t start = (uint64_t)(uintptr_t)address;
     uint64_t end = start + bytes;
 
     if (span->bytes != 0 && span->start + span->bytes > end)
@@ -34,40 +29,9 @@ static void widen(struct journal_span *span, uint64_t start, uint64_t bytes)
     span->bytes = end - start;
 }
 
-void journal_cover(const void *address, size_t bytes)
-{
-    uint64_t start = (uint64_t)(uintptr_t)address;
-
-    if (covered_count == COVERED_MAX || bytes == 0)
-        return;
-    for (uint32_t i = 0; i < covered_count; i++) {
-        if (covered[i].start == start && covered[i].bytes == bytes)
-            return;
-    }
-    covered[covered_count].start = start;
-    covered[covered_count].bytes = bytes;
-    covered_count++;
-}
-
-void journal_cover_state(const void *address, size_t bytes)
-{
-    journal_cover(address, bytes);
-    widen(&journal_state_span, (uint64_t)(uintptr_t)address, bytes);
-}
-
-void journal_cover_arena(const void *address, size_t bytes)
-{
-    journal_cover(address, bytes);
-    widen(&journal_arena_span, (uint64_t)(uintptr_t)address, bytes);
-}
-
 static bool is_covered(uint64_t address)
 {
-    for (uint32_t i = 0; i < covered_count; i++) {
-        if (address - covered[i].start < covered[i].bytes)
-            return true;
-    }
-    return false;
+    return journal_covers(JOURNAL_ARENA, address) || journal_covers(JOURNAL_STATE, address) || journal_covers(JOURNAL_OWN, address);
 }
 
 /* Copies whole words; a loop of its own, because the library's memcpy counts bytes. */
@@ -114,7 +78,7 @@ void journal_record(const void *address, size_t bytes)
     uint64_t first = (uint64_t)(uintptr_t)address & ~(uint64_t)(GRANULE - 1);
     uint64_t end = (uint64_t)(uintptr_t)address + bytes;
 
-    if (journal.phase != JOURNAL_HANDLING || bytes == 0 || bytes > JOURNAL_RANGE_MAX || !is_covered((uint64_t)(uintptr_t)address))
+    if (!is_covered((uint64_t)(uintptr_t)address) || journal.phase != JOURNAL_HANDLING || bytes == 0 || bytes > JOURNAL_RANGE_MAX)
         return;
     record_words(first, (end - first + GRANULE - 1) / GRANULE);
 }

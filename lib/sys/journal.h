@@ -42,18 +42,24 @@ struct journal {
 
 extern struct journal journal;
 
-/* What the stores of the service are compared with: the state object, and from the first arena to the last. */
+/* What is journaled: the state object, from the first arena to the last, the library's own tables. */
+enum journal_span_kind { JOURNAL_STATE, JOURNAL_ARENA, JOURNAL_OWN, JOURNAL_SPANS };
+
 struct journal_span {
     uint64_t start;
     uint64_t bytes;
 };
 
-extern struct journal_span journal_state_span, journal_arena_span;
+extern struct journal_span journal_span[JOURNAL_SPANS];
 
-/* Which addresses are journaled: the library's own tables, the state, arenas. */
-void journal_cover(const void *address, size_t bytes);
-void journal_cover_state(const void *address, size_t bytes);
-void journal_cover_arena(const void *address, size_t bytes);
+/* Widen a span so that it covers these bytes too. */
+void journal_cover(enum journal_span_kind kind, const void *address, size_t bytes);
+
+static inline bool journal_covers(enum journal_span_kind kind, uint64_t address)
+{
+    return address - journal_span[kind].start < journal_span[kind].bytes;
+}
+
 /* Remember the bytes before they are overwritten, if a handler runs and they belong to the state. Ranges longer than JOURNAL_RANGE_MAX are
  * bulk data that the repeated handler fills again: they are not remembered. The compiler calls this for the service's own stores
  * (journal_store.c); functions of the library call it for what the kernel writes. */

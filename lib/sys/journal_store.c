@@ -15,18 +15,13 @@ void __asan_store16_noabort(uint64_t address);
 void __asan_storeN_noabort(uint64_t address, uint64_t bytes);
 void __asan_handle_no_return(void);
 
-static inline bool is_state(uint64_t address)
-{
-    return address - journal_state_span.start < journal_state_span.bytes || address - journal_arena_span.start < journal_arena_span.bytes;
-}
-
 /* One store of 1, 2, 4 or 8 bytes; as good as always it is aligned and stays within its granule. */
 static inline void log_store(uint64_t address, uint32_t bytes)
 {
     uint32_t used = journal.undo_used;
     uint64_t granule = address & ~7ull;
 
-    if (!is_state(address))
+    if (!journal_covers(JOURNAL_ARENA, address) && !journal_covers(JOURNAL_STATE, address))
         return;
     if (__builtin_expect((address & (bytes - 1)) != 0 || used + 2 > JOURNAL_UNDO_WORDS, 0)) {
         journal_record((const void *)(uintptr_t)address, bytes);

@@ -165,7 +165,7 @@ static struct {
 
 TEST(roll_back_restores_the_oldest_values)
 {
-    journal_cover(&state, sizeof(state));
+    journal_cover(JOURNAL_STATE, &state, sizeof(state));
     state.a = 1;
     memcpy(state.text, "hello, world", 13);
     journal_begin();
