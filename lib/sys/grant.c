@@ -35,8 +35,6 @@ void grant_register(void)
     kernel_setgrant_request_put(&message, &request);
     if (kernel_request(&message) != 0)
         return;
-    if (!table_known)
-        journal_cover(JOURNAL_OWN, &grants, sizeof(grants));
     table_known = true;
 }
 

@@ -13,26 +13,19 @@ struct journal journal __attribute__((section(".bss.journal")));
 
 enum { GRANULE = 8 };
 
-struct journal_span journal_span[JOURNAL_SPANS];
+#ifdef PLANARIA_HOST
+struct journal_ignored journal_ignored;
+#else
+extern char __bss_start[], __stack_end[];
 
-void journal_cover(enum journal_span_kind kind, const void *address, size_t bytes)
+struct journal_ignored journal_ignored;
+
+void journal_start(void)
 {
-    struct journal_span *span = &journal_span[kind];
-    uint64_t start = (uint64_t)(uintptr_t)address;
-    uint64_t end = start + bytes;
-
-    if (span->bytes != 0 && span->start + span->bytes > end)
-        end = span->start + span->bytes;
-    if (span->bytes != 0 && span->start < start)
-        start = span->start;
-    span->start = start;
-    span->bytes = end - start;
+    journal_ignored.start = (uint64_t)(uintptr_t)__bss_start;
+    journal_ignored.bytes = (uint64_t)(__stack_end - __bss_start);
 }
-
-static bool is_covered(uint64_t address)
-{
-    return journal_covers(JOURNAL_ARENA, address) || journal_covers(JOURNAL_STATE, address) || journal_covers(JOURNAL_OWN, address);
-}
+#endif
 
 /* Copies whole words; a loop of its own, because the library's memcpy counts bytes. */
 static void copy_words(uint64_t *to, const uint64_t *from, uint64_t count)
@@ -78,7 +71,7 @@ void journal_record(const void *address, size_t bytes)
     uint64_t first = (uint64_t)(uintptr_t)address & ~(uint64_t)(GRANULE - 1);
     uint64_t end = (uint64_t)(uintptr_t)address + bytes;
 
-    if (!is_covered((uint64_t)(uintptr_t)address) || journal.phase != JOURNAL_HANDLING || bytes == 0 || bytes > JOURNAL_RANGE_MAX)
+    if (journal_ignores((uint64_t)(uintptr_t)address) || journal.phase != JOURNAL_HANDLING || bytes == 0 || bytes > JOURNAL_RANGE_MAX)
         return;
     record_words(first, (end - first + GRANULE - 1) / GRANULE);
 }

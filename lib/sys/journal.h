@@ -42,25 +42,23 @@ struct journal {
 
 extern struct journal journal;
 
-/* What is journaled: the state object, from the first arena to the last, the library's own tables. */
-enum journal_span_kind { JOURNAL_STATE, JOURNAL_ARENA, JOURNAL_OWN, JOURNAL_SPANS };
+/* Once, before the first handler. */
+void journal_start(void);
 
-struct journal_span {
+/* Everything that a handler writes is journaled except .bss and the stack, which follow each other: one comparison. */
+struct journal_ignored {
     uint64_t start;
     uint64_t bytes;
 };
 
-extern struct journal_span journal_span[JOURNAL_SPANS];
+extern struct journal_ignored journal_ignored;
 
-/* Widen a span so that it covers these bytes too. */
-void journal_cover(enum journal_span_kind kind, const void *address, size_t bytes);
-
-static inline bool journal_covers(enum journal_span_kind kind, uint64_t address)
+static inline bool journal_ignores(uint64_t address)
 {
-    return address - journal_span[kind].start < journal_span[kind].bytes;
+    return address - journal_ignored.start < journal_ignored.bytes;
 }
 
-/* Remember the bytes before they are overwritten, if a handler runs and they belong to the state. Ranges longer than JOURNAL_RANGE_MAX are
+/* Remember the bytes before they are overwritten, if a handler runs and they may be part of the state. Ranges longer than JOURNAL_RANGE_MAX are
  * bulk data that the repeated handler fills again: they are not remembered. The compiler calls this for the service's own stores
  * (journal_store.c); functions of the library call it for what the kernel writes. */
 void journal_record(const void *address, size_t bytes);

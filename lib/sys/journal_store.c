@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the compiler calls before each store of a service's own code (flags_journal in tools/build/flags.mk). The names are fixed by
- * the compiler. Most stores go to the state or to an arena; those to the stack cost two comparisons.
+ * the compiler. Most stores go to the state or to an arena; those to the stack cost one comparison.
  */
 #include "sys/journal.h"
 
@@ -21,7 +21,7 @@ static inline void log_store(uint64_t address, uint32_t bytes)
     uint32_t used = journal.undo_used;
     uint64_t granule = address & ~7ull;
 
-    if (!journal_covers(JOURNAL_ARENA, address) && !journal_covers(JOURNAL_STATE, address))
+    if (journal_ignores(address))
         return;
     if (__builtin_expect((address & (bytes - 1)) != 0 || used + 2 > JOURNAL_UNDO_WORDS, 0)) {
         journal_record((const void *)(uintptr_t)address, bytes);

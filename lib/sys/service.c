@@ -109,6 +109,5 @@ void *service_arena(const char *name, size_t bytes)
     journal.arena[next_number].bytes = bytes;
     next_number++;
     journal.arena_count = next_number;
-    journal_cover(JOURNAL_ARENA, (const void *)(uintptr_t)reply.address, bytes);
     return (void *)(uintptr_t)reply.address;
 }

@@ -9,6 +9,9 @@
 #include "sys/journal.h"
 #include "sys/loop.h"
 
+/* Longer text buffers are scratch room that the repeated handler fills again. */
+enum { TEXT_JOURNALED_MAX = 256 };
+
 static uint64_t address_of(const void *pointer)
 {
     return (uint64_t)(uintptr_t)pointer;
@@ -52,7 +55,8 @@ int sys_copy_string(endpoint_t source, uint64_t address, char *to, size_t room)
     struct message message = { .type = KERNEL_COPYSTRING };
     int result;
 
-    journal_record(to, room);
+    if (room <= TEXT_JOURNALED_MAX)
+        journal_record(to, room);
     kernel_copystring_request_put(&message, &request);
     result = kernel_request(&message);
     if (result != 0)

@@ -165,7 +165,6 @@ static struct {
 
 TEST(roll_back_restores_the_oldest_values)
 {
-    journal_cover(JOURNAL_STATE, &state, sizeof(state));
     state.a = 1;
     memcpy(state.text, "hello, world", 13);
     journal_begin();
@@ -180,13 +179,16 @@ TEST(roll_back_restores_the_oldest_values)
     CHECK_STR(state.text, "hello, world");
 }
 
-TEST(nothing_is_recorded_outside_handlers_and_state)
+TEST(nothing_is_recorded_outside_handlers_and_in_ignored_memory)
 {
     uint64_t local = 5;
 
+    journal_ignored.start = (uint64_t)(uintptr_t)&local;
+    journal_ignored.bytes = sizeof(local);
     journal_begin();
     journal_record(&local, 8);
     CHECK_EQ(journal.undo_used, 0);
+    journal_ignored.bytes = 0;
     journal_commit();
     journal_record(&state.a, 8);
     CHECK_EQ(journal.undo_used, 0);
