@@ -197,5 +197,6 @@ CALL_HANDLER(settime)
 
     kernel_settime_request_get(request, &r);
     realtime_offset_ns = r.realtime_offset_ns;
+    time_page_set_offset(realtime_offset_ns);
     return 0;
 }

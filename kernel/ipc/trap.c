@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "ipc/ipc.h"
 #include "ipc/linux_abi.h"
+#include "linux_route.h"
 #include "process/event.h"
 #include "process/privileges.h"
 #include "process/work.h"
@@ -28,12 +29,14 @@ ALWAYS_INLINE __attribute__((noreturn)) void run_short(struct cpu_state *cpu, st
     arch_resume_switched(to);
 }
 
-/* `to` is current now and its inbox is full: give it its message and run it. */
-ALWAYS_INLINE __attribute__((noreturn)) void run_receiver(struct cpu_state *cpu, struct thread *to)
+/* `to` is current now: give it its message and run it. */
+ALWAYS_INLINE __attribute__((noreturn)) void run_receiver(struct cpu_state *cpu, struct thread *to, const struct message *message)
 {
     space_switch(to, to->space);
-    if (!copy64((void *)to->message_address, &to->inbox))
+    if (!copy64((void *)to->message_address, message)) {
+        to->inbox = *message;
         to->misc_flags |= MF_DELIVER_MESSAGE;
+    }
     run_short(cpu, to);
 }
 
@@ -43,10 +46,11 @@ ALWAYS_INLINE bool waits_for_request_of(const struct thread *to, const struct th
            (to->receive_from == ENDPOINT_ANY || to->receive_from == from->endpoint);
 }
 
-/* Second half of both calls below: the message is in the server's inbox. */
-ALWAYS_INLINE __attribute__((noreturn)) void hand_over(struct cpu_state *cpu, struct thread *t, struct thread *to, uint32_t status)
+/* Second half of the calls below. */
+ALWAYS_INLINE __attribute__((noreturn)) void hand_over(struct cpu_state *cpu, struct thread *t, struct thread *to, struct message *message,
+                                                       uint32_t status)
 {
-    to->inbox.source = t->endpoint;
+    message->source = t->endpoint;
     t->receive_from = to->endpoint;
     t->rts_flags |= RTS_RECEIVING;
     t->messages_sent++;
@@ -55,7 +59,7 @@ ALWAYS_INLINE __attribute__((noreturn)) void hand_over(struct cpu_state *cpu, st
     to->frame.rdx = status;
     message_count++;
     sched_hand_off(cpu, to);
-    run_receiver(cpu, to);
+    run_receiver(cpu, to, message);
 }
 
 ALWAYS_INLINE void fast_sendrec(struct cpu_state *cpu, struct thread *t)
@@ -73,16 +77,32 @@ ALWAYS_INLINE void fast_sendrec(struct cpu_state *cpu, struct thread *t)
     t->message_address = address;
     t->request.type = to->inbox.type;
     t->misc_flags |= MF_REPLY_PENDING;
-    hand_over(cpu, t, to, IPC_SENDREC | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
+    hand_over(cpu, t, to, &to->inbox, IPC_SENDREC | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
 }
 
-ALWAYS_INLINE void fast_linux_call(struct cpu_state *cpu, struct thread *t, struct thread *to)
+/* A Linux call of a user's thread to a server that waits (linux_prepare and linux_call mean the same). */
+ALWAYS_INLINE void fast_linux_call(struct cpu_state *cpu, struct thread *t, uint64_t number)
 {
-    if (!waits_for_request_of(to, t) || !sched_may_hand_off(cpu, to))
+    static const uint8_t owner_slot[] = {[ROUTE_PM] = ENDPOINT_PM, [ROUTE_VFS] = ENDPOINT_VFS, [ROUTE_VM] = ENDPOINT_VM};
+    const struct trap_frame *f = &t->frame;
+
+    if (number >= LINUX_SYSCALL_COUNT || (uint32_t)(linux_route[number] - ROUTE_PM) > ROUTE_VM - ROUTE_PM || trace_is_on)
         return;
-    to->inbox = t->request;
+    struct thread *to = &threads[owner_slot[linux_route[number]]];
+    KEEP_POINTER(to);
+    if (!waits_for_request_of(to, t) || !sched_may_hand_off(cpu, to) || thread_is_service(t) || t->misc_flags & MF_SIGNAL_POSTED)
+        return;
+    t->request.type = (uint32_t)(PROTOCOL_LINUX << 16 | number);
+    t->request.status = 0;
+    t->request.transaction = ++t->transaction;
+    t->request.word[0] = f->rdi;
+    t->request.word[1] = f->rsi;
+    t->request.word[2] = f->rdx;
+    t->request.word[3] = f->r10;
+    t->request.word[4] = f->r8;
+    t->request.word[5] = f->r9;
     t->misc_flags |= MF_REPLY_PENDING | MF_LINUX_CALL;
-    hand_over(cpu, t, to, SEND_FROM_KERNEL | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
+    hand_over(cpu, t, to, &t->request, SEND_FROM_KERNEL | IPC_STATUS_FROM_USER);
 }
 
 /* event_page_fault to a VM that waits. */
@@ -99,11 +119,10 @@ void trap_page_fault(struct cpu_state *cpu, struct thread *t, uint64_t address, 
     t->request.status = 0;
     t->request.transaction = ++t->transaction;
     event_page_fault_request_put(&t->request, &request);
-    vm->inbox = t->request;
     t->misc_flags |= MF_EVENT | MF_REPLY_PENDING;
     t->event_kind = WAIT_PAGE_FAULT;
     t->rts_flags |= RTS_PAGEFAULT;
-    hand_over(cpu, t, vm, SEND_FROM_KERNEL | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
+    hand_over(cpu, t, vm, &t->request, SEND_FROM_KERNEL | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
 }
 
 /* VM's reply to it, when all went well. */
@@ -165,12 +184,13 @@ ALWAYS_INLINE void fast_reply_receive(struct cpu_state *cpu, struct thread *t)
     sched_hand_off(cpu, to);
     if (misc & MF_LINUX_CALL) {
         linux_reply(to, message->status ? message->status : (int64_t)message->word[0]);
-        schedule_and_resume();
+        space_switch(to, to->space);
+        run_short(cpu, to);
     }
     message->source = t->endpoint;
     to->frame.rax = 0;
     to->frame.rdx = 0;
-    run_receiver(cpu, to);
+    run_receiver(cpu, to, message);
 }
 
 /* Read the message of a trap into t->request. False: the result or an event stands instead. */
@@ -277,7 +297,7 @@ static int trap_native(struct thread *t, uint64_t verb)
     }
 }
 
-static void linux_trap(struct cpu_state *cpu, struct thread *t, uint64_t number)
+static void linux_trap(struct thread *t, uint64_t number)
 {
     struct thread *owner = linux_prepare(t, number);
 
@@ -287,14 +307,13 @@ static void linux_trap(struct cpu_state *cpu, struct thread *t, uint64_t number)
         linux_reply(t, -RESTART_NOINTR);
         return;
     }
-    fast_linux_call(cpu, t, owner);
     linux_call(t, owner);
 }
 
 static __attribute__((noinline, noreturn)) void general_trap(struct cpu_state *cpu, struct thread *t, uint64_t number)
 {
     if (number < TRAP_BASE) {
-        linux_trap(cpu, t, number);
+        linux_trap(t, number);
     } else {
         /* What delivers or blocks sets rax itself; it must not be overwritten once the thread has its message. */
         t->frame.rax = 0;
@@ -302,7 +321,10 @@ static __attribute__((noinline, noreturn)) void general_trap(struct cpu_state *c
         if (result)
             t->frame.rax = (uint64_t)(int64_t)result;
     }
-    schedule_and_resume();
+    if (t->rts_flags)
+        schedule_and_resume();
+    space_switch(t, t->space);
+    run_short(cpu, t);
 }
 
 void handle_syscall(struct thread *t)
@@ -312,7 +334,9 @@ void handle_syscall(struct thread *t)
     struct cpu_state *cpu = kernel_enter(t);
     uint64_t number = t->frame.orig_rax;
 
-    if (number == TRAP_BASE + IPC_SENDREC)
+    if (number < TRAP_BASE)
+        fast_linux_call(cpu, t, number);
+    else if (number == TRAP_BASE + IPC_SENDREC)
         fast_sendrec(cpu, t);
     else if (number == TRAP_BASE + IPC_REPLY_RECEIVE)
         fast_reply_receive(cpu, t);
