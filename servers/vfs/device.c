@@ -184,6 +184,7 @@ int64_t device_open_finish(struct vfs_state *vfs, struct operation *op, uint32_t
         return -ENFILE;
     }
     file_at(file)->thing = device;
+    vfs->devices[device].shortcut = reply.shortcut;
     if (reply.controlling)
         session_set_terminal(vfs, process->session, number);
     return file;

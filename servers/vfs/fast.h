@@ -14,6 +14,6 @@
  * Walk a path in the scratch text. A vnode; -ENOENT: known not to exist; 0: take the general way (a name that is not cached, "..", a symbolic link that is
  * to be followed, no permission, a descriptor to start from ..).
  */
-int64_t fast_walk(struct vfs_state *vfs, const struct process *process, const char *text, uint32_t length, bool follow);
+int64_t fast_walk(struct vfs_state *vfs, const struct process *process, const char *text, bool follow);
 /* Copy the path of a call into the scratch text and walk it. Errors of the copy come back as they are. */
 int64_t fast_path(struct vfs_state *vfs, const struct process *process, endpoint_t caller, uint64_t address, bool follow);

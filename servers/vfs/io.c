@@ -339,7 +339,19 @@ static int64_t io_fast(struct vfs_state *vfs, struct call *call, uint32_t proces
     if (file->kind == FILE_PIPE && length <= PIPE_ATOMIC) {
         result = write ? pipe_write(vfs, file->thing, call->caller, linux_argument(call, 1), length, true)
                        : pipe_read(vfs, file->thing, call->caller, linux_argument(call, 1), length);
+        if (result == -EAGAIN && !write && !(file->flags & O_NONBLOCK) && tables.pipes[file->thing].sleeper == 0 &&
+            tables.pipes[file->thing].read_queue.first == 0) {
+            pipe_sleep(vfs, process, index, linux_argument(call, 1), length);
+            return PENDING;
+        }
         return result == -EPIPE ? -EAGAIN : result;
+    }
+    if (file->kind == FILE_DEVICE && vfs->devices[file->thing].shortcut != CHAR_SHORTCUT_NONE) {
+        if (write)
+            return (int64_t)length;
+        if (vfs->devices[file->thing].shortcut == CHAR_SHORTCUT_NULL)
+            return 0;
+        return sys_memset(call->caller, linux_argument(call, 1), 0, length) == 0 ? (int64_t)length : -EFAULT;
     }
     if (file->kind != FILE_OBJECT || write || vnode_at(file->vnode)->object == 0)
         return -EAGAIN;
@@ -359,6 +371,8 @@ static int io_call(struct vfs_state *vfs, struct call *call, enum operation_kind
     if (form == 0) {
         int64_t result = io_fast(vfs, call, process, kind == OPERATION_WRITE);
 
+        if (result == PENDING)
+            return CALL_PARKED;
         if (result != -EAGAIN)
             return operation_result(vfs, call, result);
     }

@@ -3,5 +3,5 @@ name := vfs
 kind := service
 depends := lib/base lib/sys
 serves := vfs
-calls := fs char vm pm vfs ds
+calls := kernel fs char vm pm vfs ds
 linux := vfs

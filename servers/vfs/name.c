@@ -7,16 +7,14 @@
 
 #include "vnode.h"
 
-/* "." and ".." have no key in paths; as names in the cache they do. */
 static uint32_t key_of(uint32_t directory, const char *name, uint32_t length, struct name_key *key)
 {
-    static const char dots[] = "//";
+    uint64_t words[4] = {0};
 
-    if (name_key_make(name, 0, length, key) == 0) {
-        key->word[0] = length | (uint64_t)(uint8_t)dots[0] << 8;
-        key->word[1] = key->word[2] = key->word[3] = 0;
-        key->hash = length;
-    }
+    memcpy(words, name, length);
+    words[3] |= (uint64_t)length << 56;
+    memcpy(key->word, words, sizeof(words));
+    key->hash = name_hash(words[0], words[1], words[2], words[3]);
     return key->hash ^ directory * NAME_DIRECTORY_FACTOR;
 }
 
@@ -120,8 +118,8 @@ bool name_of_child(uint32_t child, uint32_t *directory, const char **name, uint3
         entry->directory_generation != tables.vnodes[entry->directory].generation)
         return false;
     *directory = entry->directory;
-    *name = (const char *)entry->key + 1;
-    *length = (uint8_t)entry->key[0];
+    *name = (const char *)entry->key;
+    *length = (uint32_t)(entry->key[3] >> 56);
     return true;
 }
 

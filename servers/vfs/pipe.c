@@ -78,27 +78,68 @@ void pipe_attach(struct vfs_state *vfs, uint32_t index, uint32_t flags)
     operation_wake_all(vfs, &pipe->open_queue);
 }
 
-void pipe_close(struct vfs_state *vfs, const struct file *file)
-{
-    struct pipe *pipe = pipe_at(file->thing);
-
-    if (file_can_read(file) && --pipe->readers == 0) {
-        operation_wake_all(vfs, &pipe->write_queue);
-        changed(vfs, file->thing);
-    }
-    if (file_can_write(file) && --pipe->writers == 0) {
-        operation_wake_all(vfs, &pipe->read_queue);
-        changed(vfs, file->thing);
-    }
-    if (pipe->readers == 0 && pipe->writers == 0 && pipe->open_queue.first == 0)
-        pipe_destroy(vfs, file->thing);
-}
-
 /* ---- data ---- */
 
 static uint64_t page_address(uint32_t page)
 {
     return (uint64_t)(uintptr_t)tables.pipe_pages + (uint64_t)page * PAGE_BYTES;
+}
+
+void pipe_sleep(struct vfs_state *vfs, uint32_t index, uint32_t file, uint64_t address, uint64_t length)
+{
+    struct process *process = &tables.processes[index];
+
+    (void)vfs;
+    process->sleep_pipe = file_at(file)->thing;
+    process->sleep_file = file;
+    process->sleep_address = address;
+    process->sleep_length = length;
+    file_acquire(file);
+    pipe_at(process->sleep_pipe)->sleeper = index;
+}
+
+void pipe_forget(struct vfs_state *vfs, uint32_t index)
+{
+    struct process *process = &tables.processes[index];
+    uint32_t file = process->sleep_file;
+
+    pipe_at(process->sleep_pipe)->sleeper = 0;
+    process->sleep_pipe = 0;
+    process->sleep_file = 0;
+    file_release(vfs, file);
+}
+
+void pipe_wake(struct vfs_state *vfs, uint32_t index, int64_t result)
+{
+    outbox_linux_reply(outbox_default(), tables.processes[index].endpoint, result);
+    pipe_forget(vfs, index);
+}
+
+/* Readers may go on: there is data, or the last writer has gone. */
+static void wake_readers(struct vfs_state *vfs, uint32_t index)
+{
+    uint32_t sleeper = pipe_at(index)->sleeper;
+
+    if (sleeper != 0) {
+        const struct process *process = &tables.processes[sleeper];
+
+        pipe_wake(vfs, sleeper, pipe_read(vfs, index, process->endpoint, process->sleep_address, process->sleep_length));
+    }
+    if (pipe_at(index)->read_queue.first != 0)
+        operation_wake_all(vfs, &pipe_at(index)->read_queue);
+}
+
+/* The pipe is empty and somebody sleeps for it: straight from one to the other. Bytes moved, 0 if that did not work. */
+static uint64_t hand_over(struct vfs_state *vfs, uint32_t index, endpoint_t process, uint64_t address, uint64_t length)
+{
+    uint32_t sleeper = pipe_at(index)->sleeper;
+    const struct process *reader = &tables.processes[sleeper];
+    uint64_t bytes = length < reader->sleep_length ? length : reader->sleep_length;
+
+    if (sys_vircopy(process, address, reader->endpoint, reader->sleep_address, bytes) != 0)
+        return 0;
+    pipe_wake(vfs, sleeper, (int64_t)bytes);
+    return bytes;
 }
 
 int64_t pipe_read(struct vfs_state *vfs, uint32_t index, endpoint_t process, uint64_t address, uint64_t length)
@@ -164,6 +205,11 @@ int64_t pipe_write(struct vfs_state *vfs, uint32_t index, endpoint_t process, ui
 
     if (pipe->readers == 0)
         return -EPIPE;
+    if (pipe->sleeper != 0) {
+        done = hand_over(vfs, index, process, address, length);
+        if (done == length)
+            return (int64_t)done;
+    }
     if (pipe->length == ring || (whole && ring - pipe->length < length))
         return -EAGAIN;
     if (whole && !pages_ready(vfs, pipe, (pipe->head + pipe->length) % ring, length))
@@ -191,10 +237,26 @@ int64_t pipe_write(struct vfs_state *vfs, uint32_t index, endpoint_t process, ui
     }
     if (done == 0)
         return -EAGAIN;
-    if (pipe->read_queue.first != 0)
-        operation_wake_all(vfs, &pipe->read_queue);
+    wake_readers(vfs, index);
     changed(vfs, index);
     return (int64_t)done;
+}
+
+void pipe_close(struct vfs_state *vfs, const struct file *file)
+{
+    struct pipe *pipe = pipe_at(file->thing);
+
+    if (file_can_read(file) && --pipe->readers == 0) {
+        operation_wake_all(vfs, &pipe->write_queue);
+        changed(vfs, file->thing);
+    }
+    if (file_can_write(file) && --pipe->writers == 0) {
+        wake_readers(vfs, file->thing);
+        changed(vfs, file->thing);
+    }
+    /* Waking a sleeper may have closed the other side, too. */
+    if (pipe->in_use && pipe->readers == 0 && pipe->writers == 0 && pipe->open_queue.first == 0)
+        pipe_destroy(vfs, file->thing);
 }
 
 uint32_t pipe_poll(const struct vfs_state *vfs, const struct file *file)

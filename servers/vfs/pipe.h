@@ -10,6 +10,12 @@
 int64_t pipe_read(struct vfs_state *vfs, uint32_t pipe, endpoint_t process, uint64_t address, uint64_t length);
 /* Bytes written, -EAGAIN: would block, -EPIPE. `whole`: all or nothing. Wakes readers. */
 int64_t pipe_write(struct vfs_state *vfs, uint32_t pipe, endpoint_t process, uint64_t address, uint64_t length, bool whole);
+/* A reader that waits for data the cheap way: the process remembers all there is. Only if nobody sleeps there yet. */
+void pipe_sleep(struct vfs_state *vfs, uint32_t process, uint32_t file, uint64_t address, uint64_t length);
+/* It wakes with this result. */
+void pipe_wake(struct vfs_state *vfs, uint32_t process, int64_t result);
+/* It is gone: nobody wants the result. */
+void pipe_forget(struct vfs_state *vfs, uint32_t process);
 uint32_t pipe_create(struct vfs_state *vfs, uint32_t vnode);
 void pipe_attach(struct vfs_state *vfs, uint32_t pipe, uint32_t flags);
 void pipe_close(struct vfs_state *vfs, const struct file *file);

@@ -13,6 +13,7 @@
 #include "exec.h"
 #include "file.h"
 #include "mount.h"
+#include "pipe.h"
 #include "pool.h"
 #include "protocols/char_client.h"
 #include "protocols/vfs_server.h"
@@ -156,6 +157,8 @@ static void process_end(struct vfs_state *vfs, struct process *process)
 {
     if (process->operation != 0)
         operation_abandon(vfs, &tables.operations[process->operation]);
+    if (process->sleep_pipe != 0)
+        pipe_forget(vfs, (uint32_t)(process - tables.processes));
     if (process->session == process->tgid && process->tid == process->tgid)
         session_end(vfs, process->session);
     fd_table_release(vfs, process->fds);
@@ -202,6 +205,8 @@ int vfs_handle_fork(struct vfs_state *vfs, struct call *call, const struct vfs_f
     process->fds = fds;
     process->operation = 0;
     process->pending_executable = 0;
+    process->sleep_pipe = 0;
+    process->sleep_file = 0;
     vnode_acquire(process->executable);
     return 0;
 }
@@ -259,7 +264,9 @@ int vfs_handle_cancel(struct vfs_state *vfs, struct call *call, const struct vfs
     uint32_t index = process_find(vfs, request->process);
 
     (void)call;
-    if (index != 0 && tables.processes[index].operation != 0)
+    if (index != 0 && tables.processes[index].sleep_pipe != 0)
+        pipe_wake(vfs, index, -ERESTARTSYS);
+    else if (index != 0 && tables.processes[index].operation != 0)
         operation_cancel(vfs, &tables.operations[tables.processes[index].operation]);
     operation_run_ready(vfs);
     return 0;

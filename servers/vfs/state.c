@@ -93,6 +93,7 @@ static void count_processes(void)
 
         if (process->endpoint == 0)
             continue;
+        file_count[process->sleep_file % FILES]++;
         vnode_count[process->executable % VNODES]++;
         vnode_count[process->pending_executable % VNODES]++;
         if (!seen_info[process->info]) {

@@ -91,6 +91,9 @@ struct process {
     uint32_t pending_executable;
     uint32_t open_files_max;
     uint32_t group_count;
+    uint32_t sleep_pipe; /* it sleeps in read(2) of this pipe, without an operation */
+    uint32_t sleep_file;
+    uint64_t sleep_address, sleep_length;
     uint64_t file_size_max;
     uint32_t groups[NGROUPS_INLINE];
 };
@@ -148,7 +151,7 @@ struct name_entry {
     uint32_t child, child_generation;
     uint32_t hash;
     uint32_t pad;
-    uint64_t key[4]; /* first byte: length, then the name, then zeros */
+    uint64_t key[4]; /* struct name_key */
 };
 
 struct link_text {
@@ -204,6 +207,7 @@ struct pipe {
     uint32_t head, length; /* bytes in the ring of page_limit pages */
     uint32_t watches;
     uint32_t read_opens, write_opens; /* counters: who waits in open(2) of a FIFO compares */
+    uint32_t sleeper; /* process that sleeps in read(2) and gets the next bytes first */
     struct queue read_queue, write_queue, open_queue;
     uint16_t page[PIPE_RING]; /* page numbers + 1 */
 };
@@ -213,7 +217,7 @@ struct device {
     uint32_t number; /* major << 20 | minor, 0: free */
     uint32_t references;
     uint32_t watches;
-    uint32_t pad;
+    uint32_t shortcut; /* char.idl: what VFS answers itself */
 };
 
 struct driver {

@@ -45,63 +45,17 @@ void vnode_unlinked(struct vfs_state *vfs, uint32_t vnode, uint32_t nlink);
 uint64_t vnode_window(struct vfs_state *vfs, uint32_t vnode);
 void vnode_windows_forget(struct vfs_state *vfs);
 
-/* A name of at most NAME_INLINE bytes as the cache compares it. */
+/* A name of at most NAME_INLINE bytes as the cache compares it: the name, zeros, in the last byte the length. */
 struct name_key {
-    uint64_t word[4]; /* first byte: length, then the name, then zeros */
-    uint32_t hash;    /* of the name alone */
+    uint64_t word[4];
+    uint32_t hash; /* of the name alone */
 };
 
 #define NAME_DIRECTORY_FACTOR 2654435761u
 
-/*
- * The key of the component of `text` at offset. Returns where it ends (at a slash or at `end`); 0: it is too long for the cache, or it is "." or "..".
- */
-static inline __attribute__((always_inline, no_sanitize_address)) uint32_t name_key_make(const char *text, uint32_t offset, uint32_t end, struct name_key *key)
+static inline __attribute__((always_inline, no_sanitize_address)) uint32_t name_hash(uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
 {
-    uint64_t w0 = 0, w1 = 0, w2 = 0, w3 = 0, word = 0;
-    uint32_t length = 0, shift = 8;
-
-    for (; offset < end && text[offset] != '/'; offset++) {
-        word |= (uint64_t)(uint8_t)text[offset] << shift;
-        length++;
-        shift += 8;
-        if (shift == 64) {
-            shift = 0;
-            if (length == 7)
-                w0 = word;
-            else if (length == 15)
-                w1 = word;
-            else if (length == 23)
-                w2 = word;
-            else if (length == 31)
-                w3 = word;
-            else
-                return 0;
-            word = 0;
-        }
-    }
-    if (length < 7)
-        w0 = word;
-    else if (length < 15)
-        w1 = word;
-    else if (length < 23)
-        w2 = word;
-    else if (length < 31)
-        w3 = word;
-    if (length > NAME_INLINE)
-        return 0;
-    if (length == 1 && w0 == (uint64_t)'.' << 8)
-        return 0;
-    if (length == 2 && w0 == ((uint64_t)'.' << 8 | (uint64_t)'.' << 16))
-        return 0;
-    w0 |= length;
-    key->word[0] = w0;
-    key->word[1] = w1;
-    key->word[2] = w2;
-    key->word[3] = w3;
-    w0 = (w0 ^ w1 * 3 ^ w2 * 5 ^ w3 * 7) * 0x9e3779b97f4a7c15ull;
-    key->hash = (uint32_t)(w0 >> 32);
-    return offset;
+    return (uint32_t)(((w0 ^ w1 * 3 ^ w2 * 5 ^ w3 * 7) * 0x9e3779b97f4a7c15ull) >> 32);
 }
 
 /* Name cache. Found: returns true, *child is 0 for a name known not to exist. */
