@@ -91,15 +91,49 @@ CALL_HANDLER(devio)
     return 0;
 }
 
+static bool is_ready(const struct kernel_sdevio_request *r)
+{
+    return (port_in((uint16_t)r->status_port, 1) & r->status_mask) == r->status_mask;
+}
+
+/* Returns how many units were moved. The memory is present. */
+static uint64_t move_string(uint32_t space, const struct kernel_sdevio_request *r, uint32_t bytes)
+{
+    uint8_t *page = NULL;
+    uint32_t left_in_burst = 0;
+
+    for (uint64_t i = 0; i < r->count; i++) {
+        uint64_t address = r->address + i * bytes;
+        uint32_t value = 0;
+        if (r->burst && !left_in_burst--) {
+            if (!is_ready(r))
+                return i;
+            left_in_burst = r->burst - 1;
+        }
+        if (!page || !(address & 4095))
+            page = space_pointer(space, address & ~4095ull, is_input(r->request));
+        if (is_input(r->request)) {
+            value = port_in((uint16_t)r->port, (int)bytes);
+            __builtin_memcpy(page + (address & 4095), &value, bytes);
+        } else {
+            __builtin_memcpy(&value, page + (address & 4095), bytes);
+            port_out((uint16_t)r->port, value, (int)bytes);
+        }
+    }
+    return r->count;
+}
+
 /* Memory is checked before the device sees anything: what was read from a port cannot be read again. */
 CALL_HANDLER(sdevio)
 {
     struct kernel_sdevio_request r;
-    (void)reply;
+    struct kernel_sdevio_reply answer = {0};
 
     kernel_sdevio_request_get(request, &r);
     uint32_t bytes = io_width(r.request);
     int error = check_port(caller, r.port, bytes);
+    if (!error && r.burst)
+        error = check_port(caller, r.status_port, 1);
     if (error)
         return error;
     if (r.count > STRING_BYTES_MAX / bytes || r.address % bytes || !user_range_ok(r.address, r.count * bytes))
@@ -108,16 +142,7 @@ CALL_HANDLER(sdevio)
         if (!space_pointer(caller->space, page, is_input(r.request)))
             return call_suspend(caller, caller,
                                 &(struct copy_fault){.space = caller->space, .address = page, .write = is_input(r.request)}, 4096);
-    for (uint64_t i = 0; i < r.count; i++) {
-        uint8_t *at = space_pointer(caller->space, r.address + i * bytes, is_input(r.request));
-        uint32_t value = 0;
-        if (is_input(r.request)) {
-            value = port_in((uint16_t)r.port, (int)bytes);
-            __builtin_memcpy(at, &value, bytes);
-        } else {
-            __builtin_memcpy(&value, at, bytes);
-            port_out((uint16_t)r.port, value, (int)bytes);
-        }
-    }
+    answer.done = move_string(caller->space, &r, bytes);
+    kernel_sdevio_reply_put(reply, &answer);
     return 0;
 }

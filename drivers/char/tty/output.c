@@ -97,13 +97,35 @@ static uint32_t expand(struct tty_line *line, uint8_t c, uint8_t *to)
     return 1;
 }
 
+/* Length of the text in front that goes out as it is: no control characters, nothing that IUTF8 or OLCUC look at. */
+static uint32_t plain_run(const struct tty_line *line, const uint8_t *bytes, uint32_t count)
+{
+    uint32_t run = 0;
+
+    if (line->termios.oflag & OLCUC)
+        return 0;
+    while (run < count && bytes[run] >= 0x20 && bytes[run] < 0x7f)
+        run++;
+    return run;
+}
+
 static uint32_t process(struct tty_line *line, const uint8_t *bytes, uint32_t count, uint32_t room)
 {
     uint8_t piece[PIECE + EXPANSION_MAX];
     uint32_t filled = 0, taken = 0;
 
     while (taken < count && filled + EXPANSION_MAX <= room) {
-        filled += expand(line, bytes[taken++], piece + filled);
+        uint32_t most = (room < PIECE ? room : PIECE) - filled;
+        uint32_t run = plain_run(line, bytes + taken, count - taken < most ? count - taken : most);
+
+        if (run > 0) {
+            memcpy(piece + filled, bytes + taken, run);
+            line->column += run;
+            filled += run;
+            taken += run;
+        } else {
+            filled += expand(line, bytes[taken++], piece + filled);
+        }
         if (filled >= PIECE) {
             queue(line, piece, filled);
             room -= filled;

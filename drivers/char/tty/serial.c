@@ -188,26 +188,30 @@ void serial_throttle(struct tty_line *line, uint32_t port)
     set_interrupts(line, port, interrupts);
 }
 
-static int put_bytes(uint32_t port, const uint8_t *bytes, uint32_t count)
+/* The port takes a FIFO full each time it has run empty. Returns how many bytes it took. */
+static uint32_t put_bytes(uint32_t port, const uint8_t *bytes, uint32_t count)
 {
     struct kernel_sdevio_request request = {
         .request = KERNEL_IO_REQUEST_OUT8,
         .port = uarts[port].base,
         .address = (uint64_t)(uintptr_t)bytes,
         .count = count,
+        .burst = FIFO_BYTES,
+        .status_port = (uint32_t)(uarts[port].base + UART_STATUS),
+        .status_mask = STATUS_SEND_EMPTY,
     };
+    struct kernel_sdevio_reply reply;
 
-    if (count == 1)
-        return sys_out8(uarts[port].base, *bytes);
-    return kernel_call_sdevio(ENDPOINT_SYSTEM, &request);
+    return kernel_call_sdevio(ENDPOINT_SYSTEM, &request, &reply) == 0 ? (uint32_t)reply.done : 0;
 }
 
 void serial_send(struct tty_line *line, uint32_t port)
 {
     uint64_t sent = line->sent;
     uint32_t interrupts = line->interrupts & ~(uint32_t)INTERRUPT_SEND;
+    bool is_full = false;
 
-    while (output_used(line) > 0 && !line->is_stopped) {
+    while (output_used(line) > 0 && !line->is_stopped && !is_full) {
         const uint8_t *bytes;
         uint32_t count = output_peek(line, &bytes);
 
@@ -217,19 +221,18 @@ void serial_send(struct tty_line *line, uint32_t port)
             if (count > ahead)
                 count = (uint32_t)ahead;
         } else {
-            if (serial_witness.budget <= 0 || !(in(port, UART_STATUS) & STATUS_SEND_EMPTY)) {
-                interrupts |= INTERRUPT_SEND;
-                break;
-            }
-            if (count > FIFO_BYTES)
-                count = FIFO_BYTES;
-            put_bytes(port, bytes, count);
+            uint32_t wanted = count;
+
+            count = serial_witness.budget > 0 ? put_bytes(port, bytes, count) : 0;
             serial_witness.sent[port] += count;
             serial_witness.budget -= count;
+            is_full = count < wanted;
         }
         sent += count;
         output_consume(line, count);
     }
+    if (is_full)
+        interrupts |= INTERRUPT_SEND;
     if (sent != line->sent)
         line->sent = sent;
     set_interrupts(line, port, interrupts);
