@@ -5,6 +5,7 @@
 #include "base/string.h"
 #include "caller.h"
 #include "deliver.h"
+#include "kernel_calls.h"
 #include "pm_info.h"
 #include "protocols/pm_server.h"
 #include "signal.h"
@@ -240,6 +241,7 @@ static void describe_service(const struct pm_service *service, struct pm_process
     info->threads = 1;
     info->state = 'S';
     info->is_service = 1;
+    kernel_times(service->endpoint, &info->user_ns, &info->system_ns);
     memcpy(info->name, service->label, sizeof(info->name));
 }
 
