@@ -58,6 +58,6 @@ extern uint64_t page_fault_count;
     X(map, MAP) X(unmap, UNMAP) X(protect, PROTECT) X(read_entries, READ_ENTRIES) X(fork_range, FORK_RANGE) X(page_copy, PAGE_COPY)                   \
     X(page_zero, PAGE_ZERO) X(tables_give, TABLES_GIVE) X(tables_take, TABLES_TAKE) X(page_write, PAGE_WRITE) X(space_drain, SPACE_DRAIN) X(irqctl, IRQCTL)                       \
     X(devio, DEVIO) X(sdevio, SDEVIO) X(kill, KILL) X(getksig, GETKSIG) X(endksig, ENDKSIG) X(signal_post, SIGNAL_POST)                               \
-    X(sigsend, SIGSEND) X(sigreturn, SIGRETURN) X(getregs, GETREGS) X(setregs, SETREGS) X(log, LOG) X(stacktrace, STACKTRACE) X(abort, ABORT)
+    X(sigsend, SIGSEND) X(sigreturn, SIGRETURN) X(getregs, GETREGS) X(setregs, SETREGS) X(log, LOG) X(stacktrace, STACKTRACE) X(abort, ABORT) X(publish, PUBLISH)
 #define DECLARE_CALL(name, NAME) CALL_HANDLER(name);
 KERNEL_CALLS(DECLARE_CALL)

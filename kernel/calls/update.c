@@ -6,6 +6,7 @@
 #include "calls/calls.h"
 #include "errors.h"
 #include "ipc/ipc.h"
+#include "ipc/public.h"
 #include "protocols/kernel.h"
 #include "sched/sched.h"
 
@@ -142,6 +143,8 @@ CALL_HANDLER(update)
         release_fpu(t);
     }
     swap_fpu(a, b);
+    public_forget(a);
+    public_forget(b);
     swap_threads(a, b);
     swap_privileges(thread_privilege(a), thread_privilege(b));
     if (caller != a && caller != b)

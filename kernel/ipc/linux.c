@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "ipc/ipc.h"
 #include "ipc/linux_abi.h"
+#include "ipc/public.h"
 #include "linux_route.h"
 #include "process/event.h"
 #include "sched/sched.h"
@@ -186,6 +187,8 @@ struct thread *linux_prepare(struct thread *t, uint64_t number)
         write_log(t);
         return NULL;
     }
+    if (route == ROUTE_PM && public_answer(t, number))
+        return NULL;
     struct thread *owner = thread_find(route_owner[route]);
     if (!owner || owner == t)
         return refuse(t, number);

@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "calls/calls.h"
 #include "ipc/ipc.h"
+#include "ipc/public.h"
 #include "irq/irq.h"
 #include "process/privileges.h"
 #include "sched/sched.h"
@@ -114,6 +115,7 @@ struct thread *thread_create(uint32_t slot, uint32_t space, const char *name)
 void thread_clear(struct thread *t)
 {
     ipc_forget(t);
+    public_forget(t);
     alarm_set(t, 0);
     rts_set(t, RTS_SLOT_FREE);
     if (thread_is_service(t)) {

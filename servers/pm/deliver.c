@@ -154,11 +154,11 @@ static void adjust_after_frame(struct pm_state *pm, struct pm_thread *thread, in
     struct pm_process *process = process_of(thread);
 
     thread->has_saved_mask = false;
-    thread->mask |= action->mask;
+    *mask_of(thread) |= action->mask;
     if ((action->flags & LINUX_SA_NODEFER) == 0) {
-        thread->mask |= signal_bit(signal);
+        *mask_of(thread) |= signal_bit(signal);
     }
-    thread->mask &= ~SIGNALS_UNBLOCKABLE;
+    *mask_of(thread) &= ~SIGNALS_UNBLOCKABLE;
     if (action->flags & LINUX_SA_RESETHAND) {
         struct pm_sighand *table = sighand_own(pm, process);
         if (table != NULL) {
@@ -175,7 +175,7 @@ static bool build_frame(struct pm_state *pm, struct pm_thread *thread, const str
         .handler = action->handler,
         .restorer = action->restorer,
         .flags = action->flags,
-        .mask = thread->has_saved_mask ? thread->saved_mask : thread->mask,
+        .mask = thread->has_saved_mask ? thread->saved_mask : *mask_of(thread),
         .signal = (uint32_t)info->signal,
         .result = thread->call.ready.result,
         .has_result = thread->call.ready.number >= 0,
@@ -253,7 +253,7 @@ static void go_on(struct pm_thread *thread)
         reply.resume = 1;
     }
     if (thread->has_saved_mask) {
-        thread->mask = thread->saved_mask;
+        *mask_of(thread) = thread->saved_mask;
         thread->has_saved_mask = false;
     }
     thread->step = STEP_NONE;
@@ -268,7 +268,7 @@ static void deliver(struct pm_state *pm, struct pm_thread *thread)
     for (;;) {
         if (process_of(thread)->state == PROCESS_STOPPED)
             return;
-        if (signal_take(pm, thread, ~thread->mask, &info) == 0)
+        if (signal_take(pm, thread, ~*mask_of(thread), &info) == 0)
             break;
         if (!act(pm, thread, &info))
             return;

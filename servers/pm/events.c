@@ -27,10 +27,12 @@ int pm_linux_entry(void *state, struct call *call)
     if (thread == NULL)
         return CALL_PARKED; /* cleared while its message was on the way */
     restarts = thread->restarts;
-    thread->transaction = call->transaction;
     result = pm_linux_dispatch(state, call);
-    if (thread_find(call->caller) == NULL)
+    if (thread->endpoint != call->caller || thread->state == THREAD_LEAVING)
         return CALL_PARKED; /* it ended itself */
+    if (result == CALL_PARKED) {
+        thread->transaction = call->transaction;
+    }
     if (restarts) {
         thread->restarts = false;
     }

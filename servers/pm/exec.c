@@ -381,6 +381,7 @@ static void set_process(struct pm_thread *thread, const struct exec_buffer *buff
     process->sgid = process->egid;
     process->fsuid = process->euid;
     process->fsgid = process->egid;
+    publish_ids(process);
     process->dumpable = process->euid == process->uid && process->egid == process->gid;
     process->has_execed = true;
     process->exit_signal = LINUX_SIGCHLD;

@@ -291,7 +291,7 @@ void thread_exit(struct pm_state *pm, struct pm_thread *thread, uint32_t status)
     thread_leave(pm, thread, true);
     /* What it alone would have taken may now be for another thread. */
     for (uint32_t i = process->first_thread; i != NONE; i = thread_at(i)->next) {
-        if (process->pending & ~thread_at(i)->mask) {
+        if (process->pending & ~*mask_of(thread_at(i))) {
             thread_notice(pm, thread_at(i));
             break;
         }

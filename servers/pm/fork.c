@@ -149,7 +149,7 @@ static void inherit(struct pm_thread *child, const struct pm_thread *parent, con
 {
     uint64_t flags = arguments->flags;
 
-    child->mask = parent->mask;
+    *mask_of(child) = *mask_of(parent);
     memcpy(child->name, parent->name, sizeof(child->name));
     if (flags & CLONE_CHILD_CLEARTID) {
         child->clear_child_tid = arguments->child_tid;

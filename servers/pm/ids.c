@@ -15,7 +15,7 @@ enum { KEEP = -1 };
 
 /* ---- telling VFS ---- */
 
-static int publish_ids(struct call *call)
+static int ids_changed(struct call *call)
 {
     struct pm_thread *thread = caller_thread(call);
     struct pm_process *process = process_of(thread);
@@ -28,6 +28,7 @@ static int publish_ids(struct call *call)
         .group_count = process->group_count,
     };
 
+    publish_ids(process);
     request.groups = cpf_grant_direct(ENDPOINT_VFS, process->groups, sizeof(process->groups), GRANT_READ);
     thread->call.ids.grant = request.groups;
     thread->step = STEP_IDS;
@@ -130,7 +131,7 @@ int pm_linux_setuid(struct pm_state *pm, struct call *call)
     }
     process->euid = uid;
     process->fsuid = uid;
-    return publish_ids(call);
+    return ids_changed(call);
 }
 
 int pm_linux_setgid(struct pm_state *pm, struct call *call)
@@ -149,7 +150,7 @@ int pm_linux_setgid(struct pm_state *pm, struct call *call)
     }
     process->egid = gid;
     process->fsgid = gid;
-    return publish_ids(call);
+    return ids_changed(call);
 }
 
 int pm_linux_setreuid(struct pm_state *pm, struct call *call)
@@ -176,7 +177,7 @@ int pm_linux_setreuid(struct pm_state *pm, struct call *call)
         process->suid = process->euid;
     }
     process->fsuid = process->euid;
-    return publish_ids(call);
+    return ids_changed(call);
 }
 
 int pm_linux_setregid(struct pm_state *pm, struct call *call)
@@ -203,7 +204,7 @@ int pm_linux_setregid(struct pm_state *pm, struct call *call)
         process->sgid = process->egid;
     }
     process->fsgid = process->egid;
-    return publish_ids(call);
+    return ids_changed(call);
 }
 
 static bool may_have(uint32_t id, uint32_t a, uint32_t b, uint32_t c)
@@ -226,7 +227,7 @@ int pm_linux_setresuid(struct pm_state *pm, struct call *call)
     process->euid = id[1] == (uint32_t)KEEP ? process->euid : id[1];
     process->suid = id[2] == (uint32_t)KEEP ? process->suid : id[2];
     process->fsuid = process->euid;
-    return publish_ids(call);
+    return ids_changed(call);
 }
 
 int pm_linux_setresgid(struct pm_state *pm, struct call *call)
@@ -244,7 +245,7 @@ int pm_linux_setresgid(struct pm_state *pm, struct call *call)
     process->egid = id[1] == (uint32_t)KEEP ? process->egid : id[1];
     process->sgid = id[2] == (uint32_t)KEEP ? process->sgid : id[2];
     process->fsgid = process->egid;
-    return publish_ids(call);
+    return ids_changed(call);
 }
 
 int pm_linux_setfsuid(struct pm_state *pm, struct call *call)
@@ -274,7 +275,7 @@ int pm_linux_setgroups(struct pm_state *pm, struct call *call)
         return -EFAULT;
     memcpy(process->groups, groups, count * sizeof(uint32_t));
     process->group_count = count;
-    return publish_ids(call);
+    return ids_changed(call);
 }
 
 /* ---- process groups and sessions ---- */

@@ -105,6 +105,7 @@ void init_start(struct pm_state *pm)
     read_boot(pm);
     read_machine(pm);
     random_init(pm);
+    kernel_publish();
     pm->boot_realtime_ns = kernel_realtime_offset();
     make_init(pm);
 }

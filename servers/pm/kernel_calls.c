@@ -5,6 +5,7 @@
 #include "kernel_calls.h"
 
 #include "errors.h"
+#include "state.h"
 #include "protocols/kernel_client.h"
 #include "protocols/vm_client.h"
 #include "sys/log.h"
@@ -79,6 +80,16 @@ void kernel_resume(endpoint_t process)
 
     if (result != 0) {
         log_warn("resume of %x: error %d", process, result);
+    }
+}
+
+void kernel_publish(void)
+{
+    struct kernel_publish_request request = {.table = (uint64_t)(uintptr_t)tables.publics};
+    int result = kernel_call_publish(ENDPOINT_SYSTEM, &request);
+
+    if (result != 0) {
+        log_warn("publish: error %d", result);
     }
 }
 

@@ -17,6 +17,8 @@ int kernel_times(endpoint_t process, uint64_t *user_ns, uint64_t *system_ns);
 uint64_t kernel_realtime_offset(void);
 void kernel_clear(endpoint_t process);
 void kernel_resume(endpoint_t process);
+/* Show the kernel the public table. */
+void kernel_publish(void);
 void kernel_panic(void) __attribute__((noreturn));
 /* 0: the page is not there. */
 uint64_t kernel_physical(endpoint_t process, uint64_t address);

@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "events.h"
 #include "init.h"
+#include "kernel_calls.h"
 #include "protocols/event.h"
 #include "protocols/pm.h"
 #include "protocols/pm_event_server.h"
@@ -12,6 +13,7 @@
 #include "state.h"
 #include "sys/sef.h"
 #include "sys/service.h"
+#include "timer.h"
 
 SERVICE_STATE struct pm_state pm_state;
 SERVICE_DERIVED struct pm_tables tables;
@@ -24,6 +26,14 @@ static int init_fresh(int type, struct sef_init_info *info)
         return -ENOMEM;
     pm_state_init(&pm_state);
     init_start(&pm_state);
+    return 0;
+}
+
+/* After a restart with the old state. */
+static int rebuild(void *state)
+{
+    kernel_publish();
+    timer_rearm(state);
     return 0;
 }
 
@@ -43,6 +53,7 @@ int main(void)
         .handle_reply = pm_handle_reply,
         .handle_notify = pm_handle_notify,
         .state_check = pm_state_check,
+        .rebuild = rebuild,
     };
 
     sef_setcb_init_fresh(init_fresh);

@@ -65,6 +65,27 @@ static bool pid_is_used(const struct pm_state *pm, uint32_t pid)
     return false;
 }
 
+void publish_pending(const struct pm_process *process)
+{
+    for (uint32_t i = process->first_thread; i != NONE; i = thread_at(i)->next) {
+        tables.publics[i].pending = thread_at(i)->pending | process->pending;
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before masks are read: abi/linux_public.h */
+}
+
+void publish_ids(const struct pm_process *process)
+{
+    for (uint32_t i = process->first_thread; i != NONE; i = thread_at(i)->next) {
+        struct linux_public *public = &tables.publics[i];
+        public->parent = process->parent == NONE ? 0 : process_at(process->parent)->pid;
+        public->uid = process->uid;
+        public->euid = process->euid;
+        public->gid = process->gid;
+        public->egid = process->egid;
+        public->pending = thread_at(i)->pending | process->pending;
+    }
+}
+
 uint32_t pid_allocate(struct pm_state *pm)
 {
     do {
@@ -102,6 +123,7 @@ struct pm_thread *thread_take(struct pm_state *pm, bool is_root)
     thread->queue.first = NONE;
     thread->queue.last = NONE;
     thread->altstack_flags = LINUX_SS_DISABLE;
+    memset(&tables.publics[thread_index(thread)], 0, sizeof(*tables.publics));
     return thread;
 }
 
@@ -155,6 +177,7 @@ void process_add_thread(struct pm_process *process, struct pm_thread *thread)
     thread->next = NONE;
     thread->process = (uint16_t)process_index(process);
     process->thread_count++;
+    publish_ids(process);
 }
 
 void process_remove_thread(struct pm_process *process, struct pm_thread *thread)
@@ -228,6 +251,7 @@ void process_set_parent(struct pm_process *process, struct pm_process *parent)
         process_at(parent->first_child)->previous_sibling = (uint16_t)process_index(process);
     }
     parent->first_child = (uint16_t)process_index(process);
+    publish_ids(process);
 }
 
 void process_give(struct pm_state *pm, struct pm_process *process)

@@ -38,6 +38,10 @@ bool group_has_stopped(const struct pm_state *pm, uint32_t group);
 /* The session of a group, 0: no such group. */
 uint32_t group_session(const struct pm_state *pm, uint32_t group);
 
+/* Bring the public table up to date: what is pending for the threads of a process; whose they are. */
+void publish_pending(const struct pm_process *process);
+void publish_ids(const struct pm_process *process);
+
 static inline bool process_is_live(const struct pm_process *process)
 {
     return process->state == PROCESS_RUNNING || process->state == PROCESS_STOPPED;

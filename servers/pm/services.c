@@ -55,7 +55,7 @@ int pm_handle_background(struct pm_state *pm, struct call *call, const struct pm
     if (thread == NULL || request->signal <= 0 || request->signal > LINUX_SIGNALS)
         return 0;
     process = process_of(thread);
-    if ((thread->mask & signal_bit(request->signal)) || (process->ignored & signal_bit(request->signal))) {
+    if ((*mask_of(thread) & signal_bit(request->signal)) || (process->ignored & signal_bit(request->signal))) {
         reply->eio = request->signal == LINUX_SIGTTIN;
         return 0;
     }
@@ -78,17 +78,17 @@ int pm_handle_exchange_mask(struct pm_state *pm, struct call *call, const struct
         return -ESRCH;
     if (request->restore) {
         if (thread->has_saved_mask) {
-            thread->mask = thread->saved_mask;
+            *mask_of(thread) = thread->saved_mask;
             thread->has_saved_mask = false;
             signal_recheck(pm, thread);
         }
         return 0;
     }
     if (!thread->has_saved_mask) {
-        thread->saved_mask = thread->mask;
+        thread->saved_mask = *mask_of(thread);
         thread->has_saved_mask = true;
     }
-    thread->mask = request->mask & ~SIGNALS_UNBLOCKABLE;
+    *mask_of(thread) = request->mask & ~SIGNALS_UNBLOCKABLE;
     reply->pending = signal_is_waiting(thread);
     signal_recheck(pm, thread);
     return 0;
@@ -225,7 +225,7 @@ static void describe_process(const struct pm_process *process, struct pm_process
     info->environment_start = process->environment_start;
     info->environment_end = process->environment_end;
     info->signals_pending = process->pending | (leader == NULL ? 0 : leader->pending);
-    info->signals_blocked = leader == NULL ? 0 : leader->mask;
+    info->signals_blocked = leader == NULL ? 0 : *mask_of(leader);
     info->signals_ignored = process->ignored;
     info->signals_caught = process->caught;
 }

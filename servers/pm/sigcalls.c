@@ -73,7 +73,7 @@ int pm_linux_rt_sigprocmask(struct pm_state *pm, struct call *call)
     struct pm_thread *thread = caller_thread(call);
     uint64_t set_address = linux_argument(call, 1);
     uint64_t old_address = linux_argument(call, 2);
-    uint64_t old = thread->mask;
+    uint64_t old = *mask_of(thread);
     uint64_t set;
 
     if (linux_argument(call, 3) != SIGSET_BYTES)
@@ -83,17 +83,17 @@ int pm_linux_rt_sigprocmask(struct pm_state *pm, struct call *call)
             return -EFAULT;
         switch ((int32_t)linux_argument(call, 0)) {
         case LINUX_SIG_BLOCK:
-            set |= thread->mask;
+            set |= *mask_of(thread);
             break;
         case LINUX_SIG_UNBLOCK:
-            set = thread->mask & ~set;
+            set = *mask_of(thread) & ~set;
             break;
         case LINUX_SIG_SETMASK:
             break;
         default:
             return -EINVAL;
         }
-        thread->mask = set & ~SIGNALS_UNBLOCKABLE;
+        *mask_of(thread) = set & ~SIGNALS_UNBLOCKABLE;
         signal_recheck(pm, thread);
     }
     return old_address == 0 ? 0 : caller_write(call, old_address, &old, sizeof(old));
@@ -102,7 +102,7 @@ int pm_linux_rt_sigprocmask(struct pm_state *pm, struct call *call)
 int pm_linux_rt_sigpending(struct pm_state *pm, struct call *call)
 {
     struct pm_thread *thread = caller_thread(call);
-    uint64_t set = (thread->pending | process_of(thread)->pending) & thread->mask;
+    uint64_t set = (thread->pending | process_of(thread)->pending) & *mask_of(thread);
 
     (void)pm;
     if (linux_argument(call, 1) > SIGSET_BYTES)
@@ -132,9 +132,9 @@ int pm_linux_rt_sigsuspend(struct pm_state *pm, struct call *call)
         return -EINVAL;
     if (caller_read(call, linux_argument(call, 0), &set, sizeof(set)) != 0)
         return -EFAULT;
-    thread->saved_mask = thread->mask;
+    thread->saved_mask = *mask_of(thread);
     thread->has_saved_mask = true;
-    thread->mask = set & ~SIGNALS_UNBLOCKABLE;
+    *mask_of(thread) = set & ~SIGNALS_UNBLOCKABLE;
     if (signal_is_waiting(thread)) {
         thread_notice(pm, thread);
         return -ERESTARTNOHAND;
@@ -416,7 +416,7 @@ int pm_linux_rt_sigreturn(struct pm_state *pm, struct call *call)
         signal_force(pm, thread, &info);
         return 0;
     }
-    thread->mask = reply.mask & ~SIGNALS_UNBLOCKABLE;
+    *mask_of(thread) = reply.mask & ~SIGNALS_UNBLOCKABLE;
     thread->altstack_base = reply.altstack_base;
     thread->altstack_length = reply.altstack_length;
     thread->altstack_flags = reply.altstack_flags & ~(uint32_t)LINUX_SS_ONSTACK;

@@ -82,6 +82,7 @@ void signal_discard(struct pm_state *pm, struct pm_process *process, uint64_t se
     for (uint32_t i = process->first_thread; i != NONE; i = thread_at(i)->next) {
         discard(pm, &thread_at(i)->pending, &thread_at(i)->queue, set);
     }
+    publish_pending(process);
 }
 
 void signal_discard_thread(struct pm_state *pm, struct pm_thread *thread)
@@ -135,7 +136,7 @@ static bool wants(const struct pm_thread *thread, int signal)
         return false;
     if (process_of(thread)->state == PROCESS_STOPPED && signal != LINUX_SIGKILL)
         return false; /* it waits for the continuation */
-    return (thread->mask & signal_bit(signal)) == 0 || awaits(thread, signal);
+    return (*mask_of(thread) & signal_bit(signal)) == 0 || awaits(thread, signal);
 }
 
 static struct pm_thread *choose_thread(struct pm_process *process, int signal)
@@ -157,7 +158,7 @@ static bool is_dropped(struct pm_process *process, struct pm_thread *thread, int
     if (thread == NULL) {
         thread = process_leader(process);
     }
-    return thread == NULL || ((thread->mask & signal_bit(signal)) == 0 && !awaits(thread, signal));
+    return thread == NULL || ((*mask_of(thread) & signal_bit(signal)) == 0 && !awaits(thread, signal));
 }
 
 static void complete(struct pm_state *pm, struct pm_process *process, struct pm_thread *thread, int signal)
@@ -199,6 +200,7 @@ void signal_send(struct pm_state *pm, struct pm_process *process, struct pm_thre
     if (!is_dropped(process, thread, info->signal) && (info->signal >= LINUX_SIGRTMIN || (*pending & bit) == 0)) {
         queue_add(pm, thread != NULL ? &thread->queue : &process->queue, info);
         *pending |= bit;
+        publish_pending(process);
         complete(pm, process, thread, info->signal);
     }
     if (continues) {
@@ -213,13 +215,14 @@ void signal_force(struct pm_state *pm, struct pm_thread *thread, const struct si
 
     if (!process_is_live(process) || process->is_exiting)
         return;
-    if ((process->caught & bit) == 0 || (thread->mask & bit) != 0) {
+    if ((process->caught & bit) == 0 || (*mask_of(thread) & bit) != 0) {
         process_exit(pm, process, (uint32_t)info->signal);
         return;
     }
     discard(pm, &thread->pending, &thread->queue, bit);
     queue_add(pm, &thread->queue, info);
     thread->pending |= bit;
+    publish_pending(process);
     thread_notice(pm, thread);
 }
 
@@ -246,7 +249,8 @@ uint32_t signal_send_group(struct pm_state *pm, uint32_t group, const struct sig
     return count;
 }
 
-static int take_from(struct pm_state *pm, uint64_t *pending, struct signal_list *list, int signal, struct signal_info *info)
+static int take_from(struct pm_state *pm, const struct pm_process *process, uint64_t *pending, struct signal_list *list, int signal,
+                     struct signal_info *info)
 {
     bool more = false;
 
@@ -255,6 +259,7 @@ static int take_from(struct pm_state *pm, uint64_t *pending, struct signal_list 
     queue_take(pm, list, signal, info, &more);
     if (!more) {
         *pending &= ~signal_bit(signal);
+        publish_pending(process);
     }
     posix_timer_signal_taken(pm, info, true);
     return signal;
@@ -274,16 +279,16 @@ int signal_take(struct pm_state *pm, struct pm_thread *thread, uint64_t set, str
     int signal = lowest(thread->pending & set);
 
     if (signal != 0)
-        return take_from(pm, &thread->pending, &thread->queue, signal, info);
+        return take_from(pm, process, &thread->pending, &thread->queue, signal, info);
     signal = lowest(process->pending & set);
     if (signal != 0)
-        return take_from(pm, &process->pending, &process->queue, signal, info);
+        return take_from(pm, process, &process->pending, &process->queue, signal, info);
     return 0;
 }
 
 bool signal_is_waiting(const struct pm_thread *thread)
 {
-    return ((thread->pending | process_of(thread)->pending) & ~thread->mask) != 0;
+    return ((thread->pending | process_of(thread)->pending) & ~*mask_of(thread)) != 0;
 }
 
 void signal_recheck(struct pm_state *pm, struct pm_thread *thread)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "linux/signals.h"
+#include "linux_public.h"
 #include "message.h"
 
 enum {
@@ -88,8 +89,7 @@ struct pm_thread {
     uint8_t death_signal; /* PR_SET_PDEATHSIG */
     uint16_t leaving_next; /* threads that VFS must hear of when there is room in the outbox */
     /* signals */
-    uint64_t mask;
-    uint64_t saved_mask;
+    uint64_t saved_mask; /* the present one is in the public table: mask_of */
     uint64_t pending;
     struct signal_list queue;
     uint32_t signal_sequence; /* of sigsend and sigreturn: the kernel knows a repeat by it */
@@ -324,6 +324,7 @@ struct pm_state {
 /* The big tables are arenas: part of the state, found again through these pointers. */
 struct pm_tables {
     struct pm_thread *threads;
+    struct linux_public *publics; /* by thread; the kernel reads it and writes masks of running threads */
     struct pm_process *processes;
     struct pm_sighand *sighands;
     struct exec_buffer *exec_buffers;
@@ -366,6 +367,12 @@ static inline uint32_t process_index(const struct pm_process *process)
 static inline struct pm_process *process_of(const struct pm_thread *thread)
 {
     return &tables.processes[thread->process];
+}
+
+/* Blocked signals of a thread. */
+static inline uint64_t *mask_of(const struct pm_thread *thread)
+{
+    return &tables.publics[thread_index(thread)].mask;
 }
 
 static inline uint64_t signal_bit(int signal)

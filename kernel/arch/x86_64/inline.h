@@ -46,10 +46,9 @@ ALWAYS_INLINE void space_switch(struct thread *thread, uint32_t space)
     __asm__ volatile("movq %0, %%cr3" : : "r"(root) : "memory");
 }
 
-/* Eight words; a fault goes on behind the copy (exception table), with words left over. stac and clac are no-ops without SMAP (cpu_patch_smap). */
-ALWAYS_INLINE bool copy64(void *to, const void *from)
+/* Words; a fault goes on behind the copy (exception table), with words left over. stac and clac are no-ops without SMAP (cpu_patch_smap). */
+ALWAYS_INLINE bool copy_user_words(void *to, const void *from, uint64_t words)
 {
-    uint64_t words = sizeof(struct message) / 8;
     __asm__ volatile("1: stac\n"
                      "2: rep movsq\n"
                      "3: clac\n"
@@ -63,6 +62,11 @@ ALWAYS_INLINE bool copy64(void *to, const void *from)
                      :
                      : "memory");
     return words == 0;
+}
+
+ALWAYS_INLINE bool copy64(void *to, const void *from)
+{
+    return copy_user_words(to, from, sizeof(struct message) / 8);
 }
 
 ALWAYS_INLINE void space_refresh(void)

@@ -52,7 +52,7 @@ TEST(handler_interrupts_a_call_and_sa_restart_restarts_it)
     CHECK_EQ(last_frame.handler, HANDLER);
     CHECK_EQ(last_frame.result, -EINTR);
     CHECK_EQ(last_frame.restart, 0);
-    CHECK_EQ(child->mask, signal_bit(LINUX_SIGUSR1));
+    CHECK_EQ(*mask_of(child), signal_bit(LINUX_SIGUSR1));
     set_handler(child, LINUX_SIGUSR2, HANDLER, LINUX_SA_RESTART);
     call_linux(init, kill, pid_of(child), LINUX_SIGUSR2);
     signal_ready(child, 0, -ERESTARTSYS);
@@ -88,7 +88,7 @@ TEST(sigsuspend_restores_the_mask_after_the_handler)
     set_handler(child, LINUX_SIGUSR1, HANDLER, 0);
     call_linux(child, rt_sigprocmask, LINUX_SIG_BLOCK, (uint64_t)(uintptr_t)&blocked, 0, 8);
     CHECK_EQ(call_linux(child, rt_sigsuspend, (uint64_t)(uintptr_t)&none, 8), PARKED);
-    CHECK_EQ(child->mask, 0);
+    CHECK_EQ(*mask_of(child), 0);
     call_linux(init, kill, pid_of(child), LINUX_SIGUSR1);
     CHECK_EQ(answered(child->endpoint), -ERESTARTNOHAND);
     signal_ready(child, LINUX_SYS_rt_sigsuspend, -ERESTARTNOHAND);
