@@ -6,6 +6,8 @@
 
 #include "operation.h"
 
+enum { DRIVER_RETRIES = 3 }; /* how often a request is sent again to a driver that started afresh */
+
 /* ENDPOINT_NONE: nobody serves this device number. */
 endpoint_t device_driver(const struct vfs_state *vfs, uint32_t device);
 /* Steps of open(2) on a device node. start: asks the driver, PENDING or error. finish: its reply; a file, or a negative error. */

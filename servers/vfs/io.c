@@ -25,7 +25,7 @@
 /* argument: 0 fd, 1 buffer or vector, 2 length or count, 3 offset. value[0]: enum io_form bits. file[0]: the file. value[1]: retries. */
 enum io_form { FORM_VECTOR = 1, FORM_POSITION = 2 };
 enum { STEP_START, STEP_OBJECT, STEP_TRANSFER, STEP_SERVER, STEP_DEVICE };
-enum { TRANSFER_MAX = 0x7ffff000, PIPE_ATOMIC = 4096, DRIVER_RETRIES = 3 };
+enum { TRANSFER_MAX = 0x7ffff000, PIPE_ATOMIC = 4096 };
 
 /* The pieces of the call at hand; read again from the caller when it goes on after a wait. */
 SERVICE_DERIVED static struct linux_iovec pieces[IOV_MAX];
@@ -225,6 +225,8 @@ static int64_t served(struct vfs_state *vfs, struct operation *op, const struct 
     if (length > piece.length)
         length = piece.length;
     op->done += length;
+    if (message->type == (CHAR_READ | MESSAGE_REPLY) && message->word[1] != 0)
+        op->position = message->word[1] - op->done; /* so that their sum is where the driver says */
     /* A terminal would wait for the next line to fill the next piece. */
     if (length < piece.length || op->is_cancelled || op->kind == OPERATION_READ)
         return finish(vfs, op, 0);

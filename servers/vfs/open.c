@@ -246,6 +246,8 @@ int64_t open_run(struct vfs_state *vfs, struct operation *op, const struct messa
         result = object_got(op->vnode[0], reply);
         return result != 0 ? result : truncate_then_install(vfs, op);
     case STEP_DEVICE:
+        if (reply->status == -ESRVRESTART && op->value[1]++ < DRIVER_RETRIES) /* the driver forgot all it had open: nothing is done twice */
+            return device_open_start(vfs, op, op->vnode[0], flags_of(op), STEP_DEVICE);
         result = device_open_finish(vfs, op, op->vnode[0], flags_of(op), reply);
         return result < 0 ? result : install(vfs, op, (uint32_t)result);
     default:
