@@ -14,7 +14,7 @@ static inline void scratch_enter(void)
     static char directory[64];
 
     if (directory[0] == '\0') {
-        strcpy(directory, "/tmp/scratch.XXXXXX");
+        snprintf(directory, sizeof(directory), "/tmp/scratch.XXXXXX");
         if (mkdtemp(directory) == NULL || chmod(directory, 0777) != 0) {
             perror("scratch");
             exit(1);

@@ -181,7 +181,7 @@ def _readme_problems(tree, path):
         yield "%s: missing" % path
         return
     for section in README_SECTIONS:
-        if not re.search(r"^(#+ *|\*\*)%s\b" % section, tree.text(path), re.M | re.I):
+        if not re.search(r"(^#+ *|\*\*)%s\b" % section, tree.text(path), re.M | re.I):
             yield "%s: no section %s" % (path, section)
 
 

@@ -75,9 +75,11 @@ def page(protocol):
 def recovery(protocols):
     entries = []
     for protocol in sorted(protocols, key=lambda one: one.number):
-        for operation in protocol.calls():
-            entries.append({"protocol": protocol.name, "number": operation.number, "operation": operation.name,
-                            "promise": "idempotent" if operation.idempotent else ERESTARTED,
+        for operation in protocol.operations:
+            if operation.keyword not in ("call", "event"):
+                continue
+            promise = "event" if operation.keyword == "event" else "idempotent" if operation.idempotent else ERESTARTED
+            entries.append({"protocol": protocol.name, "number": operation.number, "operation": operation.name, "promise": promise,
                             "may_park": operation.may_park, "optional": operation.optional,
                             "allow": operation.allow})
     return json.dumps(entries, indent=1) + "\n"
