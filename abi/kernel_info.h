@@ -104,7 +104,7 @@ struct cpu_times {
 struct times_info {
     uint64_t uptime_ns;
     uint64_t boot_realtime_ns;
-    uint64_t realtime_offset_ns;
+    uint64_t realtime_offset_ns; /* realtime = uptime + this; begins as boot_realtime_ns */
     uint64_t processes_created;
     uint32_t cpu_count;
     uint32_t running;
