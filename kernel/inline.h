@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define ALWAYS_INLINE         static inline __attribute__((always_inline))
 
 /* Keeps the compiler from computing the address of a table's element again and again instead of keeping it in a register. */
 #define KEEP_POINTER(pointer) __asm__("" : "+r"(pointer))

@@ -83,7 +83,7 @@ ALWAYS_INLINE void fast_sendrec(struct cpu_state *cpu, struct thread *t)
 /* A Linux call of a user's thread to a server that waits (linux_prepare and linux_call mean the same). */
 ALWAYS_INLINE void fast_linux_call(struct cpu_state *cpu, struct thread *t, uint64_t number)
 {
-    static const uint8_t owner_slot[] = {[ROUTE_PM] = ENDPOINT_PM, [ROUTE_VFS] = ENDPOINT_VFS, [ROUTE_VM] = ENDPOINT_VM};
+    static const uint8_t owner_slot[] = { [ROUTE_PM] = ENDPOINT_PM, [ROUTE_VFS] = ENDPOINT_VFS, [ROUTE_VM] = ENDPOINT_VM };
     const struct trap_frame *f = &t->frame;
 
     if (number >= LINUX_SYSCALL_COUNT || (uint32_t)(linux_route[number] - ROUTE_PM) > ROUTE_VM - ROUTE_PM || trace_is_on)
@@ -109,7 +109,7 @@ ALWAYS_INLINE void fast_linux_call(struct cpu_state *cpu, struct thread *t, uint
 void trap_page_fault(struct cpu_state *cpu, struct thread *t, uint64_t address, uint64_t error)
 {
     struct thread *vm = thread_find(ENDPOINT_VM);
-    struct event_page_fault_request request = {.address = address, .flags = (uint32_t)error & 0x17, .instruction = t->frame.rip};
+    struct event_page_fault_request request = { .address = address, .flags = (uint32_t)error & 0x17, .instruction = t->frame.rip };
 
     if (!vm || vm == t || address >> USER_ADDRESS_BITS || !waits_for_request_of(vm, t) || !sched_may_hand_off(cpu, vm))
         return;
@@ -207,7 +207,7 @@ static bool read_message(struct thread *t)
         t->message_address = address;
         return true;
     }
-    struct copy_fault fault = {.space = t->space, .address = address};
+    struct copy_fault fault = { .space = t->space, .address = address };
     if (!event_memory(t, WAIT_TRAP_MEMORY, t->endpoint, &fault, sizeof(struct message)))
         t->frame.rax = (uint64_t)-EFAULT;
     return false;
@@ -283,17 +283,22 @@ static int trap_native(struct thread *t, uint64_t verb)
     if (!(thread_privilege(t)->p.trap_mask & 1u << verb))
         return -ETRAPDENIED;
     switch (verb) {
-    case IPC_RECEIVE: return trap_receive(t, peer);
-    case IPC_NOTIFY: return trap_notify(t, peer);
-    case IPC_SENDA: return trap_senda(t);
-    case IPC_REPLY_RECEIVE: return trap_reply_receive(t);
+    case IPC_RECEIVE:
+        return trap_receive(t, peer);
+    case IPC_NOTIFY:
+        return trap_notify(t, peer);
+    case IPC_SENDA:
+        return trap_senda(t);
+    case IPC_REPLY_RECEIVE:
+        return trap_reply_receive(t);
     case IPC_SENDREC:
         if (peer != ENDPOINT_SYSTEM)
             return trap_send(t, peer, IPC_SENDREC);
         if (read_message(t))
             call_execute(t);
         return (int)t->frame.rax;
-    default: return trap_send(t, peer, (uint32_t)verb);
+    default:
+        return trap_send(t, peer, (uint32_t)verb);
     }
 }
 

@@ -37,10 +37,15 @@ struct file {
 static struct file *file_make(void)
 {
     struct file *file = calloc(1, sizeof *file);
-    file->header = (struct header){.ident = {0x7f, 'E', 'L', 'F', 2, 1, 1}, .type = 2, .machine = 62, .entry = 0x40000010,
-                                   .program_headers = 64, .program_header_size = 56, .program_header_count = 2};
-    file->program[0] = (struct program){1, 5, 0, 0x40000000, 0, 4096, 4096, 4096};
-    file->program[1] = (struct program){1, 6, 4096, 0x40002010, 0, 100, 9000, 4096};
+    file->header = (struct header){ .ident = { 0x7f, 'E', 'L', 'F', 2, 1, 1 },
+                                    .type = 2,
+                                    .machine = 62,
+                                    .entry = 0x40000010,
+                                    .program_headers = 64,
+                                    .program_header_size = 56,
+                                    .program_header_count = 2 };
+    file->program[0] = (struct program){ 1, 5, 0, 0x40000000, 0, 4096, 4096, 4096 };
+    file->program[1] = (struct program){ 1, 6, 4096, 0x40002010, 0, 100, 9000, 4096 };
     return file;
 }
 
@@ -60,13 +65,13 @@ TEST(elf_segments_are_page_ranges_with_rights)
     free(file);
 }
 
-#define REFUSES(change)                                                                                                                      \
-    do {                                                                                                                                     \
-        struct file *file = file_make();                                                                                                     \
-        struct elf_image image;                                                                                                              \
-        change;                                                                                                                              \
-        CHECK(parse(file, &image) != NULL);                                                                                                  \
-        free(file);                                                                                                                          \
+#define REFUSES(change)                     \
+    do {                                    \
+        struct file *file = file_make();    \
+        struct elf_image image;             \
+        change;                             \
+        CHECK(parse(file, &image) != NULL); \
+        free(file);                         \
     } while (0)
 
 TEST(elf_files_that_are_wrong_are_refused)
@@ -135,7 +140,7 @@ static void override(void *context, uint32_t isa, uint32_t line, uint32_t flags)
         override_line = line;
 }
 
-static const struct acpi_madt_visitor visitor = {NULL, processor, controller, override};
+static const struct acpi_madt_visitor visitor = { NULL, processor, controller, override };
 
 static struct acpi_table *table_make(const char *signature, const uint8_t *body, size_t length)
 {
@@ -147,12 +152,12 @@ static struct acpi_table *table_make(const char *signature, const uint8_t *body,
 }
 
 static const uint8_t madt_body[] = {
-    0x00, 0x00, 0xe0, 0xfe, 1, 0, 0, 0,             /* local APIC, flags */
-    0, 8, 0, 0, 1, 0, 0, 0,                         /* processor, APIC id 0 */
-    0, 8, 1, 3, 1, 0, 0, 0,                         /* processor, APIC id 3 */
-    0, 8, 2, 4, 0, 0, 0, 0,                         /* disabled */
-    1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0,      /* I/O APIC */
-    2, 10, 0, 0, 2, 0, 0, 0, 0, 0,                  /* ISA 0 is line 2 */
+    0x00, 0x00, 0xe0, 0xfe, 1, 0, 0,    0,                /* local APIC, flags */
+    0,    8,    0,    0,    1, 0, 0,    0,                /* processor, APIC id 0 */
+    0,    8,    1,    3,    1, 0, 0,    0,                /* processor, APIC id 3 */
+    0,    8,    2,    4,    0, 0, 0,    0,                /* disabled */
+    1,    12,   0,    0,    0, 0, 0xc0, 0xfe, 0, 0, 0, 0, /* I/O APIC */
+    2,    10,   0,    0,    2, 0, 0,    0,    0, 0,       /* ISA 0 is line 2 */
 };
 
 TEST(madt_lists_enabled_processors_and_overrides)
@@ -183,8 +188,8 @@ TEST(madt_cut_anywhere_is_read_without_harm)
 
 TEST(sleep_type_is_found_in_the_bytes_of_s5)
 {
-    static const uint8_t byte_form[] = {0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x0a, 0x05, 0, 0};
-    static const uint8_t short_form[] = {0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00, 0, 0};
+    static const uint8_t byte_form[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x0a, 0x05, 0, 0 };
+    static const uint8_t short_form[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00, 0, 0 };
     struct acpi_table *dsdt = table_make("DSDT", byte_form, sizeof byte_form);
     CHECK(acpi_find_s5(dsdt) == 5);
     free(dsdt);
@@ -200,23 +205,23 @@ TEST(sleep_type_is_found_in_the_bytes_of_s5)
 
 TEST(fadt_shorter_than_its_fields_reads_as_zero)
 {
-    uint8_t body[300] = {0};
+    uint8_t body[300] = { 0 };
     body[112 - 36 + 2] = 0x10; /* hardware reduced */
     body[244 - 36] = 1;        /* sleep control: port */
     body[244 - 36 + 4] = 0x44;
-    struct power_control power = {0};
+    struct power_control power = { 0 };
     struct acpi_table *fadt = table_make("FACP", body, 260 - 36);
     acpi_parse_fadt(fadt, &power);
     CHECK(power.reduced && power.sleep_control.space == ACPI_SPACE_PORT && power.sleep_control.address == 0x44);
     free(fadt);
     fadt = table_make("FACP", body, 10);
-    power = (struct power_control){0};
+    power = (struct power_control){ 0 };
     CHECK(acpi_parse_fadt(fadt, &power) == 0 && !power.reduced && power.sleep_control.address == 0);
     free(fadt);
 }
 
 TEST(checksum_of_a_whole_table_is_zero)
 {
-    uint8_t bytes[4] = {1, 2, 3, 250};
+    uint8_t bytes[4] = { 1, 2, 3, 250 };
     CHECK(acpi_checksum(bytes, 4) == 0 && acpi_checksum(bytes, 3) != 0);
 }

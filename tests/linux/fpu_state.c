@@ -36,8 +36,8 @@ __attribute__((target("avx"))) static void through_call_wide(const uint8_t *in, 
                      "vzeroupper\n"
                      : "+a"(number)
                      : "r"(in), "r"(out)
-                     : "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                       "xmm12", "xmm13", "xmm14", "xmm15");
+                     : "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                       "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
 static void through_call_narrow(const uint8_t *in, uint8_t *out, long number)
@@ -152,7 +152,7 @@ static void spoil(int signal, siginfo_t *info, void *argument)
 
 TEST(handlers_start_fresh_and_the_frame_comes_back)
 {
-    struct sigaction action = {.sa_sigaction = spoil, .sa_flags = SA_SIGINFO};
+    struct sigaction action = { .sa_sigaction = spoil, .sa_flags = SA_SIGINFO };
     uint32_t mxcsr = MXCSR_DEFAULT | MXCSR_ROUND_UP, after, normal = MXCSR_DEFAULT;
     uint64_t three = 0x0123456789abcdefull, four = 0xfedcba9876543210ull, seen_three, seen_four;
 
@@ -184,7 +184,7 @@ static void damage(int signal, siginfo_t *info, void *argument)
     (void)signal;
     (void)info;
     if (has_avx())
-        memset(state + 512, 0xff, 64); /* the header of XSAVE */
+        memset(state + 512, 0xff, 64);      /* the header of XSAVE */
     *(uint32_t *)(state + 24) = 0xffffffff; /* mxcsr with reserved bits */
 }
 
@@ -195,7 +195,7 @@ TEST(a_damaged_frame_harms_nobody_else)
     pid_t child = fork();
 
     if (child == 0) {
-        struct sigaction action = {.sa_sigaction = damage, .sa_flags = SA_SIGINFO};
+        struct sigaction action = { .sa_sigaction = damage, .sa_flags = SA_SIGINFO };
         sigaction(SIGUSR1, &action, NULL);
         raise(SIGUSR1);
         _exit(0);

@@ -3,8 +3,8 @@
  * The few ACPI tables that a microkernel needs: MADT (processors, interrupt controllers) and FADT with a look into DSDT for \_S5. Tables are read through
  * the physical map, never trusted: every length is checked, a bad checksum means that the table is not there.
  */
-#include "internal.h"
 #include "acpi_parse.h"
+#include "internal.h"
 #include "power.h"
 
 #include "base/string.h"
@@ -115,7 +115,7 @@ void acpi_init(uint64_t hint)
     }
     const struct acpi_table *madt = table_find(rsdp, "APIC");
     if (madt != NULL) {
-        struct acpi_madt_visitor visitor = {NULL, processor_add, controller_add, override_add};
+        struct acpi_madt_visitor visitor = { NULL, processor_add, controller_add, override_add };
         acpi.lapic = acpi_parse_madt(madt, &visitor);
         if (!is_mapped(acpi.lapic, PAGE_SIZE))
             acpi.lapic = 0;

@@ -62,7 +62,8 @@ uint64_t acpi_parse_madt(const struct acpi_table *madt, const struct acpi_madt_v
         else if (type == MADT_IOAPIC && length >= 12)
             visitor->controller(visitor->context, field(madt, at + 4, 4), (uint32_t)field(madt, at + 8, 4));
         else if (type == MADT_OVERRIDE && length >= 10)
-            visitor->override(visitor->context, (uint32_t)field(madt, at + 3, 1), (uint32_t)field(madt, at + 4, 4), (uint32_t)field(madt, at + 8, 2));
+            visitor->override(visitor->context, (uint32_t)field(madt, at + 3, 1), (uint32_t)field(madt, at + 4, 4),
+                              (uint32_t)field(madt, at + 8, 2));
         else if (type == MADT_LAPIC_OVERRIDE && length >= 12)
             lapic = field(madt, at + 4, 8);
         at += length;
@@ -73,7 +74,7 @@ uint64_t acpi_parse_madt(const struct acpi_table *madt, const struct acpi_madt_v
 /* Generic address structure: space, width, offset, access size, 64-bit address. */
 static struct acpi_address address_field(const struct acpi_table *table, size_t offset)
 {
-    return (struct acpi_address){(uint8_t)field(table, offset, 1), field(table, offset + 4, 8)};
+    return (struct acpi_address){ (uint8_t)field(table, offset, 1), field(table, offset + 4, 8) };
 }
 
 uint64_t acpi_parse_fadt(const struct acpi_table *fadt, struct power_control *power)

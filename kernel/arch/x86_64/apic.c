@@ -47,7 +47,7 @@ struct ioapic {
 static uint64_t apic_physical = APIC_DEFAULT_BASE;
 static struct ioapic ioapics[IOAPIC_MAX];
 static uint32_t ioapic_count;
-static uint32_t isa_line[ISA_LINES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+static uint32_t isa_line[ISA_LINES] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 static uint32_t isa_flags[ISA_LINES]; /* MADT's polarity and trigger bits */
 
 /* ---- local ---- */
@@ -151,7 +151,7 @@ static void ioapic_write(const struct ioapic *io, uint32_t index, uint32_t value
 void ioapic_add(uint64_t physical, uint32_t first_line)
 {
     if (ioapic_count < IOAPIC_MAX)
-        ioapics[ioapic_count++] = (struct ioapic){.physical = physical, .first = first_line};
+        ioapics[ioapic_count++] = (struct ioapic){ .physical = physical, .first = first_line };
 }
 
 void ioapic_override(uint32_t isa, uint32_t line, uint32_t flags)

@@ -16,7 +16,7 @@ struct thread;
 struct trap_frame;
 
 /* ---- boot (boot.c, acpi.c, loader.c) ---- */
-extern struct boot_info boot_info;       /* filled by arch code before kernel_main */
+extern struct boot_info boot_info; /* filled by arch code before kernel_main */
 extern struct machine_info machine_info;
 /* Portable entry on the boot processor, after paging, traps, ACPI and the early allocator; written in kernel/main.c. */
 void kernel_main(void);
@@ -47,26 +47,26 @@ void space_activate(uint32_t space);
  * then entry code calls it. Whoever changes registers of a saved frame other than the call's results (rax, rdx) sets frame.vector to 0, so that the
  * way out is a full iret (arch_thread_entry, arch_signal_frame, arch_sigreturn do).
  */
-void handle_syscall(struct thread *thread);                 /* kernel/ipc/trap.c */
+void handle_syscall(struct thread *thread); /* kernel/ipc/trap.c */
 void handle_page_fault(struct thread *thread, uint64_t address, uint64_t error);
 void handle_exception(struct thread *thread, uint32_t vector, uint64_t error);
-void handle_interrupt(uint32_t line);                        /* kernel/irq/: device line; arch has masked it: irq_line_enable when it may come again */
-void handle_timer(void);                                     /* kernel/time/ */
-void handle_reschedule(void);                                /* inter-processor interrupt */
-void schedule_and_resume(void) __attribute__((noreturn));    /* kernel/sched/: pick a thread, finish its pending work, arch_resume */
+void handle_interrupt(uint32_t line); /* kernel/irq/: device line; arch has masked it: irq_line_enable when it may come again */
+void handle_timer(void);              /* kernel/time/ */
+void handle_reschedule(void);         /* inter-processor interrupt */
+void schedule_and_resume(void) __attribute__((noreturn)); /* kernel/sched/: pick a thread, finish its pending work, arch_resume */
 
 /* ---- processors ---- */
 uint32_t cpu_count(void);
-void cpu_kick(uint32_t cpu);                                 /* inter-processor interrupt: reschedule / look at TLB bits */
+void cpu_kick(uint32_t cpu); /* inter-processor interrupt: reschedule / look at TLB bits */
 void big_lock(void);
 void big_unlock(void);
 /* inline.h: cpu_current(), current_thread() (NULL when idle), time_cycles() */
-void arch_thread_init(struct thread *thread);                /* fresh registers for user mode, FPU area */
+void arch_thread_init(struct thread *thread); /* fresh registers for user mode, FPU area */
 void arch_thread_entry(struct thread *thread, uint64_t ip, uint64_t sp);
 void arch_thread_fork(struct thread *child, struct thread *parent); /* registers, FPU, FS base */
-void arch_thread_release(struct thread *thread);             /* FPU state on a processor is dropped */
-void arch_fpu_save(struct thread *thread);                   /* make thread->fpu_area valid (flush from its processor) */
-void arch_fpu_discard(struct thread *thread);                /* the memory copy was changed: reload at next use */
+void arch_thread_release(struct thread *thread);                    /* FPU state on a processor is dropped */
+void arch_fpu_save(struct thread *thread);                          /* make thread->fpu_area valid (flush from its processor) */
+void arch_fpu_discard(struct thread *thread);                       /* the memory copy was changed: reload at next use */
 
 /* ---- address spaces (space.c) ---- */
 enum { SPACE_NONE = 0xffffffff, SPACE_COUNT = PROCESS_SLOTS + 256 };
@@ -81,18 +81,18 @@ int space_unmap(uint32_t space, uint64_t address, uint64_t *entry);
 /* Frames of the present entries, which stay: before the destruction of a space that no thread uses. */
 int space_drain_range(uint32_t space, uint64_t address, uint64_t count, uint64_t *out, uint64_t room, uint64_t *present, uint64_t *done);
 int space_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags);
-uint64_t space_entry(uint32_t space, uint64_t address);      /* in the format of kernel.idl unmap; 0: not present */
+uint64_t space_entry(uint32_t space, uint64_t address);                             /* in the format of kernel.idl unmap; 0: not present */
 int space_entries(uint32_t space, uint64_t address, uint64_t count, uint64_t *out); /* the same for pages in a row */
 /* Stops when `out` (NULL: not wanted) has `room` entries; *done pages were looked at, *present copied. -ENOMEM: *done and *present tell how far it came. */
-int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t room, uint64_t *present,
-                     uint64_t *done);
+int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t room,
+                     uint64_t *present, uint64_t *done);
 /* Unmap a range, absent tables skipped; same meaning of out, room, present and done. */
 int space_unmap_range(uint32_t space, uint64_t address, uint64_t count, uint64_t *out, uint64_t room, uint64_t *present, uint64_t *done);
-void space_flush(uint32_t space);                            /* after a batch of changes */
+void space_flush(uint32_t space); /* after a batch of changes */
 int space_tables_give(uint64_t frame);
-uint64_t space_tables_take(void);                            /* 0: none left */
+uint64_t space_tables_take(void); /* 0: none left */
 void space_tables_count(uint64_t *total, uint64_t *free);
-bool frame_is_kernel(uint64_t physical);                     /* kernel image, tables, per-processor data: never mapped for anybody */
+bool frame_is_kernel(uint64_t physical); /* kernel image, tables, per-processor data: never mapped for anybody */
 bool memory_is_ram(uint64_t base, uint64_t length);
 
 /* ---- copies (copy.c) ---- */
@@ -106,23 +106,24 @@ struct copy_fault {
     bool write;
     uint64_t address;
 };
-int copy_spaces(uint32_t source, uint64_t source_address, uint32_t destination, uint64_t destination_address, uint64_t length, struct copy_fault *fault);
+int copy_spaces(uint32_t source, uint64_t source_address, uint32_t destination, uint64_t destination_address, uint64_t length,
+                struct copy_fault *fault);
 void page_zero(uint64_t physical);
 void page_copy(uint64_t destination, uint64_t source);
 
 /* ---- interrupts, time, ports ---- */
-int irq_line_enable(uint32_t line);                          /* IOAPIC; -EINVAL no such line */
+int irq_line_enable(uint32_t line); /* IOAPIC; -EINVAL no such line */
 int irq_line_disable(uint32_t line);
-uint64_t time_uptime_ns(void);                               /* monotonic, same on all processors */
-void time_page_set_offset(uint64_t realtime_offset_ns);      /* for the vDSO; it starts with machine_info.boot_realtime_ns */
-void timer_set(uint64_t deadline_ns);                        /* this processor's one-shot; UINT64_MAX: off */
+uint64_t time_uptime_ns(void);                          /* monotonic, same on all processors */
+void time_page_set_offset(uint64_t realtime_offset_ns); /* for the vDSO; it starts with machine_info.boot_realtime_ns */
+void timer_set(uint64_t deadline_ns);                   /* this processor's one-shot; UINT64_MAX: off */
 uint32_t port_in(uint16_t port, int bytes);
 void port_out(uint16_t port, uint32_t value, int bytes);
-void arch_poweroff(void) __attribute__((noreturn));          /* ACPI S5 (q35: PM1a; microvm: sleep control register) */
+void arch_poweroff(void) __attribute__((noreturn)); /* ACPI S5 (q35: PM1a; microvm: sleep control register) */
 void arch_reset(void) __attribute__((noreturn));
-void arch_panic_exit(void) __attribute__((noreturn));        /* isa-debug-exit 0xf4, then halt; all other processors stopped */
-void serial_write(const char *text, size_t length);          /* log port COM2 if it is there, else COM1 */
-void arch_backtrace(const struct thread *thread);            /* frame pointers; prints to the log with symbols for the kernel */
+void arch_panic_exit(void) __attribute__((noreturn)); /* isa-debug-exit 0xf4, then halt; all other processors stopped */
+void serial_write(const char *text, size_t length);   /* log port COM2 if it is there, else COM1 */
+void arch_backtrace(const struct thread *thread);     /* frame pointers; prints to the log with symbols for the kernel */
 
 /* ---- Linux (signal.c) ---- */
 struct signal_frame_request;

@@ -21,9 +21,9 @@ enum {
     RTC_DATA = 0x71,
 };
 
-static uint64_t tsc_start, tsc_multiplier;   /* ns per tick, 32.32 */
+static uint64_t tsc_start, tsc_multiplier; /* ns per tick, 32.32 */
 static struct time_page *time_page;
-static uint64_t apic_multiplier;             /* timer ticks per ns, 0.32 */
+static uint64_t apic_multiplier; /* timer ticks per ns, 0.32 */
 
 /* ---- measuring ---- */
 
@@ -42,7 +42,7 @@ static uint32_t pit_read(void)
 /* Of several tries the one that was disturbed least. */
 static struct sample sample_take(void)
 {
-    struct sample best = {.width = UINT64_MAX};
+    struct sample best = { .width = UINT64_MAX };
     for (uint32_t i = 0; i < MEASURE_TRIES; i++) {
         struct sample s;
         uint64_t before = rdtsc();
@@ -102,7 +102,7 @@ static uint32_t rtc_field(uint8_t index, bool binary)
 
 static uint64_t days_since_epoch(uint64_t year, uint64_t month, uint64_t day)
 {
-    static const uint16_t before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    static const uint16_t before[12] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
     uint64_t leap_base = month > 2 ? year : year - 1;
     uint64_t leaps = leap_base / 4 - leap_base / 100 + leap_base / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
     return (year - 1970) * 365 + leaps + before[(month - 1) % 12] + day - 1;
@@ -153,7 +153,7 @@ static void time_page_init(void)
     uint64_t physical = early_allocate(SHARED_BYTES);
     shared_frames = physical;
     time_page = physical_pointer(physical);
-    *time_page = (struct time_page){tsc_start, tsc_multiplier, machine_info.boot_realtime_ns};
+    *time_page = (struct time_page){ tsc_start, tsc_multiplier, machine_info.boot_realtime_ns };
     memcpy(physical_pointer(physical + PAGE_SIZE), vdso_start, (size_t)(vdso_end - vdso_start));
     machine_info.time_page = physical;
     machine_info.vdso_base = physical + PAGE_SIZE;

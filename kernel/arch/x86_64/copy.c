@@ -45,11 +45,11 @@ static inline uint64_t page_rest(uint64_t address)
 int copy_spaces(uint32_t source, uint64_t from, uint32_t destination, uint64_t to, uint64_t length, struct copy_fault *fault)
 {
     if (source != SPACE_NONE && (from >= USER_TOP || length > USER_TOP - from)) {
-        *fault = (struct copy_fault){source, false, from};
+        *fault = (struct copy_fault){ source, false, from };
         return -EFAULT;
     }
     if (destination != SPACE_NONE && (to >= USER_TOP || length > USER_TOP - to)) {
-        *fault = (struct copy_fault){destination, true, to};
+        *fault = (struct copy_fault){ destination, true, to };
         return -EFAULT;
     }
     while (length != 0) {
@@ -60,7 +60,7 @@ int copy_spaces(uint32_t source, uint64_t from, uint32_t destination, uint64_t t
             part = page_rest(from) < part ? page_rest(from) : part;
             read = space_pointer(source, from, false);
             if (read == NULL) {
-                *fault = (struct copy_fault){source, false, from};
+                *fault = (struct copy_fault){ source, false, from };
                 return -EFAULT;
             }
         }
@@ -68,7 +68,7 @@ int copy_spaces(uint32_t source, uint64_t from, uint32_t destination, uint64_t t
             part = page_rest(to) < part ? page_rest(to) : part;
             write = space_pointer(destination, to, true);
             if (write == NULL) {
-                *fault = (struct copy_fault){destination, true, to};
+                *fault = (struct copy_fault){ destination, true, to };
                 return -EFAULT;
             }
         }

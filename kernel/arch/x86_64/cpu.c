@@ -76,7 +76,7 @@ void cpu_patch_smap(void)
 {
     if (cpu_features.smap)
         return;
-    static const uint8_t nop[3] = {0x0f, 0x1f, 0x00};
+    static const uint8_t nop[3] = { 0x0f, 0x1f, 0x00 };
     for (const uint64_t *site = smap_sites_start; site < smap_sites_end; site++)
         memcpy(physical_pointer(*site - KERNEL_VIRTUAL), nop, sizeof nop);
 }
@@ -117,9 +117,9 @@ static void descriptors_load(uint32_t cpu)
     gdt[SELECTOR_TSS / 8] = (sizeof(struct task_state) - 1) | (tss & 0xffffff) << 16 | 0x89UL << 40 | (tss >> 24 & 0xff) << 56;
     gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
 
-    struct table_pointer pointer = {sizeof descriptors[cpu] - 1, (uint64_t)gdt};
+    struct table_pointer pointer = { sizeof descriptors[cpu] - 1, (uint64_t)gdt };
     __asm__ volatile("lgdt %0" : : "m"(pointer));
-    struct table_pointer interrupts = {sizeof gates - 1, (uint64_t)gates};
+    struct table_pointer interrupts = { sizeof gates - 1, (uint64_t)gates };
     __asm__ volatile("lidt %0" : : "m"(interrupts));
     __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));
 }

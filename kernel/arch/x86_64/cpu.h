@@ -68,16 +68,16 @@ static inline uint64_t rdtsc(void)
     return (uint64_t)high << 32 | low;
 }
 
-#define CONTROL_REGISTER(n)                                                                                                                  \
-    static inline uint64_t cr##n##_read(void)                                                                                                \
-    {                                                                                                                                        \
-        uint64_t value;                                                                                                                      \
-        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(value) : : "memory");                                                                   \
-        return value;                                                                                                                        \
-    }                                                                                                                                        \
-    static inline void cr##n##_write(uint64_t value)                                                                                         \
-    {                                                                                                                                        \
-        __asm__ volatile("mov %0, %%cr" #n : : "r"(value) : "memory");                                                                       \
+#define CONTROL_REGISTER(n)                                                \
+    static inline uint64_t cr##n##_read(void)                              \
+    {                                                                      \
+        uint64_t value;                                                    \
+        __asm__ volatile("mov %%cr" #n ", %0" : "=r"(value) : : "memory"); \
+        return value;                                                      \
+    }                                                                      \
+    static inline void cr##n##_write(uint64_t value)                       \
+    {                                                                      \
+        __asm__ volatile("mov %0, %%cr" #n : : "r"(value) : "memory");     \
     }
 CONTROL_REGISTER(0)
 CONTROL_REGISTER(2)

@@ -23,24 +23,24 @@ enum { STALE_REMOTE = 1, STALE_PENDING = 2, STALE_ROOT = 4 };
 struct cpu_local {
     /* CPULOCAL START */
     DECLARE_CPULOCAL(struct cpu_local *, self)
-    DECLARE_CPULOCAL(struct thread *, current)          /* runs in user mode or is being served; NULL: idle */
+    DECLARE_CPULOCAL(struct thread *, current) /* runs in user mode or is being served; NULL: idle */
     DECLARE_CPULOCAL(uint64_t, stack_top)
-    DECLARE_CPULOCAL(uint64_t, user_rsp)                /* scratch of the syscall entry */
-    DECLARE_CPULOCAL(volatile uint32_t, in_user)        /* 0 from the first instructions of an entry on */
-    DECLARE_CPULOCAL(volatile uint32_t, tlb_request)    /* set by another processor, cleared by the flush interrupt */
-    DECLARE_CPULOCAL(uint64_t, apic_eoi)                /* virtual address of the EOI register */
-    DECLARE_CPULOCAL(uint32_t, loaded_space)            /* SPACE_NONE: the kernel's own tables */
-    DECLARE_CPULOCAL(uint32_t, loaded_stale)            /* STALE_*: look before the loaded space is used; any other space is fresh once it is loaded */
+    DECLARE_CPULOCAL(uint64_t, user_rsp)             /* scratch of the syscall entry */
+    DECLARE_CPULOCAL(volatile uint32_t, in_user)     /* 0 from the first instructions of an entry on */
+    DECLARE_CPULOCAL(volatile uint32_t, tlb_request) /* set by another processor, cleared by the flush interrupt */
+    DECLARE_CPULOCAL(uint64_t, apic_eoi)             /* virtual address of the EOI register */
+    DECLARE_CPULOCAL(uint32_t, loaded_space)         /* SPACE_NONE: the kernel's own tables */
+    DECLARE_CPULOCAL(uint32_t, loaded_stale) /* STALE_*: look before the loaded space is used; any other space is fresh once it is loaded */
     DECLARE_CPULOCAL(uint64_t, loaded_fs_base)
     DECLARE_CPULOCAL(uint64_t, loaded_gs_base)
-    DECLARE_CPULOCAL(struct thread *, fpu_owner)        /* whose state the FPU holds, or NULL */
-    DECLARE_CPULOCAL(uint32_t, ts_set)                  /* CR0.TS as we left it */
+    DECLARE_CPULOCAL(struct thread *, fpu_owner) /* whose state the FPU holds, or NULL */
+    DECLARE_CPULOCAL(uint32_t, ts_set)           /* CR0.TS as we left it */
     DECLARE_CPULOCAL(uint64_t, cr0_with_ts)
     DECLARE_CPULOCAL(uint32_t, number)
     DECLARE_CPULOCAL(uint32_t, apic_id)
     DECLARE_CPULOCAL(bool, online)
-    DECLARE_CPULOCAL(uint64_t, timer_deadline)          /* what the one-shot timer is set to; UINT64_MAX: off */
-    DECLARE_CPULOCAL(uint64_t, held_root)               /* CR3 of a space that was destroyed while loaded here */
+    DECLARE_CPULOCAL(uint64_t, timer_deadline) /* what the one-shot timer is set to; UINT64_MAX: off */
+    DECLARE_CPULOCAL(uint64_t, held_root)      /* CR3 of a space that was destroyed while loaded here */
     /* CPULOCAL END */
 } __attribute__((aligned(128)));
 
@@ -53,7 +53,7 @@ static inline struct cpu_local *cpu_this(void)
     return self;
 }
 
-#define get_cpu_var(cpu, name) (cpu_locals[cpu].name)
+#define get_cpu_var(cpu, name)     (cpu_locals[cpu].name)
 #define get_cpu_var_ptr(cpu, name) (&cpu_locals[cpu].name)
-#define get_cpulocal_var(name) (cpu_this()->name)
+#define get_cpulocal_var(name)     (cpu_this()->name)
 #define get_cpulocal_var_ptr(name) (&cpu_this()->name)

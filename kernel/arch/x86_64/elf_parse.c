@@ -72,7 +72,7 @@ static const char *segment_add(struct elf_image *image, const struct elf_program
 
 const char *elf_parse(const uint8_t *file, size_t length, uint64_t user_top, struct elf_image *image)
 {
-    *image = (struct elf_image){0};
+    *image = (struct elf_image){ 0 };
     struct elf_header header;
     if (length < sizeof header)
         return "too short for an ELF file";
@@ -90,6 +90,7 @@ const char *elf_parse(const uint8_t *file, size_t length, uint64_t user_top, str
     image->entry = header.entry;
     bool entry_is_inside = false;
     for (uint32_t i = 0; i < image->segment_count; i++)
-        entry_is_inside |= image->segment[i].flags & ELF_EXECUTE && header.entry >= image->segment[i].address && header.entry < image->segment[i].end;
+        entry_is_inside |= image->segment[i].flags & ELF_EXECUTE && header.entry >= image->segment[i].address &&
+                           header.entry < image->segment[i].end;
     return entry_is_inside ? NULL : "the entry point is in no executable segment";
 }

@@ -10,7 +10,7 @@
 enum { ELF_SEGMENTS_MAX = 5, ELF_EXECUTE = 1, ELF_WRITE = 2, ELF_READ = 4 };
 
 struct elf_segment {
-    uint64_t address;     /* page-aligned start and end of the pages */
+    uint64_t address; /* page-aligned start and end of the pages */
     uint64_t end;
     uint64_t data_address; /* where the bytes of the file go */
     uint64_t offset;

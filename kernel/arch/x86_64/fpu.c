@@ -60,8 +60,8 @@ void fpu_init(void)
     uint64_t stride = (area_bytes + 63) & ~63u;
     areas = physical_pointer(early_allocate(stride * PROCESS_SLOTS));
     initial = physical_pointer(early_allocate(PAGE_SIZE));
-    memcpy(initial, &(uint16_t){FCW_DEFAULT}, 2);
-    memcpy(initial + 24, &(uint32_t){MXCSR_DEFAULT}, 4);
+    memcpy(initial, &(uint16_t){ FCW_DEFAULT }, 2);
+    memcpy(initial + 24, &(uint32_t){ MXCSR_DEFAULT }, 4);
 }
 
 void fpu_init_cpu(void)

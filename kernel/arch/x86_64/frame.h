@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct trap_frame {
-    uint64_t r15, r14, r13, r12, rbp, rbx;      /* callee-saved */
+    uint64_t r15, r14, r13, r12, rbp, rbx; /* callee-saved */
     uint64_t r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     uint64_t orig_rax; /* Linux call number, or -1 */
     uint64_t vector;   /* trap that brought us here; FRAME_SYSCALL for the syscall instruction */

@@ -92,7 +92,7 @@ void cpu_patch_smap(void);
 
 /* ---- traps, fpu, apic, clock ---- */
 void traps_init(void);
-void fpu_init(void);      /* first processor: size, pool */
+void fpu_init(void); /* first processor: size, pool */
 void fpu_init_cpu(void);
 void fpu_not_available(struct thread *thread);
 void fpu_switch(struct cpu_local *cpu, bool mine);

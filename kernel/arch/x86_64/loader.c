@@ -3,8 +3,8 @@
  * Boot services: finds boot/services/LABEL in the boot image, builds each one's address space and notes in boot_info where everything lies, so that VM
  * can adopt it. Processes are made from boot_info later, by kernel/main.c.
  */
-#include "internal.h"
 #include "elf_parse.h"
+#include "internal.h"
 #include "protocols/kernel.h"
 
 #include "base/cpio.h"
@@ -20,11 +20,11 @@ static const struct {
     enum need need;
     const char *label;
 } boot_table[] = {
-    {ENDPOINT_RS, NEED_ALWAYS, "rs"},          {ENDPOINT_VM, NEED_ALWAYS, "vm"},           {ENDPOINT_DS, NEED_OPTIONAL, "ds"},
-    {ENDPOINT_PM, NEED_OPTIONAL, "pm"},        {ENDPOINT_VFS, NEED_OPTIONAL, "vfs"},       {ENDPOINT_SCHED, NEED_OPTIONAL, "sched"},
-    {ENDPOINT_TMPFS, NEED_OPTIONAL, "tmpfs"},  {ENDPOINT_DEVFS, NEED_OPTIONAL, "devfs"},   {ENDPOINT_PROCFS, NEED_OPTIONAL, "procfs"},
-    {ENDPOINT_TTY, NEED_OPTIONAL, "tty"},      {ENDPOINT_MEMORY, NEED_OPTIONAL, "memory"}, {ENDPOINT_RANDOM, NEED_OPTIONAL, "random"},
-    {ENDPOINT_HELLO, NEED_OPTIONAL, "hello"},
+    { ENDPOINT_RS, NEED_ALWAYS, "rs" },         { ENDPOINT_VM, NEED_ALWAYS, "vm" },           { ENDPOINT_DS, NEED_OPTIONAL, "ds" },
+    { ENDPOINT_PM, NEED_OPTIONAL, "pm" },       { ENDPOINT_VFS, NEED_OPTIONAL, "vfs" },       { ENDPOINT_SCHED, NEED_OPTIONAL, "sched" },
+    { ENDPOINT_TMPFS, NEED_OPTIONAL, "tmpfs" }, { ENDPOINT_DEVFS, NEED_OPTIONAL, "devfs" },   { ENDPOINT_PROCFS, NEED_OPTIONAL, "procfs" },
+    { ENDPOINT_TTY, NEED_OPTIONAL, "tty" },     { ENDPOINT_MEMORY, NEED_OPTIONAL, "memory" }, { ENDPOINT_RANDOM, NEED_OPTIONAL, "random" },
+    { ENDPOINT_HELLO, NEED_OPTIONAL, "hello" },
 };
 
 enum { SERVICES = sizeof boot_table / sizeof boot_table[0] };
@@ -65,8 +65,9 @@ static uint64_t segment_map(struct boot_process *process, uint64_t address, uint
     for (uint64_t at = address; at < end; at += PAGE_SIZE)
         if (space_map(process->space, at, physical + (at - address), flags) != 0)
             panic("service %s: cannot map %#lx", process->name, at);
-    process->segment[process->segment_count++] =
-        (struct boot_segment){.address = address, .physical = physical, .length = end - address, .flags = flags};
+    process->segment[process->segment_count++] = (struct boot_segment){
+        .address = address, .physical = physical, .length = end - address, .flags = flags
+    };
     return physical;
 }
 

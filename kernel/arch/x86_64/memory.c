@@ -9,7 +9,7 @@
 
 enum { RANGES = 64 };
 
-static struct memory_range ram[RANGES];   /* all RAM, for memory_is_ram */
+static struct memory_range ram[RANGES];    /* all RAM, for memory_is_ram */
 static struct memory_range ranges[RANGES]; /* what is still free */
 static uint32_t ram_count, range_count;
 static bool finished;
@@ -25,14 +25,14 @@ static void range_add(uint64_t base, uint64_t end)
     end = page_down(end);
     if (base >= end || range_count == RANGES)
         return;
-    ranges[range_count++] = (struct memory_range){base, end};
+    ranges[range_count++] = (struct memory_range){ base, end };
 }
 
 void memory_add_ram(uint64_t base, uint64_t end)
 {
     if (ram_count == RANGES || base >= end)
         return;
-    ram[ram_count++] = (struct memory_range){base, end};
+    ram[ram_count++] = (struct memory_range){ base, end };
     boot_info.total_bytes += end - base;
     if (end > ram_end)
         ram_end = page_down(end);
@@ -139,7 +139,7 @@ static void reserved_fill(void)
                 next = &ram[i];
         uint64_t end = next != NULL ? next->base : 1UL << 40;
         if (end > at)
-            boot_info.reserved[boot_info.reserved_count++] = (struct boot_range){at, end - at};
+            boot_info.reserved[boot_info.reserved_count++] = (struct boot_range){ at, end - at };
         if (next == NULL)
             return;
         at = next->end;
@@ -151,6 +151,6 @@ void early_finish(void)
     finished = true;
     for (uint32_t i = 0; i < range_count && boot_info.free_count < BOOT_MEMORY_RANGES; i++)
         if (ranges[i].end > ranges[i].base)
-            boot_info.free[boot_info.free_count++] = (struct boot_range){ranges[i].base, ranges[i].end - ranges[i].base};
+            boot_info.free[boot_info.free_count++] = (struct boot_range){ ranges[i].base, ranges[i].end - ranges[i].base };
     reserved_fill();
 }

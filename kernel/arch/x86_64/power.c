@@ -2,8 +2,8 @@
 /*
  * Ports, and the ways to turn the machine off or restart it, the most specific first. What ACPI says about them is collected by acpi.c.
  */
-#include "internal.h"
 #include "power.h"
+#include "internal.h"
 
 struct power_control power_control;
 
@@ -67,7 +67,7 @@ void arch_reset(void)
     struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) none = {0, 0};
+    } __attribute__((packed)) none = { 0, 0 };
     __asm__ volatile("lidt %0; ud2" : : "m"(none)); /* triple fault */
     __builtin_unreachable();
 }

@@ -30,7 +30,8 @@ struct signal_frame {
     struct user_context context;
     uint8_t info[128];
 };
-_Static_assert(sizeof(struct signal_context) == 256 && sizeof(struct user_context) == 304 && sizeof(struct signal_frame) == 440, "Linux layout");
+_Static_assert(sizeof(struct signal_context) == 256 && sizeof(struct user_context) == 304 && sizeof(struct signal_frame) == 440,
+               "Linux layout");
 
 /* struct _fpx_sw_bytes, in bytes 464..511 of the legacy area */
 struct extended_mark {
@@ -74,23 +75,40 @@ static void state_prepare(struct thread *thread)
     if (!cpu_features.xsave)
         return;
     struct extended_mark mark = {
-        .magic1 = MAGIC1, .extended_size = (uint32_t)state_bytes(), .features = fpu_features(), .state_size = fpu_bytes()};
+        .magic1 = MAGIC1, .extended_size = (uint32_t)state_bytes(), .features = fpu_features(), .state_size = fpu_bytes()
+    };
     memcpy(state_buffer + MARK_OFFSET, &mark, sizeof mark);
     uint64_t present = fpu_features() & 3; /* x87 and SSE are always marked, as Linux does, for programs that look */
     uint64_t header;
     memcpy(&header, state_buffer + LEGACY_BYTES, sizeof header);
     header |= present;
     memcpy(state_buffer + LEGACY_BYTES, &header, sizeof header);
-    memcpy(state_buffer + fpu_bytes(), &(uint32_t){MAGIC2}, sizeof(uint32_t));
+    memcpy(state_buffer + fpu_bytes(), &(uint32_t){ MAGIC2 }, sizeof(uint32_t));
 }
 
 static void registers_store(struct signal_context *to, const struct trap_frame *from)
 {
     *to = (struct signal_context){
-        .r8 = from->r8, .r9 = from->r9, .r10 = from->r10, .r11 = from->r11, .r12 = from->r12, .r13 = from->r13, .r14 = from->r14, .r15 = from->r15,
-        .rdi = from->rdi, .rsi = from->rsi, .rbp = from->rbp, .rbx = from->rbx, .rdx = from->rdx, .rax = from->rax, .rcx = from->rcx,
-        .rsp = from->rsp, .rip = from->rip, .rflags = from->rflags,
-        .cs = SELECTOR_USER_CODE, .ss = SELECTOR_USER_DATA,
+        .r8 = from->r8,
+        .r9 = from->r9,
+        .r10 = from->r10,
+        .r11 = from->r11,
+        .r12 = from->r12,
+        .r13 = from->r13,
+        .r14 = from->r14,
+        .r15 = from->r15,
+        .rdi = from->rdi,
+        .rsi = from->rsi,
+        .rbp = from->rbp,
+        .rbx = from->rbx,
+        .rdx = from->rdx,
+        .rax = from->rax,
+        .rcx = from->rcx,
+        .rsp = from->rsp,
+        .rip = from->rip,
+        .rflags = from->rflags,
+        .cs = SELECTOR_USER_CODE,
+        .ss = SELECTOR_USER_DATA,
     };
 }
 
@@ -101,7 +119,7 @@ int arch_signal_frame(struct thread *thread, const struct signal_frame_request *
     uint64_t state = (top - state_bytes()) & ~63UL;
     uint64_t address = ((state - sizeof(struct signal_frame)) & ~15UL) - 8;
 
-    struct signal_frame frame = {.restorer = request->restorer};
+    struct signal_frame frame = { .restorer = request->restorer };
     frame.context.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (cpu_features.xsave ? UC_FP_XSTATE : 0);
     frame.context.stack_base = request->uc_stack_base;
     frame.context.stack_flags = request->uc_stack_flags;
@@ -155,7 +173,8 @@ static int state_fetch(const struct thread *thread, uint64_t address, struct cop
     memset(state_buffer + LEGACY_BYTES, 0, fpu_bytes() - LEGACY_BYTES);
     bool extended = cpu_features.xsave && mark.magic1 == MAGIC1 && mark.state_size == fpu_bytes() && mark.extended_size == state_bytes();
     if (extended) {
-        error = copy_spaces(thread->space, address + LEGACY_BYTES, SPACE_NONE, (uint64_t)state_buffer + LEGACY_BYTES, state_bytes() - LEGACY_BYTES, fault);
+        error = copy_spaces(thread->space, address + LEGACY_BYTES, SPACE_NONE, (uint64_t)state_buffer + LEGACY_BYTES,
+                            state_bytes() - LEGACY_BYTES, fault);
         if (error != 0)
             return error;
         uint32_t magic2;
@@ -218,6 +237,6 @@ int arch_sigreturn(struct thread *thread, struct linux_sigreturn_result *result,
     } else {
         fpu_reset(thread);
     }
-    *result = (struct linux_sigreturn_result){context.mask, context.stack_base, context.stack_length, context.stack_flags};
+    *result = (struct linux_sigreturn_result){ context.mask, context.stack_base, context.stack_length, context.stack_flags };
     return 0;
 }

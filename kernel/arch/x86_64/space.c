@@ -13,7 +13,7 @@
 enum { PENDING_PAGES = 16, LIST_END = FRAME_LAST };
 
 struct space spaces[SPACE_COUNT];
-static uint32_t space_pending;                  /* number of changes; above PENDING_PAGES: reload all */
+static uint32_t space_pending; /* number of changes; above PENDING_PAGES: reload all */
 static uint32_t pending_space;
 static uint64_t pending_address[PENDING_PAGES];
 static uint32_t stock = LIST_END; /* unused table frames, linked by frame_link */
@@ -32,7 +32,8 @@ static inline uint64_t entry_bits(uint32_t flags)
     return bits;
 }
 
-_Static_assert(KERNEL_MAP_FLAGS_WRITE == 1 && KERNEL_MAP_FLAGS_EXECUTE == 2 && KERNEL_MAP_FLAGS_USER == 4 && KERNEL_MAP_FLAGS_UNCACHED == 16,
+_Static_assert(KERNEL_MAP_FLAGS_WRITE == 1 && KERNEL_MAP_FLAGS_EXECUTE == 2 && KERNEL_MAP_FLAGS_USER == 4 &&
+                   KERNEL_MAP_FLAGS_UNCACHED == 16,
                "entry_export shifts bits of entries to these");
 
 /* The format that VM sees (kernel.idl, call unmap). */
@@ -261,7 +262,7 @@ int space_create(uint32_t number)
     fill_zero(table, PAGE_SIZE / 2);
     copy_words(table + 256, kernel + 256, 256);
     frame_link[root / PAGE_SIZE] = LIST_END;
-    *space = (struct space){.root = root, .tables = (uint32_t)(root / PAGE_SIZE)};
+    *space = (struct space){ .root = root, .tables = (uint32_t)(root / PAGE_SIZE) };
     return 0;
 }
 
@@ -320,7 +321,7 @@ int space_destroy(uint32_t number)
             stock_push(physical);
         frame = next;
     }
-    *space = (struct space){0};
+    *space = (struct space){ 0 };
     return 0;
 }
 
@@ -329,7 +330,8 @@ int space_destroy(uint32_t number)
 /* May this frame be mapped so? The kernel's own never, except the pages that are for everybody (vDSO), read-only. */
 static inline bool frame_is_refused(uint64_t physical, uint32_t flags)
 {
-    if (physical < frame_count * PAGE_SIZE && frame_link[physical / PAGE_SIZE] == 0 && !(flags & (KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY)))
+    if (physical < frame_count * PAGE_SIZE && frame_link[physical / PAGE_SIZE] == 0 &&
+        !(flags & (KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_COPY)))
         return false;
     if ((physical & ~PTE_ADDRESS) != 0)
         return true;
@@ -494,8 +496,8 @@ int space_entries(uint32_t number, uint64_t address, uint64_t count, uint64_t *o
     return 0;
 }
 
-int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t room, uint64_t *present,
-                     uint64_t *done)
+int space_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, bool cow, uint64_t *out, uint64_t room,
+                     uint64_t *present, uint64_t *done)
 {
     *present = *done = 0;
     if (!space_is_used(source) || !space_is_used(destination) || !range_is_user(address, count))
