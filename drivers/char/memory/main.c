@@ -30,6 +30,5 @@ int main(void)
     };
 
     sef_setcb_init_fresh(init);
-    sef_setcb_init_restart(init);
     service_run(&service);
 }

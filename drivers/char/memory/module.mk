@@ -6,4 +6,3 @@ serves := char
 calls := kernel
 test_sources := record.c
 test_depends := none lib/base
-journal := no

@@ -31,6 +31,5 @@ int main(void)
         .protocol_count = 1,
     };
     sef_setcb_init_fresh(init);
-    sef_setcb_init_restart(init);
     service_run(&service);
 }

@@ -3,4 +3,3 @@ name := random
 kind := service
 depends := lib/base lib/sys lib/driver
 serves := char
-journal := no
