@@ -78,7 +78,7 @@ static inline void put(int fd, const char *text)
 /* Readable within a second? Linux moves bytes between the sides in the background. */
 static inline int is_readable(int fd, int timeout)
 {
-    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
 
     return poll(&wait, 1, timeout) == 1 && (wait.revents & POLLIN) != 0;
 }
@@ -122,7 +122,7 @@ static inline long milliseconds(void)
 
 static inline void pause_ms(int ms)
 {
-    struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
+    struct timespec time = { ms / 1000, ms % 1000 * 1000000L };
 
     while (nanosleep(&time, &time) != 0 && errno == EINTR)
         continue;

@@ -222,7 +222,7 @@ TEST(a_signal_ends_a_waiting_read)
     fflush(stdout);
     child = fork();
     if (child == 0) {
-        struct sigaction action = {.sa_handler = on_signal};
+        struct sigaction action = { .sa_handler = on_signal };
 
         sigaction(SIGUSR1, &action, NULL);
         _exit(read(pair.slave, text, 1) == -1 && errno == EINTR ? 0 : 1);

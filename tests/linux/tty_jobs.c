@@ -2,13 +2,13 @@
 /* Sessions, controlling terminals, foreground and background. */
 #include "terminal.h"
 
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            printf("# line %d: %s (errno %d)\n", __LINE__, #condition, errno);                                         \
-            fflush(stdout);                                                                                            \
-            return 1;                                                                                                  \
-        }                                                                                                              \
+#define REQUIRE(condition)                                                     \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            printf("# line %d: %s (errno %d)\n", __LINE__, #condition, errno); \
+            fflush(stdout);                                                    \
+            return 1;                                                          \
+        }                                                                      \
     } while (0)
 
 static volatile sig_atomic_t caught;
@@ -18,9 +18,9 @@ static void note(int number)
     caught = number;
 }
 
-static void catch(int number)
+static void catch (int number)
 {
-    struct sigaction action = {.sa_handler = note};
+    struct sigaction action = { .sa_handler = note };
 
     sigaction(number, &action, NULL);
 }
@@ -107,13 +107,13 @@ TEST(only_a_leader_takes_a_terminal)
 
 static int leader_gets_interrupt(struct pair *pair)
 {
-    catch(SIGINT);
+    catch (SIGINT);
     put(pair->master, "\003");
     REQUIRE(wait_caught(SIGINT));
-    catch(SIGQUIT);
+    catch (SIGQUIT);
     put(pair->master, "\034");
     REQUIRE(wait_caught(SIGQUIT));
-    catch(SIGTSTP);
+    catch (SIGTSTP);
     put(pair->master, "\032");
     REQUIRE(wait_caught(SIGTSTP));
     return 0;
@@ -138,7 +138,7 @@ static int leader_interrupts_child_only(struct pair *pair)
     signal(SIGTTOU, SIG_IGN);
     REQUIRE(tcsetpgrp(pair->slave, child) == 0);
     REQUIRE(tcgetpgrp(pair->slave) == child);
-    catch(SIGINT);
+    catch (SIGINT);
     put(pair->master, "\003");
     REQUIRE(waitpid(child, &status, 0) == child);
     REQUIRE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
@@ -268,9 +268,9 @@ TEST(the_foreground_group_is_one_of_the_session)
 
 static int leader_gets_window_change(struct pair *pair)
 {
-    struct winsize size = {.ws_row = 30, .ws_col = 90};
+    struct winsize size = { .ws_row = 30, .ws_col = 90 };
 
-    catch(SIGWINCH);
+    catch (SIGWINCH);
     REQUIRE(ioctl(pair->master, TIOCSWINSZ, &size) == 0);
     REQUIRE(wait_caught(SIGWINCH));
     caught = 0;
@@ -287,7 +287,7 @@ TEST(a_new_window_size_is_a_signal)
 
 static int leader_waits_for_hangup(struct pair *pair)
 {
-    catch(SIGHUP);
+    catch (SIGHUP);
     close(pair->master);
     put(pair->slave, "ready");
     REQUIRE(wait_caught(SIGHUP));
@@ -312,7 +312,7 @@ static int leader_leaves(struct pair *pair)
     pid_t child = fork();
 
     if (child == 0) {
-        catch(SIGHUP);
+        catch (SIGHUP);
         close(pair->master);
         put(pair->slave, "ready");
         if (!wait_caught(SIGHUP))

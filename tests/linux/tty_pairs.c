@@ -156,8 +156,8 @@ TEST(poll_tells_what_can_be_done)
     struct pollfd wait[2];
 
     pair_open(&pair);
-    wait[0] = (struct pollfd){.fd = pair.master, .events = POLLIN | POLLOUT};
-    wait[1] = (struct pollfd){.fd = pair.slave, .events = POLLIN | POLLOUT};
+    wait[0] = (struct pollfd){ .fd = pair.master, .events = POLLIN | POLLOUT };
+    wait[1] = (struct pollfd){ .fd = pair.slave, .events = POLLIN | POLLOUT };
     CHECK_EQ(poll(wait, 2, 0), 2);
     CHECK_EQ(wait[0].revents, POLLOUT);
     CHECK_EQ(wait[1].revents, POLLOUT);
@@ -293,8 +293,8 @@ TEST(a_lot_of_typing_arrives_whole)
 TEST(window_size_is_shared_and_kept)
 {
     struct pair pair;
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
-    struct winsize got = {0};
+    struct winsize size = { .ws_row = 24, .ws_col = 80 };
+    struct winsize got = { 0 };
 
     pair_open(&pair);
     CHECK_EQ(ioctl(pair.slave, TIOCGWINSZ, &got), 0);

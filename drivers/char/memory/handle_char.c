@@ -25,7 +25,9 @@ int char_handle_open(struct memory_state *state, struct call *call, const struct
         return -ENXIO;
     state->opened++;
     reply->minor = request->minor;
-    reply->shortcut = request->minor == MINOR_NULL ? CHAR_SHORTCUT_NULL : request->minor == MINOR_ZERO ? CHAR_SHORTCUT_ZERO : CHAR_SHORTCUT_NONE;
+    reply->shortcut = request->minor == MINOR_NULL   ? CHAR_SHORTCUT_NULL
+                      : request->minor == MINOR_ZERO ? CHAR_SHORTCUT_ZERO
+                                                     : CHAR_SHORTCUT_NONE;
     return 0;
 }
 

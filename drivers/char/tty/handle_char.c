@@ -5,8 +5,8 @@
 #include "errors.h"
 #include "input.h"
 #include "ioctl.h"
-#include "output.h"
 #include "job.h"
+#include "output.h"
 #include "pty.h"
 #include "serial.h"
 #include "settle.h"
@@ -37,7 +37,7 @@ static struct tty_line *find(struct tty_state *tty, uint32_t minor, uint32_t *si
 
 static struct job_caller caller_of(endpoint_t process, uint32_t group, uint32_t session)
 {
-    return (struct job_caller){.process = process, .group = group, .session = session};
+    return (struct job_caller){ .process = process, .group = group, .session = session };
 }
 
 /* The minor that a node of /dev means. */
@@ -92,8 +92,8 @@ int char_handle_open(struct tty_state *tty, struct call *call, const struct char
     line->opens++;
     if (line->kind == LINE_SERIAL && line->modem_control == 0)
         serial_modem_control(line, tty_index(tty, line), TIOCM_DTR | TIOCM_RTS);
-    if (side == SIDE_SLAVE && line->session == 0 && (request->flags & CHAR_OPEN_FLAGS_LEADER) && !(request->flags & CHAR_OPEN_FLAGS_NOCTTY) &&
-        (request->flags & CHAR_OPEN_FLAGS_READ)) {
+    if (side == SIDE_SLAVE && line->session == 0 && (request->flags & CHAR_OPEN_FLAGS_LEADER) &&
+        !(request->flags & CHAR_OPEN_FLAGS_NOCTTY) && (request->flags & CHAR_OPEN_FLAGS_READ)) {
         job_acquire(line, &caller);
         reply->controlling = 1;
     }

@@ -26,7 +26,7 @@ static void mark(struct tty_line *line, uint32_t position)
 static void unmark(struct tty_line *line, uint32_t position)
 {
     position &= TTY_BUFFER_MASK;
-    line->marks[position / 8] &= (uint8_t)~(1u << (position % 8));
+    line->marks[position / 8] &= (uint8_t) ~(1u << (position % 8));
 }
 
 static bool is_marked(const struct tty_line *line, uint32_t position)
@@ -247,7 +247,7 @@ bool input_is_ready(const struct tty_line *line, uint32_t minimum)
 
 static struct input_piece peek_line(const struct tty_line *line, uint32_t room)
 {
-    struct input_piece piece = {.bytes = line->input + (line->input_tail & TTY_BUFFER_MASK)};
+    struct input_piece piece = { .bytes = line->input + (line->input_tail & TTY_BUFFER_MASK) };
     uint32_t at = line->input_tail;
 
     while (at != line->canon_head && piece.count < room) {
@@ -271,7 +271,7 @@ static struct input_piece peek_line(const struct tty_line *line, uint32_t room)
 struct input_piece input_peek(const struct tty_line *line, uint64_t want)
 {
     uint32_t room = TTY_BUFFER - (line->input_tail & TTY_BUFFER_MASK);
-    struct input_piece piece = {.bytes = line->input + (line->input_tail & TTY_BUFFER_MASK)};
+    struct input_piece piece = { .bytes = line->input + (line->input_tail & TTY_BUFFER_MASK) };
     uint32_t used = line->input_head - line->input_tail;
 
     if (want < room)
@@ -323,6 +323,7 @@ void input_settings_changed(struct tty_line *line, const struct linux_termios *o
         bool is = (line->termios.iflag & IXON) && line->termios.cc[VSTOP] == 023 && line->termios.cc[VSTART] == 021;
 
         if (was != is)
-            line->packet_status = (uint8_t)((line->packet_status & ~(TIOCPKT_DOSTOP | TIOCPKT_NOSTOP)) | (is ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP));
+            line->packet_status = (uint8_t)((line->packet_status & ~(TIOCPKT_DOSTOP | TIOCPKT_NOSTOP)) |
+                                            (is ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP));
     }
 }

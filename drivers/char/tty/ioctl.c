@@ -328,7 +328,7 @@ int64_t ioctl_run(struct ioctl_call *call)
 
 bool ioctl_drained(struct tty_state *tty, struct tty_waiter *request)
 {
-    struct ioctl_call call = {.tty = tty, .line = &tty->line[request->line], .request = *request};
+    struct ioctl_call call = { .tty = tty, .line = &tty->line[request->line], .request = *request };
 
     if (transfer_is_dead(call.line, request->side)) {
         request->result = -EIO;

@@ -12,7 +12,7 @@ enum { ANY_PROCESS = ENDPOINT_NONE };
 
 static int identify(endpoint_t process, uint32_t pid, struct pm_identify_reply *reply)
 {
-    struct pm_identify_request request = {.process = process, .pid = pid};
+    struct pm_identify_request request = { .process = process, .pid = pid };
 
     return pm_call_identify(ENDPOINT_PM, &request, reply);
 }
@@ -31,8 +31,8 @@ bool job_is_terminal(const struct tty_line *line, const struct job_caller *calle
 
 int job_check(const struct tty_line *line, uint32_t side, const struct job_caller *caller, int signal)
 {
-    struct pm_background_request request = {.caller = caller->process, .group = caller->group, .signal = signal};
-    struct pm_background_reply reply = {0};
+    struct pm_background_request request = { .caller = caller->process, .group = caller->group, .signal = signal };
+    struct pm_background_reply reply = { 0 };
     int status;
 
     if (side == SIDE_MASTER || !job_is_terminal(line, caller) || line->foreground == 0 || line->foreground == caller->group)

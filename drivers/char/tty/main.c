@@ -64,7 +64,7 @@ static void handle_notify(void *state, endpoint_t source, const struct message *
 
 int main(void)
 {
-    static const struct service_protocol protocols[] = {{CHAR_PROTOCOL, dispatch}};
+    static const struct service_protocol protocols[] = { { CHAR_PROTOCOL, dispatch } };
     static const struct service service = {
         .name = "tty",
         .state = &tty,

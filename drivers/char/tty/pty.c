@@ -36,8 +36,8 @@ static void make_node(uint32_t line, endpoint_t process, struct outbox *outbox)
         .major = MAJOR_PTS,
         .minor = MINOR_PTS + line - SERIAL_LINES,
     };
-    struct pm_identify_request process_request = {.process = process};
-    struct pm_identify_reply who = {0};
+    struct pm_identify_request process_request = { .process = process };
+    struct pm_identify_reply who = { 0 };
 
     if (pm_call_identify(ENDPOINT_PM, &process_request, &who) == 0)
         request.uid = who.euid;
@@ -91,7 +91,7 @@ void pty_node_made(struct tty_state *tty, const struct message *reply, struct ou
 
 void pty_close_master(struct tty_state *tty, struct tty_line *line, struct outbox *outbox)
 {
-    struct devfs_remove_node_request request = {0};
+    struct devfs_remove_node_request request = { 0 };
 
     name_node(request.name, sizeof(request.name), tty_index(tty, line) - SERIAL_LINES);
     devfs_send_remove_node(outbox, ENDPOINT_DEVFS, TTY_LINES, &request);

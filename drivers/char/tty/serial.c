@@ -16,18 +16,38 @@
 #include "sys/syscalls.h"
 
 enum uart_register {
-    UART_DATA = 0, UART_INTERRUPTS = 1, UART_IDENTIFY = 2, UART_FIFO = 2, UART_LINE = 3, UART_MODEM = 4, UART_STATUS = 5,
-    UART_MODEM_STATUS = 6, UART_SCRATCH = 7,
+    UART_DATA = 0,
+    UART_INTERRUPTS = 1,
+    UART_IDENTIFY = 2,
+    UART_FIFO = 2,
+    UART_LINE = 3,
+    UART_MODEM = 4,
+    UART_STATUS = 5,
+    UART_MODEM_STATUS = 6,
+    UART_SCRATCH = 7,
 };
 
 enum {
-    FIFO_ENABLE = 0x01, FIFO_TRIGGER_8 = 0x80, FIFO_BYTES = 16,
-    LINE_DIVISOR = 0x80, LINE_BREAK = 0x40,
-    INTERRUPT_RECEIVE = 1, INTERRUPT_SEND = 2, INTERRUPT_LINE = 4,
-    IDENTIFY_NONE = 1, IDENTIFY_MASK = 0x0f,
-    STATUS_DATA = 0x01, STATUS_OVERRUN = 0x02, STATUS_PARITY = 0x04, STATUS_FRAMING = 0x08, STATUS_BREAK = 0x10, STATUS_SEND_EMPTY = 0x20,
+    FIFO_ENABLE = 0x01,
+    FIFO_TRIGGER_8 = 0x80,
+    FIFO_BYTES = 16,
+    LINE_DIVISOR = 0x80,
+    LINE_BREAK = 0x40,
+    INTERRUPT_RECEIVE = 1,
+    INTERRUPT_SEND = 2,
+    INTERRUPT_LINE = 4,
+    IDENTIFY_NONE = 1,
+    IDENTIFY_MASK = 0x0f,
+    STATUS_DATA = 0x01,
+    STATUS_OVERRUN = 0x02,
+    STATUS_PARITY = 0x04,
+    STATUS_FRAMING = 0x08,
+    STATUS_BREAK = 0x10,
+    STATUS_SEND_EMPTY = 0x20,
     STATUS_IDLE = 0x40,
-    MODEM_DTR = 1, MODEM_RTS = 2, MODEM_OUT2 = 8,
+    MODEM_DTR = 1,
+    MODEM_RTS = 2,
+    MODEM_OUT2 = 8,
     CLOCK_HZ = 115200,
     RECEIVE_MAX = WITNESS_LOG / 2, /* bytes in one handler: the log must hold them */
     SEND_MAX = 16384,              /* bytes of one port in one handler: other requests want their turn */
@@ -38,7 +58,7 @@ struct uart {
     uint8_t irq;
 };
 
-static const struct uart uarts[SERIAL_LINES] = {{0x3f8, 4}, {0, 0}, {0x3e8, 5}}; /* 0x2f8 belongs to the kernel's log */
+static const struct uart uarts[SERIAL_LINES] = { { 0x3f8, 4 }, { 0, 0 }, { 0x3e8, 5 } }; /* 0x2f8 belongs to the kernel's log */
 
 SERVICE_DERIVED struct serial_witness serial_witness;
 

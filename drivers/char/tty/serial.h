@@ -11,10 +11,10 @@ enum { WITNESS_LOG = 256 };
 
 /* What the ports have done. Kept over a restart, but not rolled back. */
 struct serial_witness {
-    uint64_t sent[SERIAL_LINES];     /* bytes written to the port since boot */
-    uint64_t received[SERIAL_LINES]; /* bytes taken from the port since boot */
-    uint64_t token;                  /* the message in whose handler that was */
-    int64_t budget;                  /* bytes that this handler may still send */
+    uint64_t sent[SERIAL_LINES];            /* bytes written to the port since boot */
+    uint64_t received[SERIAL_LINES];        /* bytes taken from the port since boot */
+    uint64_t token;                         /* the message in whose handler that was */
+    int64_t budget;                         /* bytes that this handler may still send */
     uint8_t log[SERIAL_LINES][WITNESS_LOG]; /* the last ones received */
 };
 

@@ -19,18 +19,12 @@ struct settings_request {
 };
 
 static const struct settings_request requests[] = {
-    {TCGETS, LAYOUT_TERMIOS, false, false, false},
-    {TCSETS, LAYOUT_TERMIOS, true, false, false},
-    {TCSETSW, LAYOUT_TERMIOS, true, true, false},
-    {TCSETSF, LAYOUT_TERMIOS, true, true, true},
-    {TCGETS2, LAYOUT_TERMIOS2, false, false, false},
-    {TCSETS2, LAYOUT_TERMIOS2, true, false, false},
-    {TCSETSW2, LAYOUT_TERMIOS2, true, true, false},
-    {TCSETSF2, LAYOUT_TERMIOS2, true, true, true},
-    {TCGETA, LAYOUT_TERMIO, false, false, false},
-    {TCSETA, LAYOUT_TERMIO, true, false, false},
-    {TCSETAW, LAYOUT_TERMIO, true, true, false},
-    {TCSETAF, LAYOUT_TERMIO, true, true, true},
+    { TCGETS, LAYOUT_TERMIOS, false, false, false },   { TCSETS, LAYOUT_TERMIOS, true, false, false },
+    { TCSETSW, LAYOUT_TERMIOS, true, true, false },    { TCSETSF, LAYOUT_TERMIOS, true, true, true },
+    { TCGETS2, LAYOUT_TERMIOS2, false, false, false }, { TCSETS2, LAYOUT_TERMIOS2, true, false, false },
+    { TCSETSW2, LAYOUT_TERMIOS2, true, true, false },  { TCSETSF2, LAYOUT_TERMIOS2, true, true, true },
+    { TCGETA, LAYOUT_TERMIO, false, false, false },    { TCSETA, LAYOUT_TERMIO, true, false, false },
+    { TCSETAW, LAYOUT_TERMIO, true, true, false },     { TCSETAF, LAYOUT_TERMIO, true, true, true },
 };
 
 static const struct settings_request *find(uint32_t number)
@@ -106,9 +100,9 @@ static int get(struct linux_termios *termios, const struct tty_waiter *request, 
 
 static uint32_t speed_of(uint32_t cflag, uint32_t given)
 {
-    static const uint32_t low[] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
-    static const uint32_t high[] = {0, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000,
-                                    3000000, 3500000, 4000000};
+    static const uint32_t low[] = { 0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400 };
+    static const uint32_t high[] = { 0,       57600,   115200,  230400,  460800,  500000,  576000,  921600,
+                                     1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000 };
     uint32_t code = cflag & CBAUD;
 
     if (code < 16)

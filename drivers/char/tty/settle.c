@@ -52,7 +52,7 @@ static bool serve(struct tty_state *tty, uint32_t line, enum waiter_kind kind, s
 
 static void send_signal(struct outbox *outbox, uint32_t group, int signal, uint32_t session)
 {
-    struct pm_signal_group_request request = {.group = group, .signal = signal, .session = session};
+    struct pm_signal_group_request request = { .group = group, .signal = signal, .session = session };
 
     if (group != 0)
         pm_send_signal_group(outbox, ENDPOINT_PM, 0, &request);
@@ -60,7 +60,7 @@ static void send_signal(struct outbox *outbox, uint32_t group, int signal, uint3
 
 static void send_signals(struct tty_line *line, struct outbox *outbox)
 {
-    static const uint8_t numbers[] = {SIGINT, SIGQUIT, SIGTSTP, SIGWINCH};
+    static const uint8_t numbers[] = { SIGINT, SIGQUIT, SIGTSTP, SIGWINCH };
 
     for (uint32_t i = 0; i < sizeof(numbers) && line->signals != 0; i++) {
         if (line->signals >> numbers[i] & 1)
@@ -120,7 +120,7 @@ uint32_t settle_ready(const struct tty_line *line, uint32_t side)
 
 static void tell(struct outbox *outbox, uint32_t major, uint32_t minor, uint32_t events)
 {
-    struct vfs_device_ready_request request = {.major = major, .minor = minor, .events = events};
+    struct vfs_device_ready_request request = { .major = major, .minor = minor, .events = events };
 
     vfs_send_device_ready(outbox, ENDPOINT_VFS, 0, &request);
 }

@@ -51,12 +51,12 @@ struct tty_line {
     uint32_t foreground;
     uint32_t hangup_session;    /* to get SIGHUP and SIGCONT at the end of the handler: the leader's group */
     uint32_t hangup_foreground; /* and this group */
-    uint32_t signals; /* to be sent to the foreground group at the end of the handler, bit per signal */
+    uint32_t signals;           /* to be sent to the foreground group at the end of the handler, bit per signal */
 
     /* survives restart: input. Counters run freely; ring index is counter & TTY_BUFFER_MASK. tail <= canon <= head */
     uint32_t input_head;
     uint32_t input_tail;
-    uint32_t canon_head; /* end of the complete lines */
+    uint32_t canon_head;   /* end of the complete lines */
     uint32_t column;       /* of the cursor */
     uint32_t canon_column; /* where the line being edited starts */
     uint8_t is_literal;    /* LNEXT was typed */
@@ -80,7 +80,7 @@ struct tty_line {
     /* survives restart: serial port. `sent` and `received` count bytes since boot, see serial.c */
     uint64_t sent;
     uint64_t received;
-    uint32_t interrupts;    /* interrupt enable register as it should be */
+    uint32_t interrupts; /* interrupt enable register as it should be */
     uint32_t modem_control;
 
     /* survives restart: poll conditions that VFS waits for, by side */

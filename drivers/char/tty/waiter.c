@@ -39,10 +39,10 @@ struct tty_waiter *waiter_find(struct tty_state *tty, uint32_t line, enum waiter
 static void answer(const struct tty_waiter *waiter, struct outbox *outbox)
 {
     int status = waiter->result < 0 ? (int)waiter->result : 0;
-    struct char_read_reply read = {.length = (uint64_t)waiter->result};
-    struct char_write_reply written = {.length = (uint64_t)waiter->result};
-    struct char_ioctl_reply ioctl = {.result = (uint64_t)waiter->result};
-    struct char_open_reply open = {.minor = (uint32_t)waiter->result};
+    struct char_read_reply read = { .length = (uint64_t)waiter->result };
+    struct char_write_reply written = { .length = (uint64_t)waiter->result };
+    struct char_ioctl_reply ioctl = { .result = (uint64_t)waiter->result };
+    struct char_open_reply open = { .minor = (uint32_t)waiter->result };
 
     switch (waiter->kind) {
     case WAITER_READ:
