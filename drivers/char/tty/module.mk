@@ -4,4 +4,5 @@ kind := service
 depends := lib/base lib/sys
 serves := char
 calls := char pm vfs devfs kernel
-test_sources := state.c input.c edit.c output.c
+test_sources := state.c input.c edit.c output.c transfer.c waiter.c settle.c settings.c ioctl.c job.c pty.c serial.c handle_char.c
+test_generated := protocols/tty_char_server protocols/char_client protocols/pm_client protocols/vfs_client protocols/devfs_client protocols/kernel_client
