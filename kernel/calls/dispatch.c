@@ -8,7 +8,7 @@
 
 typedef int call_handler(struct thread *caller, const struct message *request, struct message *reply);
 
-enum { CALL_COUNT = 128, FIRST_SPACE_CALL = 40, LAST_SPACE_CALL = 52 };
+enum { CALL_COUNT = 128, FIRST_SPACE_CALL = 40, LAST_SPACE_CALL = 53 };
 
 #define CALL_ENTRY(name, NAME) [KERNEL_##NAME & MESSAGE_OPERATION_MASK] = call_##name,
 static call_handler *const handlers[CALL_COUNT] = {KERNEL_CALLS(CALL_ENTRY)};

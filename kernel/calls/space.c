@@ -89,7 +89,7 @@ CALL_HANDLER(map)
     kernel_map_request_get(request, &r);
     if (pages_are_bad(r.space, r.address, r.count) || (r.frames & 1 ? r.count != 1 : r.frames % sizeof(uint64_t) != 0))
         return -EINVAL;
-    if (stock_is_low())
+    if (stock_is_low() && !(r.flags & KERNEL_MAP_FLAGS_RESERVE))
         return -ENOMEM;
     if (r.frames & 1)
         error = space_map_range(r.space, r.address, &r.frames, 1, r.flags, &answer.done);
@@ -145,7 +145,7 @@ CALL_HANDLER(space_drain)
     kernel_space_drain_request_get(request, &r);
     if (pages_are_bad(r.space, r.address, r.count))
         return -EINVAL;
-    if (space_users[r.space])
+    if (space_users[r.space] && !r.in_use)
         return -EBUSY;
     int error = space_drain_range(r.space, r.address, r.count, entries, ENTRIES_MAX, &answer.present, &answer.done);
     if (!error && answer.present)

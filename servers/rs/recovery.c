@@ -206,6 +206,8 @@ static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox
 {
     struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_PANIC };
 
+    if (slot->endpoint == ENDPOINT_VM && rs_standby_takes_over(state))
+        return;
     if (slot->endpoint == ENDPOINT_VM) {
         log_error("vm died: the machine stops");
         (void)kernel_call_abort(ENDPOINT_SYSTEM, &request);
@@ -346,6 +348,7 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
     (void)sys_setalarm(sys_uptime() + RS_TICK_MS * 1000000ull);
     if (state->shutting_down != 0)
         return;
+    rs_standby_tick(state);
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
         initialising |= (state->slot[i].flags & RS_INITIALIZING) != 0;
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {

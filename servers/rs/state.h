@@ -91,6 +91,10 @@ struct rs_state {
     uint32_t boot_waiting; /* services of which init_ready is awaited */
     uint32_t shutting_down;
     int32_t public_grant;
+    uint32_t vm_standby; /* slot of VM's second instance, 0 none; not fresh: the dead one */
+    bool vm_standby_is_fresh;
+    uint8_t unused[3];
+    uint32_t vm_settle_ticks; /* until a new one is made */
     uint64_t archive; /* address in RS */
     uint64_t archive_length;
     uint64_t archive_physical;
@@ -134,6 +138,11 @@ void rs_announce_all_to(struct rs_state *state, endpoint_t listener, struct outb
 void rs_withdraw(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 /* true: the reply was one of announce's. */
 bool rs_announce_reply(struct rs_state *state, const struct message *reply);
+
+/* ---- standby.c: a second VM ---- */
+void rs_standby_tick(struct rs_state *state);
+/* VM has died. False: there is nobody to take over. */
+bool rs_standby_takes_over(struct rs_state *state);
 
 /* ---- boot.c ---- */
 int rs_boot(struct rs_state *state, struct outbox *outbox);

@@ -225,6 +225,7 @@ int boot_start(struct vm_state *state, const struct boot_info *info)
 {
     int result;
 
+    state->own_space = ENDPOINT_VM;
     state->frames_total = info->total_bytes >> PAGE_BITS;
     result = make_frame_table(state, info);
     if (result == 0) {

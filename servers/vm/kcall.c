@@ -83,11 +83,11 @@ int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entr
     return result;
 }
 
-int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done)
+int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present, uint64_t *done)
 {
     struct message message = {.type = KERNEL_SPACE_DRAIN};
     struct kernel_space_drain_request request = {
-        .space = space, .address = address, .count = count, .entries = (uint64_t)entries};
+        .space = space, .in_use = in_use, .address = address, .count = count, .entries = (uint64_t)entries};
     struct kernel_space_drain_reply reply;
     int result;
 

@@ -30,7 +30,7 @@ int kcall_space_destroy(uint32_t space);
 int kcall_map(uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags, uint64_t *done);
 int kcall_map_one(uint32_t space, uint64_t address, uint64_t physical, uint32_t flags, uint64_t *done);
 int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done);
-int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done);
+int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present, uint64_t *done);
 int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags);
 int kcall_read_entries(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries);
 int kcall_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, uint64_t *entries, uint32_t cow,

@@ -9,6 +9,7 @@
 #include "protocols/kernel.h"
 #include "protocols/vm_event_server.h"
 #include "protocols/vm_server.h"
+#include "restart.h"
 #include "state.h"
 #include "sys/log.h"
 #include "sys/sef.h"
@@ -16,6 +17,9 @@
 #include "sys/syscalls.h"
 
 static struct vm_state vm SERVICE_STATE;
+
+/* The tables are mapped: from here on they may be looked at. Not part of the state: a new instance starts without them. */
+static bool has_tables;
 
 static int init_fresh(int type, struct sef_init_info *info)
 {
@@ -33,9 +37,28 @@ static int init_fresh(int type, struct sef_init_info *info)
         vm.vdso_bytes = machine.vdso_length;
         vm.time_page = machine.time_page;
         result = boot_start(&vm, &boot);
+        has_tables = result == 0;
     }
     log_info("%llu KiB free of %llu KiB", (unsigned long long)vm.frames_free * 4, (unsigned long long)vm.frames_total * 4);
     return result;
+}
+
+static int rebuild(void *state)
+{
+    has_tables = true;
+    return restart_rebuild(state);
+}
+
+/* RS keeps a second instance ready; the kernel has put it in the place of the dead one. */
+static int init_restart(int type, struct sef_init_info *info)
+{
+    info->old_endpoint = ENDPOINT_VM; /* whatever its slot is now: the kernel knows our predecessor */
+    return sef_cb_init_resume(type, info);
+}
+
+static const char *check(const void *state)
+{
+    return has_tables ? vm_state_check(state) : NULL;
 }
 
 static const struct service_protocol protocols[] = {
@@ -53,9 +76,11 @@ int main(void)
         .protocols = protocols,
         .protocol_count = sizeof(protocols) / sizeof(protocols[0]),
         .handle_reply = mmap_handle_reply,
-        .state_check = vm_state_check,
+        .state_check = check,
+        .rebuild = rebuild,
     };
 
     sef_setcb_init_fresh(init_fresh);
+    sef_setcb_init_restart(init_restart);
     service_run(&service);
 }

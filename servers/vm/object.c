@@ -78,27 +78,56 @@ uint32_t object_frame(struct vm_state *state, uint32_t index, uint64_t page)
     return chunk == VM_NONE ? VM_NONE : chunk_at(chunk)->frame[page & (CHUNK_PAGES - 1)];
 }
 
-static uint32_t chunk_add(struct vm_state *state, uint32_t index, uint64_t number)
+static void chunk_link(struct vm_state *state, uint32_t index)
 {
-    struct object *object = object_at(index);
-    uint32_t new = pool_take(state, &state->chunks);
-    struct chunk *chunk = chunk_at(new);
-    uint32_t *head = bucket(state, index, number);
+    struct chunk *chunk = chunk_at(index);
+    struct object *object = object_at(chunk->object);
+    uint32_t *head = bucket(state, chunk->object, chunk->number);
 
-    if (new == VM_NONE) {
-        return VM_NONE;
-    }
-    chunk->object = index;
-    chunk->number = (uint32_t)number;
     chunk->hash_next = *head;
-    *head = new;
+    *head = index;
+    chunk->previous = VM_NONE;
     chunk->next = object->chunks;
     if (object->chunks != VM_NONE) {
-        chunk_at(object->chunks)->previous = new;
+        chunk_at(object->chunks)->previous = index;
     }
-    object->chunks = new;
-    object->recent = new;
-    return new;
+    object->chunks = index;
+    object->recent = index;
+}
+
+static uint32_t chunk_add(struct vm_state *state, uint32_t object, uint64_t number)
+{
+    uint32_t index = pool_take(state, &state->chunks);
+
+    if (index == VM_NONE) {
+        return VM_NONE;
+    }
+    chunk_at(index)->object = object;
+    chunk_at(index)->number = (uint32_t)number;
+    chunk_link(state, index);
+    return index;
+}
+
+bool object_adopt_chunk(struct vm_state *state, uint32_t index)
+{
+    struct chunk *chunk = chunk_at(index);
+    struct object *object = object_at(chunk->object);
+
+    chunk->used = 0;
+    for (uint32_t i = 0; i < CHUNK_PAGES; i++) {
+        if (chunk->frame[i] >= state->frame_count) {
+            chunk->frame[i] = VM_NONE;
+        }
+        chunk->used += chunk->frame[i] != VM_NONE;
+    }
+    if (chunk->used == 0) {
+        return false;
+    }
+    object->pages += chunk->used;
+    state->owner_pool[object->owner_pool].used += chunk->used;
+    state->object_pages += chunk->used;
+    chunk_link(state, index);
+    return true;
 }
 
 static void chunk_remove(struct vm_state *state, uint32_t index)
@@ -174,8 +203,10 @@ static void chunk_trim(struct vm_state *state, uint32_t index, uint64_t from)
         if (chunk->frame[i] == VM_NONE) {
             continue;
         }
-        frame_give(state, chunk->frame[i]);
-        chunk->frame[i] = VM_NONE;
+        uint32_t frame = chunk->frame[i];
+
+        chunk->frame[i] = VM_NONE; /* first: a frame in two places would be worse than a lost one (restart.c finds it) */
+        frame_give(state, frame);
         chunk->used--;
         object->pages--;
         state->owner_pool[object->owner_pool].used--;

@@ -35,7 +35,7 @@ bool own_memory(struct vm_state *state, uint64_t address, uint64_t bytes)
         if (number == VM_NONE) {
             return false;
         }
-        if (table_map_one(state, ENDPOINT_VM, at, frame_address(number), flags, &done) != 0 || done == 0) {
+        if (table_map_one(state, state->own_space, at, frame_address(number), flags, &done) != 0 || done == 0) {
             frame_give(state, number);
             if (done == 0) {
                 continue;

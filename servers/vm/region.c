@@ -212,10 +212,11 @@ bool region_merge_next(struct vm_state *state, uint32_t index)
         return false;
     }
 
+    /* In this order a crash in between leaves an overlap, not a hole (restart.c). */
     uint64_t end = region_at(next)->end;
 
-    region_remove(state, next);
     region_set_end(state, index, end);
+    region_remove(state, next);
     return true;
 }
 
@@ -238,6 +239,12 @@ uint32_t region_add(struct vm_state *state, uint32_t space, const struct region 
         return previous;
     }
     return index;
+}
+
+void region_adopt(uint32_t index)
+{
+    link_region(index);
+    object_attach(index);
 }
 
 void region_remove(struct vm_state *state, uint32_t index)

@@ -42,6 +42,8 @@ bool region_range_is_free(const struct space *space, uint64_t start, uint64_t en
 /* Put a copy of `model` (start, end, kind, protection, flags, object, offset ...) into the space; merged with neighbours that continue it.
  * The range must be free. 0: no record left. */
 uint32_t region_add(struct vm_state *state, uint32_t space, const struct region *model);
+/* Put a record that is filled in already into its space. */
+void region_adopt(uint32_t index);
 void region_remove(struct vm_state *state, uint32_t index);
 /* Fill an empty space with copies of the regions of another one, except those with one of the flags. False: no records left. */
 bool region_copy_all(struct vm_state *state, uint32_t from, uint32_t to, uint16_t left_out);

@@ -128,7 +128,7 @@ static bool drain_run(struct vm_state *state, uint32_t index, uint64_t start, ui
     while (start < end) {
         uint64_t present = 0;
         uint64_t done = 0;
-        int result = kcall_space_drain(space_id(index), start, (end - start) >> PAGE_BITS, entries, &present, &done);
+        int result = kcall_space_drain(space_id(index), start, (end - start) >> PAGE_BITS, entries, 0, &present, &done);
 
         if (result != 0 || done == 0) {
             return false;

@@ -177,6 +177,9 @@ struct parked {
 };
 
 struct vm_state {
+    uint32_t own_space; /* the kernel's id of the space VM runs in */
+    uint32_t unused_id;
+
     /* frames */
     uint32_t frame_count;
     uint32_t frame_free; /* list */

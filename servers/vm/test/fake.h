@@ -23,8 +23,10 @@
 #include "protocols/vm_event_server.h"
 #include "protocols/vm_server.h"
 #include "sys/call.h"
+#include "sys/journal.h"
 #include "sys/log.h"
 #include "sys/outbox.h"
+#include "sys/syscalls.h"
 #include "testing/testing.h"
 
 enum { FAKE_FRAMES = 4096, FAKE_ENTRIES = 1 << 16, FAKE_TABLE_MB = 64, PARENT = 300, CHILD = 301, OTHER = 302, FILE_SERVER = 6 };
@@ -173,9 +175,22 @@ int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entr
     return 0;
 }
 
-int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done)
+int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present, uint64_t *done)
 {
-    return kcall_unmap(space, address, count, entries, present, done);
+    uint64_t first = address >> PAGE_BITS;
+
+    if (!in_use) {
+        return kcall_unmap(space, address, count, entries, present, done);
+    }
+    *present = 0;
+    *done = count;
+    for (uint32_t i = 0; i < fake_count; i++) {
+        if (fake_table[i].space == space && fake_table[i].page >= first && fake_table[i].page - first < count) {
+            CHECK(*present < ENTRY_ROOM);
+            entries[(*present)++] = fake_table[i].entry;
+        }
+    }
+    return 0;
 }
 
 int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags)
@@ -332,6 +347,17 @@ void outbox_linux_reply(struct outbox *outbox, endpoint_t caller, int64_t result
     (void)outbox;
     fake_linux_caller = caller;
     fake_linux_result = result;
+}
+
+struct journal journal;
+
+int sys_getinfo(uint32_t what, void *address, size_t length, size_t *length_bytes)
+{
+    (void)what;
+    (void)address;
+    (void)length;
+    (void)length_bytes;
+    return -EINVAL;
 }
 
 /* vfs_client.c has the synchronous stubs too. */

@@ -4,6 +4,8 @@
  */
 #include "fake.h"
 
+#include "../restart.h"
+
 #define BASE 0x10000000ull
 #define ANONYMOUS (0x20 | 2)
 
@@ -191,6 +193,54 @@ TEST(a_program_that_eats_all_memory_gets_an_error_and_vm_goes_on)
     fake_exit(PARENT);
     fake_exec(PARENT, 0);
     CHECK_EQ(fake_write(PARENT, 0x7fffffefff00, 1), 0);
+}
+
+TEST(after_a_crash_everything_is_derived_again)
+{
+    uint32_t object;
+    uint32_t region;
+    const char *problem;
+    uint64_t free_before;
+
+    fake_boot();
+    object = fake_object(20);
+    fake_exec(PARENT, object);
+    LINUX_BRK(PARENT, 0x440000);
+    LINUX_MMAP(PARENT, BASE, 8 * PAGE_BYTES, 3, ANONYMOUS, -1, 0);
+    fake_write(PARENT, BASE, 1);
+    fake_write(PARENT, 0x400000, 2);
+    fake_write(PARENT, 0x403000, 3);
+    fake_fork(PARENT, CHILD);
+    fake_write(CHILD, BASE, 4);
+    free_before = vm.frames_free + vm.frames_own;
+    /* As if a split had stopped in the middle: the upper half is there, the lower one still has its old end. */
+    region = region_find(space_at(space_of(&vm, PARENT)), BASE);
+    region_at(++vm.regions.high - 1)[0] = *region_at(region);
+    region_at(vm.regions.high - 1)->start = BASE + 4 * PAGE_BYTES;
+    for (uint32_t i = 1; i < vm.frame_count; i++) {
+        frame_at(i)->next = 7;
+        if (frame_at(i)->kind == FRAME_ANONYMOUS) {
+            frame_at(i)->references = 99;
+        }
+    }
+    vm.frames_free = 1;
+    vm.object_pages = 3;
+    space_at(space_of(&vm, CHILD))->first = 0;
+    problem = restart_derive(&vm);
+    CHECK_STR(problem == NULL ? "good" : problem, "good");
+    CHECK_EQ(vm.frames_free + vm.frames_own, free_before);
+    CHECK_EQ(vm.object_pages, 20);
+    CHECK_EQ(fake_read(PARENT, BASE), 1);
+    CHECK_EQ(fake_read(CHILD, BASE), 4);
+    CHECK_EQ(fake_read(CHILD, 0x400000), 2);
+    CHECK_EQ(fake_write(CHILD, 0x403000, 5), 0);
+    CHECK_EQ(fake_read(PARENT, 0x403000), 3);
+    CHECK_EQ(LINUX_MUNMAP(PARENT, BASE, 8 * PAGE_BYTES), 0);
+    fake_exit(PARENT);
+    fake_exit(CHILD);
+    fake_destroy(object);
+    CHECK_EQ(vm.object_pages, 0);
+    CHECK_EQ(vm.regions.used, 3);
 }
 
 TEST(memory_requests_make_ranges_present)
