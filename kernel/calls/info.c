@@ -75,7 +75,7 @@ static int give_times(struct thread *caller, const struct kernel_getinfo_request
         if (idle_cpus >> c & 1)
             idle += time_cycles() - cpu->stamp;
         info.cpu[c] = (struct cpu_times){cycles_to_ns(cpu->user_cycles), cycles_to_ns(cpu->system_cycles), cycles_to_ns(idle),
-                                         cpu->interrupts, cpu->context_switches, cpu->space_switches};
+                                         cpu->interrupts, cpu->context_switches, cpu_space_switches(c)};
         info.running += cpu->load + (cpu->current != NULL);
     }
     return give(caller, r, answer, &info, sizeof(info));

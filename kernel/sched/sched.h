@@ -26,7 +26,6 @@ struct cpu_state {
     uint64_t idle_cycles;
     uint64_t interrupts;
     uint64_t context_switches;
-    uint64_t space_switches;
 } __attribute__((aligned(512)));
 
 extern struct cpu_state cpus[CPU_MAX];

@@ -169,6 +169,11 @@ void cpu_init(uint32_t cpu, uint32_t apic)
     local->online = true;
 }
 
+uint64_t cpu_space_switches(uint32_t cpu)
+{
+    return get_cpu_var(cpu, space_switches);
+}
+
 uint32_t cpu_count(void)
 {
     return machine_info.cpu_online;

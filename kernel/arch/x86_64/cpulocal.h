@@ -41,6 +41,7 @@ struct cpu_local {
     DECLARE_CPULOCAL(bool, online)
     DECLARE_CPULOCAL(uint64_t, timer_deadline) /* what the one-shot timer is set to; UINT64_MAX: off */
     DECLARE_CPULOCAL(uint64_t, held_root)      /* CR3 of a space that was destroyed while loaded here */
+    DECLARE_CPULOCAL(uint64_t, space_switches) /* loads of CR3 with another space; for the benchmark */
     /* CPULOCAL END */
 } __attribute__((aligned(128)));
 

@@ -43,6 +43,7 @@ ALWAYS_INLINE void space_switch(struct thread *thread, uint32_t space)
         return;
     }
     cpu->loaded_space = space;
+    cpu->space_switches++;
     __asm__ volatile("movq %0, %%cr3" : : "r"(root) : "memory");
 }
 

@@ -239,6 +239,7 @@ void space_activate(uint32_t number)
         panic("space %u is loaded but does not exist", number);
     cpu->loaded_stale = 0;
     cpu->loaded_space = number;
+    cpu->space_switches++;
     cr3_write(spaces[number].root);
     if (cpu->held_root != 0)
         root_release(cpu);
