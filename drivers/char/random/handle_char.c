@@ -70,7 +70,7 @@ int char_handle_ioctl(struct random_state *state, struct call *call, const struc
     (void)call;
     (void)request;
     (void)reply;
-    return -ENOTTY;
+    return -EINVAL;
 }
 
 int char_handle_poll(struct random_state *state, struct call *call, const struct char_poll_request *request, struct char_poll_reply *reply)

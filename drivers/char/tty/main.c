@@ -3,6 +3,7 @@
  * tty: terminals. Serial ports, pseudo-terminals, the line discipline between them and the programs, job control.
  */
 #include "devfs_client.h"
+#include "driver/announce.h"
 #include "pty.h"
 #include "serial.h"
 #include "settle.h"
@@ -19,6 +20,7 @@ static int init_fresh(int type, struct sef_init_info *info)
     (void)info;
     tty_state_init(&tty);
     serial_start(&tty);
+    driver_announce();
     return 0;
 }
 
