@@ -11,6 +11,7 @@
 #include "mount.h"
 #include "operation.h"
 #include "protocols/vfs_server.h"
+#include "vnode.h"
 
 SERVICE_STATE static struct vfs_state state;
 
@@ -48,6 +49,15 @@ static int init_fresh(int type, struct sef_init_info *info)
     return sys_setalarm(1);
 }
 
+/* In a new instance with the old state nothing is mapped and no alarm is set. */
+static int rebuild(void *vfs)
+{
+    struct vfs_state *s = vfs;
+
+    vnode_windows_forget(s);
+    return sys_setalarm(s->alarm_ns != 0 || s->start_step == START_NOTHING ? 1 : 0);
+}
+
 static const struct service_protocol protocols[] = {
     {.protocol = PROTOCOL_LINUX, .dispatch = vfs_linux_dispatch},
     {.protocol = VFS_PROTOCOL, .dispatch = vfs_dispatch},
@@ -64,6 +74,7 @@ int main(void)
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
         .state_check = vfs_state_check,
+        .rebuild = rebuild,
     };
 
     sef_setcb_init_fresh(init_fresh);

@@ -55,7 +55,6 @@ int state_init(struct vfs_state *vfs, bool is_fresh)
     place_tables(base);
     if (is_fresh)
         memset(vfs, 0, sizeof(*vfs));
-    vnode_windows_forget(vfs);
     return 0;
 }
 
