@@ -7,9 +7,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "linux_vfs_dispatch.h"
-#include "sys/ds.h"
 #include "sys/grant.h"
-#include "sys/log.h"
 #include "sys/outbox.h"
 #include "sys/syscalls.h"
 
@@ -63,26 +61,6 @@ int vfs_handle_map_driver(struct vfs_state *vfs, struct call *call, const struct
     free->minor_last = request->minor_last;
     memcpy(free->label, request->label, sizeof(free->label));
     return 0;
-}
-
-/* ---- drivers that come back ---- */
-
-void driver_subscribe(void)
-{
-    int result = ds_subscribe("drv\\.vfs\\..*", DS_FLAGS_U32 | DS_FLAGS_INITIAL | DS_FLAGS_OVERWRITE);
-
-    if (result != 0 && result != -EEXIST)
-        log_warn("no driver events: error %d", result);
-}
-
-void driver_events(struct vfs_state *vfs)
-{
-    char key[DS_KEY_MAX];
-    endpoint_t owner;
-    uint32_t type;
-
-    while (ds_check(key, sizeof(key), &type, &owner) == 0)
-        device_driver_restarted(vfs, owner);
 }
 
 /* ---- open devices ---- */

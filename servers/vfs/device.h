@@ -21,8 +21,5 @@ int64_t device_transfer(struct vfs_state *vfs, struct operation *op, uint32_t fi
 /* Ask for poll conditions; the reply (char_poll_reply) goes to next_step. */
 int64_t device_poll(struct vfs_state *vfs, struct operation *op, uint32_t file, uint32_t events, bool is_watch, uint16_t next_step);
 int64_t ioctl_run(struct vfs_state *vfs, struct operation *op, const struct message *reply);
-/* Driver-up events of DS. */
-void driver_subscribe(void);
-void driver_events(struct vfs_state *vfs);
 /* A driver came back without what it knew: repeat or fail what waits for it. */
 void device_driver_restarted(struct vfs_state *vfs, endpoint_t driver);

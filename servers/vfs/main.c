@@ -3,6 +3,9 @@
  * VFS: files, directories, descriptors, pipes, poll. The protocols it speaks and where its state is.
  */
 #include "linux_vfs_dispatch.h"
+#include "errors.h"
+#include "sys/ds.h"
+#include "sys/log.h"
 #include "sys/sef.h"
 #include "sys/service.h"
 #include "sys/syscalls.h"
@@ -14,6 +17,25 @@
 #include "vnode.h"
 
 SERVICE_STATE static struct vfs_state state;
+
+/* Drivers tell through DS that they are up, and up again. */
+static void driver_subscribe(void)
+{
+    int result = ds_subscribe("drv\\.vfs\\..*", DS_FLAGS_U32 | DS_FLAGS_INITIAL | DS_FLAGS_OVERWRITE);
+
+    if (result != 0 && result != -EEXIST)
+        log_warn("no driver events: error %d", result);
+}
+
+static void driver_events(struct vfs_state *vfs)
+{
+    char key[DS_KEY_MAX];
+    endpoint_t owner;
+    uint32_t type;
+
+    while (ds_check(key, sizeof(key), &type, &owner) == 0)
+        device_driver_restarted(vfs, owner);
+}
 
 static void handle_reply(void *vfs, const struct message *reply, struct outbox *outbox)
 {
