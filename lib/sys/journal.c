@@ -16,14 +16,14 @@ enum { GRANULE = 8 };
 #ifdef PLANARIA_HOST
 struct journal_ignored journal_ignored;
 #else
-extern char __bss_start[], __stack_end[];
+extern char __derived_start[], __stack_end[];
 
 struct journal_ignored journal_ignored;
 
 void journal_start(void)
 {
-    journal_ignored.start = (uint64_t)(uintptr_t)__bss_start;
-    journal_ignored.bytes = (uint64_t)(__stack_end - __bss_start);
+    journal_ignored.start = (uint64_t)(uintptr_t)__derived_start;
+    journal_ignored.bytes = (uint64_t)(__stack_end - __derived_start);
 }
 #endif
 

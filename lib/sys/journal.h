@@ -45,7 +45,8 @@ extern struct journal journal;
 /* Once, before the first handler. */
 void journal_start(void);
 
-/* Everything that a handler writes is journaled except .bss and the stack, which follow each other: one comparison. */
+/* Everything that a handler writes is journaled except .derived, .bss and the stack, which follow each other: one comparison. A driver may so keep in
+ * .derived what the world has seen of a handler that crashed. */
 struct journal_ignored {
     uint64_t start;
     uint64_t bytes;

@@ -11,8 +11,9 @@
 #include "sys/call.h"
 #include "sys/outbox.h"
 
-/* SERVICE_STATE: the one state object. SERVICE_DERIVED: statics that follow from it (arena pointers, caches): a restart of the same binary keeps
- * them, an update rebuilds them. Both start as zeros. All other statics are lost in a restart. */
+/* SERVICE_STATE: the one state object. SERVICE_DERIVED: statics that follow from it (arena pointers, caches), or that remember what a handler has
+ * done to the world: a restart of the same binary keeps them as they were at the crash (they are not rolled back), an update rebuilds them. Both
+ * start as zeros. All other statics are lost in a restart. */
 #ifdef PLANARIA_HOST
 #define SERVICE_STATE
 #define SERVICE_DERIVED
