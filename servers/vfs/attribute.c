@@ -30,7 +30,8 @@ static bool owns(const struct process *process, const struct vnode *node)
     return process->euid == 0 || process->euid == node->uid;
 }
 
-static int64_t send_setattr(struct vfs_state *vfs, struct operation *op, uint32_t vnode, const struct fs_attributes *attributes, uint32_t mask)
+static int64_t send_setattr(struct vfs_state *vfs, struct operation *op, uint32_t vnode, const struct fs_attributes *attributes,
+                            uint32_t mask)
 {
     struct fs_setattr_request request;
     struct operation *record;
@@ -79,7 +80,7 @@ static int64_t setattr_reply(struct operation *op, const struct message *reply)
 
 int64_t store_run(struct vfs_state *vfs, struct operation *op, const struct message *reply)
 {
-    struct fs_attributes attributes = {.mode = (uint32_t)op->argument[0]};
+    struct fs_attributes attributes = { .mode = (uint32_t)op->argument[0] };
 
     if (op->step == STEP_REPLY)
         return reply->status;
@@ -105,7 +106,7 @@ static int64_t change_mode(struct vfs_state *vfs, struct operation *op, uint32_t
 {
     const struct process *process = operation_process(op);
     struct vnode *node = vnode_at(vnode);
-    struct fs_attributes attributes = {.ctime_ns = time_coarse_ns()};
+    struct fs_attributes attributes = { .ctime_ns = time_coarse_ns() };
 
     if (!owns(process, node))
         return -EPERM;
@@ -125,7 +126,7 @@ static int64_t change_owner(struct vfs_state *vfs, struct operation *op, uint32_
     struct vnode *node = vnode_at(vnode);
     uint32_t uid = (uint32_t)op->argument[3];
     uint32_t gid = (uint32_t)op->argument[4];
-    struct fs_attributes attributes = {.ctime_ns = time_coarse_ns()};
+    struct fs_attributes attributes = { .ctime_ns = time_coarse_ns() };
     uint32_t mask = FS_SETATTR_MASK_CTIME;
 
     if (process->euid != 0) {
@@ -153,7 +154,7 @@ static int64_t change_times(struct vfs_state *vfs, struct operation *op, uint32_
     const struct process *process = operation_process(op);
     struct vnode *node = vnode_at(vnode);
     uint64_t now_ns = sys_realtime();
-    struct fs_attributes attributes = {.ctime_ns = now_ns};
+    struct fs_attributes attributes = { .ctime_ns = now_ns };
     uint32_t mask = FS_SETATTR_MASK_CTIME;
     bool is_now = op->position == UTIME_NOW && op->done == UTIME_NOW;
 
@@ -204,8 +205,8 @@ static int64_t load_times(struct operation *op)
 
         if (sys_copy_from(op->caller, op->argument[3], seconds, sizeof(seconds)) != 0)
             return -EFAULT;
-        times[0] = (struct linux_timespec){.seconds = seconds[0]};
-        times[1] = (struct linux_timespec){.seconds = seconds[1]};
+        times[0] = (struct linux_timespec){ .seconds = seconds[0] };
+        times[1] = (struct linux_timespec){ .seconds = seconds[1] };
     } else if (sys_copy_from(op->caller, op->argument[3], times, sizeof(times)) != 0) {
         return -EFAULT;
     }
@@ -281,11 +282,16 @@ static int change_call(struct vfs_state *vfs, struct call *call, const struct ch
     return operation_run_linux(vfs, call, &op);
 }
 
-#define PATH_CHANGE(kind, directory_value, path_value, flags_value, first_value, second_value)                                             \
-    (&(struct change_arguments){.change = (kind), .directory = (uint64_t)(directory_value), .path = (path_value), .walk_flags = (flags_value), \
-                                .first = (first_value), .second = (second_value)})
-#define FD_CHANGE(kind, fd_value, first_value, second_value)                                                                               \
-    (&(struct change_arguments){.change = (kind), .by_fd = true, .directory = (fd_value), .first = (first_value), .second = (second_value)})
+#define PATH_CHANGE(kind, directory_value, path_value, flags_value, first_value, second_value) \
+    (&(struct change_arguments){ .change = (kind),                                             \
+                                 .directory = (uint64_t)(directory_value),                     \
+                                 .path = (path_value),                                         \
+                                 .walk_flags = (flags_value),                                  \
+                                 .first = (first_value),                                       \
+                                 .second = (second_value) })
+#define FD_CHANGE(kind, fd_value, first_value, second_value) \
+    (&(struct change_arguments){                             \
+        .change = (kind), .by_fd = true, .directory = (fd_value), .first = (first_value), .second = (second_value) })
 
 int vfs_linux_chmod(struct vfs_state *vfs, struct call *call)
 {
@@ -299,18 +305,21 @@ int vfs_linux_fchmod(struct vfs_state *vfs, struct call *call)
 
 int vfs_linux_fchmodat(struct vfs_state *vfs, struct call *call)
 {
-    return change_call(vfs, call, PATH_CHANGE(CHANGE_MODE, linux_argument(call, 0), linux_argument(call, 1), WALK_FOLLOW, linux_argument(call, 2), 0));
+    return change_call(vfs, call,
+                       PATH_CHANGE(CHANGE_MODE, linux_argument(call, 0), linux_argument(call, 1), WALK_FOLLOW, linux_argument(call, 2), 0));
 }
 
 int vfs_linux_chown(struct vfs_state *vfs, struct call *call)
 {
-    return change_call(vfs, call,
-                       PATH_CHANGE(CHANGE_OWNER, AT_FDCWD, linux_argument(call, 0), WALK_FOLLOW, linux_argument(call, 1), linux_argument(call, 2)));
+    return change_call(
+        vfs, call,
+        PATH_CHANGE(CHANGE_OWNER, AT_FDCWD, linux_argument(call, 0), WALK_FOLLOW, linux_argument(call, 1), linux_argument(call, 2)));
 }
 
 int vfs_linux_lchown(struct vfs_state *vfs, struct call *call)
 {
-    return change_call(vfs, call, PATH_CHANGE(CHANGE_OWNER, AT_FDCWD, linux_argument(call, 0), 0, linux_argument(call, 1), linux_argument(call, 2)));
+    return change_call(vfs, call,
+                       PATH_CHANGE(CHANGE_OWNER, AT_FDCWD, linux_argument(call, 0), 0, linux_argument(call, 1), linux_argument(call, 2)));
 }
 
 int vfs_linux_fchown(struct vfs_state *vfs, struct call *call)
@@ -325,24 +334,28 @@ int vfs_linux_fchownat(struct vfs_state *vfs, struct call *call)
 
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    return change_call(vfs, call, PATH_CHANGE(CHANGE_OWNER, linux_argument(call, 0), linux_argument(call, 1), walk_flags, linux_argument(call, 2),
-                                              linux_argument(call, 3)));
+    return change_call(vfs, call,
+                       PATH_CHANGE(CHANGE_OWNER, linux_argument(call, 0), linux_argument(call, 1), walk_flags, linux_argument(call, 2),
+                                   linux_argument(call, 3)));
 }
 
 int vfs_linux_utime(struct vfs_state *vfs, struct call *call)
 {
-    return change_call(vfs, call, PATH_CHANGE(CHANGE_TIMES, AT_FDCWD, linux_argument(call, 0), WALK_FOLLOW, linux_argument(call, 1), TIMES_UTIMBUF));
+    return change_call(vfs, call,
+                       PATH_CHANGE(CHANGE_TIMES, AT_FDCWD, linux_argument(call, 0), WALK_FOLLOW, linux_argument(call, 1), TIMES_UTIMBUF));
 }
 
 int vfs_linux_utimes(struct vfs_state *vfs, struct call *call)
 {
-    return change_call(vfs, call, PATH_CHANGE(CHANGE_TIMES, AT_FDCWD, linux_argument(call, 0), WALK_FOLLOW, linux_argument(call, 1), TIMES_TIMEVAL));
+    return change_call(vfs, call,
+                       PATH_CHANGE(CHANGE_TIMES, AT_FDCWD, linux_argument(call, 0), WALK_FOLLOW, linux_argument(call, 1), TIMES_TIMEVAL));
 }
 
 int vfs_linux_futimesat(struct vfs_state *vfs, struct call *call)
 {
-    return change_call(vfs, call, PATH_CHANGE(CHANGE_TIMES, linux_argument(call, 0), linux_argument(call, 1), WALK_FOLLOW, linux_argument(call, 2),
-                                              TIMES_TIMEVAL));
+    return change_call(
+        vfs, call,
+        PATH_CHANGE(CHANGE_TIMES, linux_argument(call, 0), linux_argument(call, 1), WALK_FOLLOW, linux_argument(call, 2), TIMES_TIMEVAL));
 }
 
 int vfs_linux_utimensat(struct vfs_state *vfs, struct call *call)
@@ -353,9 +366,12 @@ int vfs_linux_utimensat(struct vfs_state *vfs, struct call *call)
     if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     if (linux_argument(call, 1) == 0 && (int32_t)linux_argument(call, 0) != AT_FDCWD)
-        return flags != 0 ? -EINVAL : change_call(vfs, call, FD_CHANGE(CHANGE_TIMES, linux_argument(call, 0), linux_argument(call, 2), TIMES_TIMESPEC));
-    return change_call(vfs, call, PATH_CHANGE(CHANGE_TIMES, linux_argument(call, 0), linux_argument(call, 1), walk_flags, linux_argument(call, 2),
-                                              TIMES_TIMESPEC));
+        return flags != 0
+                   ? -EINVAL
+                   : change_call(vfs, call, FD_CHANGE(CHANGE_TIMES, linux_argument(call, 0), linux_argument(call, 2), TIMES_TIMESPEC));
+    return change_call(
+        vfs, call,
+        PATH_CHANGE(CHANGE_TIMES, linux_argument(call, 0), linux_argument(call, 1), walk_flags, linux_argument(call, 2), TIMES_TIMESPEC));
 }
 
 /* ---- truncate. argument: 0 path or fd, 1 length, 2 by descriptor. vnode[0]. ---- */

@@ -121,7 +121,8 @@ int vfs_linux_close_range(struct vfs_state *vfs, struct call *call)
         tables.fd_tables[process->fds].references--;
         process->fds = copy;
     }
-    for (int fd = first < FD_LIMIT ? fd_next(vfs, process, (int32_t)first) : -1; fd >= 0 && (uint32_t)fd <= last; fd = fd_next(vfs, process, fd + 1)) {
+    for (int fd = first < FD_LIMIT ? fd_next(vfs, process, (int32_t)first) : -1; fd >= 0 && (uint32_t)fd <= last;
+         fd = fd_next(vfs, process, fd + 1)) {
         if (flags & CLOSE_RANGE_CLOEXEC)
             fd_set_cloexec(vfs, process, (uint32_t)fd, true);
         else

@@ -106,7 +106,7 @@ int64_t device_open_start(struct vfs_state *vfs, struct operation *op, uint32_t 
 {
     const struct process *process = operation_process(op);
     uint32_t number = vnode_at(vnode)->device;
-    struct char_open_request request = {0};
+    struct char_open_request request = { 0 };
     struct operation *record;
     uint32_t transaction;
     endpoint_t driver;
@@ -135,7 +135,7 @@ int64_t device_open_start(struct vfs_state *vfs, struct operation *op, uint32_t 
 
 static void send_close(struct vfs_state *vfs, uint32_t number, uint32_t flags)
 {
-    struct char_close_request request = {.minor = number & 0xfffff, .flags = flags};
+    struct char_close_request request = { .minor = number & 0xfffff, .flags = flags };
     endpoint_t driver = device_driver(vfs, number);
 
     if (driver != ENDPOINT_NONE)
@@ -153,7 +153,7 @@ int64_t device_open_finish(struct vfs_state *vfs, struct operation *op, uint32_t
         return message->status == -ESRVRESTART || message->status == -EDEADSRCDST ? -EIO : message->status;
     char_open_reply_get(message, &reply);
     number = device_make(number >> 20, reply.minor);
-        device = device_acquire(vfs, number);
+    device = device_acquire(vfs, number);
     file = device == 0 ? 0 : file_create(vfs, FILE_DEVICE, vnode, flags);
     if (file == 0) {
         send_close(vfs, number, 0);
@@ -182,7 +182,7 @@ void device_close(struct vfs_state *vfs, struct file *file)
 void device_drop_reply(struct operation *op, const struct message *message)
 {
     struct char_open_reply reply;
-    struct char_close_request request = {0};
+    struct char_close_request request = { 0 };
 
     char_open_reply_get(message, &reply);
     request.minor = reply.minor;
@@ -209,14 +209,24 @@ int64_t device_transfer(struct vfs_state *vfs, struct operation *op, uint32_t fi
     record->minor = number & 0xfffff;
     transaction = operation_request(record, driver, is_write ? CHAR_WRITE : CHAR_READ, next_step);
     if (is_write) {
-        struct char_write_request request = {.minor = record->minor, .flags = flags, .caller = record->caller, .length = length, .position = position,
-                                             .group = process->group, .session = process->session};
+        struct char_write_request request = { .minor = record->minor,
+                                              .flags = flags,
+                                              .caller = record->caller,
+                                              .length = length,
+                                              .position = position,
+                                              .group = process->group,
+                                              .session = process->session };
 
         request.buffer = operation_grant_caller(record, 0, address, length, GRANT_READ);
         char_send_write(outbox_default(), driver, transaction, &request);
     } else {
-        struct char_read_request request = {.minor = record->minor, .flags = flags, .caller = record->caller, .length = length, .position = position,
-                                            .group = process->group, .session = process->session};
+        struct char_read_request request = { .minor = record->minor,
+                                             .flags = flags,
+                                             .caller = record->caller,
+                                             .length = length,
+                                             .position = position,
+                                             .group = process->group,
+                                             .session = process->session };
 
         request.buffer = operation_grant_caller(record, 0, address, length, GRANT_WRITE);
         char_send_read(outbox_default(), driver, transaction, &request);
@@ -227,7 +237,7 @@ int64_t device_transfer(struct vfs_state *vfs, struct operation *op, uint32_t fi
 int64_t device_poll(struct vfs_state *vfs, struct operation *op, uint32_t file, uint32_t events, bool is_watch, uint16_t next_step)
 {
     uint32_t number = vfs->devices[file_at(file)->thing].number;
-    struct char_poll_request request = {.minor = number & 0xfffff, .events = events, .watch = is_watch};
+    struct char_poll_request request = { .minor = number & 0xfffff, .events = events, .watch = is_watch };
     endpoint_t driver = device_driver(vfs, number);
     struct operation *record = operation_record(vfs, op);
     uint32_t transaction;
@@ -255,7 +265,7 @@ void device_driver_restarted(struct vfs_state *vfs, endpoint_t driver)
 {
     for (uint32_t i = 1; i < vfs->operation_pool.top; i++) {
         struct operation *op = &tables.operations[i];
-        struct message reply = {.source = driver, .status = -ESRVRESTART};
+        struct message reply = { .source = driver, .status = -ESRVRESTART };
 
         if (op->kind == OPERATION_NONE || op->wait != WAIT_SERVER || op->server != driver)
             continue;
@@ -318,8 +328,12 @@ static int64_t ask_driver(struct vfs_state *vfs, struct operation *op)
     const struct process *process = operation_process(op);
     uint32_t number = vfs->devices[file_at(op->file[0])->thing].number;
     endpoint_t driver = device_driver(vfs, number);
-    struct char_ioctl_request request = {.minor = number & 0xfffff, .request = (uint32_t)op->argument[1], .argument = op->argument[2],
-                                         .caller = op->caller, .group = process->group, .session = process->session};
+    struct char_ioctl_request request = { .minor = number & 0xfffff,
+                                          .request = (uint32_t)op->argument[1],
+                                          .argument = op->argument[2],
+                                          .caller = op->caller,
+                                          .group = process->group,
+                                          .session = process->session };
     struct operation *record;
     uint32_t transaction;
 

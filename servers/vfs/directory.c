@@ -64,7 +64,9 @@ static void send_make(struct vfs_state *vfs, struct operation *op, endpoint_t se
     (void)vfs;
     switch (op->argument[2] & S_IFMT) {
     case S_IFDIR: {
-        struct fs_mkdir_request request = {.directory = inode, .name_length = length, .mode = make_mode(op), .uid = process->euid, .gid = gid};
+        struct fs_mkdir_request request = {
+            .directory = inode, .name_length = length, .mode = make_mode(op), .uid = process->euid, .gid = gid
+        };
 
         transaction = operation_request(op, server, FS_MKDIR, STEP_REPLY);
         request.name = operation_grant(op, 0, walk_name(op), length, GRANT_READ);
@@ -72,7 +74,9 @@ static void send_make(struct vfs_state *vfs, struct operation *op, endpoint_t se
         break;
     }
     case S_IFLNK: {
-        struct fs_symlink_request request = {.directory = inode, .name_length = length, .target_length = (uint32_t)op->value[0], .uid = process->euid, .gid = gid};
+        struct fs_symlink_request request = {
+            .directory = inode, .name_length = length, .target_length = (uint32_t)op->value[0], .uid = process->euid, .gid = gid
+        };
 
         transaction = operation_request(op, server, FS_SYMLINK, STEP_REPLY);
         request.name = operation_grant(op, 0, walk_name(op), length, GRANT_READ);
@@ -81,8 +85,12 @@ static void send_make(struct vfs_state *vfs, struct operation *op, endpoint_t se
         break;
     }
     default: {
-        struct fs_create_request request = {.directory = inode, .name_length = length, .mode = make_mode(op), .uid = process->euid, .gid = gid,
-                                            .device = (uint32_t)op->argument[3]};
+        struct fs_create_request request = { .directory = inode,
+                                             .name_length = length,
+                                             .mode = make_mode(op),
+                                             .uid = process->euid,
+                                             .gid = gid,
+                                             .device = (uint32_t)op->argument[3] };
 
         transaction = operation_request(op, server, FS_CREATE, STEP_REPLY);
         request.name = operation_grant(op, 0, walk_name(op), length, GRANT_READ);
@@ -117,8 +125,12 @@ static int64_t make_reply(struct vfs_state *vfs, struct operation *op, const str
 {
     const struct process *process = operation_process(op);
     uint32_t directory = op->walk.directory;
-    struct vnode_facts facts = {.mount = vnode_at(directory)->mount, .mode = make_mode(op), .uid = process->euid,
-                                .gid = directory_new_gid(process, directory), .nlink = 1, .has_attributes = true};
+    struct vnode_facts facts = { .mount = vnode_at(directory)->mount,
+                                 .mode = make_mode(op),
+                                 .uid = process->euid,
+                                 .gid = directory_new_gid(process, directory),
+                                 .nlink = 1,
+                                 .has_attributes = true };
     uint32_t vnode;
 
     if (message->status != 0) {
@@ -194,7 +206,8 @@ int64_t make_run(struct vfs_state *vfs, struct operation *op, const struct messa
     return result != 0 ? result : make_walked(vfs, op);
 }
 
-static int make_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint32_t mode, uint32_t device, uint64_t target)
+static int make_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint32_t mode, uint32_t device,
+                     uint64_t target)
 {
     struct operation op;
 
@@ -215,7 +228,8 @@ int vfs_linux_mkdir(struct vfs_state *vfs, struct call *call)
 
 int vfs_linux_mkdirat(struct vfs_state *vfs, struct call *call)
 {
-    return make_call(vfs, call, linux_argument(call, 0), linux_argument(call, 1), S_IFDIR | (linux_argument(call, 2) & S_PERMISSIONS), 0, 0);
+    return make_call(vfs, call, linux_argument(call, 0), linux_argument(call, 1), S_IFDIR | (linux_argument(call, 2) & S_PERMISSIONS), 0,
+                     0);
 }
 
 int vfs_linux_symlink(struct vfs_state *vfs, struct call *call)
@@ -251,7 +265,8 @@ int vfs_linux_mknod(struct vfs_state *vfs, struct call *call)
 
 int vfs_linux_mknodat(struct vfs_state *vfs, struct call *call)
 {
-    return mknod_call(vfs, call, linux_argument(call, 0), linux_argument(call, 1), (uint32_t)linux_argument(call, 2), linux_argument(call, 3));
+    return mknod_call(vfs, call, linux_argument(call, 0), linux_argument(call, 1), (uint32_t)linux_argument(call, 2),
+                      linux_argument(call, 3));
 }
 
 /* ---- unlink, rmdir. argument: 0 directory, 1 path, 2 AT_REMOVEDIR. ---- */
@@ -373,7 +388,7 @@ static int64_t give_link(struct operation *op, const char *text, uint64_t length
 
 static int64_t readlink_walked(struct vfs_state *vfs, struct operation *op)
 {
-    struct fs_readlink_request request = {0};
+    struct fs_readlink_request request = { 0 };
     struct operation *record;
     const char *text;
     uint32_t length, transaction;
@@ -451,7 +466,7 @@ int vfs_linux_readlinkat(struct vfs_state *vfs, struct call *call)
 
 int64_t getdents_run(struct vfs_state *vfs, struct operation *op, const struct message *message)
 {
-    struct fs_getdents_request request = {0};
+    struct fs_getdents_request request = { 0 };
     struct fs_getdents_reply reply;
     struct operation *record;
     uint32_t file, transaction;

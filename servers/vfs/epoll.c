@@ -205,7 +205,8 @@ int vfs_linux_epoll_create1(struct vfs_state *vfs, struct call *call)
     return create(vfs, call, (uint32_t)linux_argument(call, 0));
 }
 
-static int control(struct vfs_state *vfs, uint32_t epoll, uint32_t operation, uint32_t file, int32_t fd, const struct linux_epoll_event *event)
+static int control(struct vfs_state *vfs, uint32_t epoll, uint32_t operation, uint32_t file, int32_t fd,
+                   const struct linux_epoll_event *event)
 {
     uint32_t item = item_find(epoll, file, fd);
 
@@ -237,7 +238,7 @@ int vfs_linux_epoll_ctl(struct vfs_state *vfs, struct call *call)
     uint32_t process = process_find(vfs, call->caller);
     uint32_t operation = (uint32_t)linux_argument(call, 1);
     int32_t fd = (int32_t)linux_argument(call, 2);
-    struct linux_epoll_event event = {0};
+    struct linux_epoll_event event = { 0 };
     uint32_t epoll_file, file, source;
     int result;
 
@@ -266,7 +267,7 @@ enum { STEP_START, STEP_SCAN, STEP_DEVICE };
 static int64_t store(struct vfs_state *vfs, struct operation *op, uint32_t index, uint32_t ready)
 {
     struct epoll_item *item = item_at(index);
-    struct linux_epoll_event event = {.events = ready & (item->events | POLLERR | POLLHUP), .data = item->data};
+    struct linux_epoll_event event = { .events = ready & (item->events | POLLERR | POLLHUP), .data = item->data };
 
     if (event.events == 0)
         return 0;

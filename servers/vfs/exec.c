@@ -152,7 +152,7 @@ int64_t exec_open_run(struct vfs_state *vfs, struct operation *op, const struct 
 
 void exec_open_answer(struct vfs_state *vfs, struct operation *op, int64_t result)
 {
-    struct vfs_exec_open_reply reply = {0};
+    struct vfs_exec_open_reply reply = { 0 };
     struct process *process = operation_process(op);
     struct vnode *node = vnode_at(op->vnode[0]);
 
@@ -174,7 +174,8 @@ void exec_open_answer(struct vfs_state *vfs, struct operation *op, int64_t resul
     vfs_reply_exec_open(outbox_default(), (endpoint_t)op->argument[5], op->transaction, (int)result, &reply);
 }
 
-int vfs_handle_exec_open(struct vfs_state *vfs, struct call *call, const struct vfs_exec_open_request *request, struct vfs_exec_open_reply *reply)
+int vfs_handle_exec_open(struct vfs_state *vfs, struct call *call, const struct vfs_exec_open_request *request,
+                         struct vfs_exec_open_reply *reply)
 {
     struct operation op;
 
@@ -251,7 +252,7 @@ int64_t mmap_file_run(struct vfs_state *vfs, struct operation *op, const struct 
 
 void mmap_file_answer(struct vfs_state *vfs, struct operation *op, int64_t result)
 {
-    struct vfs_mmap_file_reply reply = {0};
+    struct vfs_mmap_file_reply reply = { 0 };
     struct vnode *node = vnode_at(op->vnode[0]);
 
     (void)vfs;
@@ -265,7 +266,8 @@ void mmap_file_answer(struct vfs_state *vfs, struct operation *op, int64_t resul
     vfs_reply_mmap_file(outbox_default(), (endpoint_t)op->argument[5], op->transaction, (int)result, &reply);
 }
 
-int vfs_handle_mmap_file(struct vfs_state *vfs, struct call *call, const struct vfs_mmap_file_request *request, struct vfs_mmap_file_reply *reply)
+int vfs_handle_mmap_file(struct vfs_state *vfs, struct call *call, const struct vfs_mmap_file_request *request,
+                         struct vfs_mmap_file_reply *reply)
 {
     uint32_t process = process_find(vfs, request->process);
     struct operation op;
@@ -386,7 +388,7 @@ int64_t describe_run(struct vfs_state *vfs, struct operation *op, const struct m
 
 void describe_answer(struct vfs_state *vfs, struct operation *op, int64_t result)
 {
-    struct vfs_describe_reply reply = {.length = (uint32_t)op->value[1], .fd = (int32_t)op->value[0]};
+    struct vfs_describe_reply reply = { .length = (uint32_t)op->value[1], .fd = (int32_t)op->value[0] };
 
     (void)vfs;
     if (result == 0 && op->file[0] != 0) {
@@ -397,7 +399,8 @@ void describe_answer(struct vfs_state *vfs, struct operation *op, int64_t result
     vfs_reply_describe(outbox_default(), (endpoint_t)op->argument[5], op->transaction, (int)result, &reply);
 }
 
-int vfs_handle_describe(struct vfs_state *vfs, struct call *call, const struct vfs_describe_request *request, struct vfs_describe_reply *reply)
+int vfs_handle_describe(struct vfs_state *vfs, struct call *call, const struct vfs_describe_request *request,
+                        struct vfs_describe_reply *reply)
 {
     uint32_t process = process_find(vfs, request->process);
     struct operation op;

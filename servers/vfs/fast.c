@@ -23,8 +23,8 @@ static inline __attribute__((always_inline, no_sanitize_address)) bool may_searc
 }
 
 /* The child, 0 for a name that does not exist, UNKNOWN if that is not known. */
-static inline __attribute__((always_inline, no_sanitize_address)) uint32_t find_child(uint32_t directory, uint64_t w0, uint64_t w1, uint64_t w2,
-                                                                                      uint64_t w3)
+static inline __attribute__((always_inline, no_sanitize_address)) uint32_t find_child(uint32_t directory, uint64_t w0, uint64_t w1,
+                                                                                      uint64_t w2, uint64_t w3)
 {
     uint32_t hash = name_hash(w0, w1, w2, w3) ^ directory * NAME_DIRECTORY_FACTOR;
     const struct name_entry *entry = &tables.names[hash % NAME_SETS * NAME_WAYS];
@@ -128,8 +128,9 @@ LOCAL_STORES int64_t fast_walk(struct vfs_state *vfs, const struct process *proc
 /* As sys_copy_string, but without journal: the scratch text is not state. */
 static int copy_path(endpoint_t caller, uint64_t address)
 {
-    struct kernel_copystring_request request = {.source = caller, .room = PATH_MAX, .source_address = address,
-                                                .destination_address = (uint64_t)(uintptr_t)operation_scratch()};
+    struct kernel_copystring_request request = {
+        .source = caller, .room = PATH_MAX, .source_address = address, .destination_address = (uint64_t)(uintptr_t)operation_scratch()
+    };
     struct kernel_copystring_reply reply;
 
     return kernel_call_copystring(ENDPOINT_SYSTEM, &request, &reply);

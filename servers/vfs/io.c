@@ -82,7 +82,7 @@ static int64_t finish(struct vfs_state *vfs, struct operation *op, int64_t resul
     if (op->done != 0)
         result = (int64_t)op->done;
     if (result == -EPIPE && is_write(op)) {
-        struct pm_signal_thread_request request = {.process = op->caller, .signal = SIGPIPE};
+        struct pm_signal_thread_request request = { .process = op->caller, .signal = SIGPIPE };
 
         pm_send_signal_thread(outbox_default(), ENDPOINT_PM, 0, &request);
     }
@@ -111,12 +111,16 @@ static int64_t ask_server(struct vfs_state *vfs, struct operation *op, const str
     server = vnode_mount(vfs, vnode)->server;
     transaction = operation_request(record, server, type, STEP_SERVER);
     if (is_write(record)) {
-        struct fs_write_request request = {.inode = vnode_at(vnode)->inode, .position = record->position + record->done, .length = piece->length, .caller = record->caller};
+        struct fs_write_request request = {
+            .inode = vnode_at(vnode)->inode, .position = record->position + record->done, .length = piece->length, .caller = record->caller
+        };
 
         request.buffer = operation_grant_caller(record, 0, piece->base, piece->length, GRANT_READ);
         fs_send_write(outbox_default(), server, transaction, &request);
     } else {
-        struct fs_read_request request = {.inode = vnode_at(vnode)->inode, .position = record->position + record->done, .length = piece->length, .caller = record->caller};
+        struct fs_read_request request = {
+            .inode = vnode_at(vnode)->inode, .position = record->position + record->done, .length = piece->length, .caller = record->caller
+        };
 
         request.buffer = operation_grant_caller(record, 0, piece->base, piece->length, GRANT_WRITE);
         fs_send_read(outbox_default(), server, transaction, &request);
@@ -145,7 +149,8 @@ static int64_t transfer_pipe(struct vfs_state *vfs, struct operation *op, const 
     struct file *file = file_at(op->file[0]);
 
     if (is_write(op))
-        return pipe_write(vfs, file->thing, op->caller, piece->base, piece->length, total <= PIPE_ATOMIC && op->done == 0 && piece->length == total);
+        return pipe_write(vfs, file->thing, op->caller, piece->base, piece->length,
+                          total <= PIPE_ATOMIC && op->done == 0 && piece->length == total);
     return op->done != 0 && tables.pipes[file->thing].length == 0 ? 0 : pipe_read(vfs, file->thing, op->caller, piece->base, piece->length);
 }
 

@@ -137,9 +137,9 @@ enum {
     EPOLL_CTL_MOD = 3,
 };
 #define EPOLLEXCLUSIVE (1u << 28)
-#define EPOLLWAKEUP (1u << 29)
-#define EPOLLONESHOT (1u << 30)
-#define EPOLLET (1u << 31)
+#define EPOLLWAKEUP    (1u << 29)
+#define EPOLLONESHOT   (1u << 30)
+#define EPOLLET        (1u << 31)
 
 struct linux_epoll_event {
     uint32_t events;

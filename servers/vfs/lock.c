@@ -96,7 +96,7 @@ static void merge(struct vfs_state *vfs, uint32_t vnode, struct lock *new)
         struct lock *lock = lock_at(index);
 
         if (lock->kind == new->kind && lock->owner == new->owner && lock->type == new->type &&
-            (lock->end + 1 == new->start || (new->end != UINT64_MAX && new->end + 1 == lock->start))) {
+            (lock->end + 1 == new->start || (new->end != UINT64_MAX &&new->end + 1 == lock->start))) {
             if (lock->start < new->start)
                 new->start = lock->start;
             if (lock->end > new->end)
@@ -178,8 +178,12 @@ static bool waits_for(const struct vfs_state *vfs, uint32_t owner, uint32_t targ
 
 static int64_t try_lock(struct vfs_state *vfs, struct operation *op, bool is_waiting)
 {
-    struct lock lock = {.owner = (uint32_t)op->value[0], .kind = (uint16_t)(op->value[1] >> 32), .type = (uint16_t)op->value[1],
-                        .pid = operation_process(op)->tgid, .start = op->position, .end = op->done};
+    struct lock lock = { .owner = (uint32_t)op->value[0],
+                         .kind = (uint16_t)(op->value[1] >> 32),
+                         .type = (uint16_t)op->value[1],
+                         .pid = operation_process(op)->tgid,
+                         .start = op->position,
+                         .end = op->done };
     uint32_t vnode = file_at(op->file[0])->vnode;
     uint32_t conflict = lock.type == F_UNLCK ? 0 : find_conflict(vnode, lock.kind, lock.owner, lock.type, lock.start, lock.end);
     struct operation *record;

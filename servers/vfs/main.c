@@ -2,8 +2,8 @@
 /*
  * VFS: files, directories, descriptors, pipes, poll. The protocols it speaks and where its state is.
  */
-#include "linux_vfs_dispatch.h"
 #include "errors.h"
+#include "linux_vfs_dispatch.h"
 #include "sys/ds.h"
 #include "sys/log.h"
 #include "sys/sef.h"
@@ -81,8 +81,8 @@ static int rebuild(void *vfs)
 }
 
 static const struct service_protocol protocols[] = {
-    {.protocol = PROTOCOL_LINUX, .dispatch = vfs_linux_dispatch},
-    {.protocol = VFS_PROTOCOL, .dispatch = vfs_dispatch},
+    { .protocol = PROTOCOL_LINUX, .dispatch = vfs_linux_dispatch },
+    { .protocol = VFS_PROTOCOL, .dispatch = vfs_dispatch },
 };
 
 int main(void)

@@ -50,8 +50,9 @@ static int64_t mount_place(struct vfs_state *vfs, uint32_t index, uint32_t cover
     uint32_t root;
 
     fs_mount_reply_get(message, &reply);
-    struct vnode_facts facts = {.mount = index, .inode = reply.inode, .mode = reply.mode, .uid = reply.uid, .gid = reply.gid, .nlink = 2,
-                                .has_attributes = true};
+    struct vnode_facts facts = {
+        .mount = index, .inode = reply.inode, .mode = reply.mode, .uid = reply.uid, .gid = reply.gid, .nlink = 2, .has_attributes = true
+    };
 
     mount->result = reply.result;
     mount->magic = reply.magic;
@@ -71,7 +72,7 @@ static int64_t mount_place(struct vfs_state *vfs, uint32_t index, uint32_t cover
 
 static int64_t send_mount(struct operation *record, uint32_t index, const struct mount *mount, uint32_t data_length, uint16_t step)
 {
-    struct fs_mount_request request = {.mount_id = mount->id, .flags = mount->flags, .data_length = data_length};
+    struct fs_mount_request request = { .mount_id = mount->id, .flags = mount->flags, .data_length = data_length };
     uint32_t transaction = operation_request(record, mount->server, FS_MOUNT, step);
 
     record->value[0] = index;
@@ -90,9 +91,9 @@ static const struct {
     const char *type;
     endpoint_t server;
 } start_mounts[] = {
-    {"", "/", "tmpfs", ENDPOINT_TMPFS},
-    {"dev", "/dev", "devtmpfs", ENDPOINT_DEVFS},
-    {"proc", "/proc", "proc", ENDPOINT_PROCFS},
+    { "", "/", "tmpfs", ENDPOINT_TMPFS },
+    { "dev", "/dev", "devtmpfs", ENDPOINT_DEVFS },
+    { "proc", "/proc", "proc", ENDPOINT_PROCFS },
 };
 
 enum { START_MOUNTS = 3 };
@@ -137,7 +138,7 @@ static int64_t start_next(struct vfs_state *vfs, struct operation *op)
 static int64_t start_make(struct vfs_state *vfs, struct operation *op)
 {
     const char *name = start_mounts[op->value[1]].name;
-    struct fs_mkdir_request request = {.mode = S_IFDIR | 0755};
+    struct fs_mkdir_request request = { .mode = S_IFDIR | 0755 };
     uint32_t transaction = operation_request(op, ENDPOINT_TMPFS, FS_MKDIR, START_MADE);
 
     request.directory = vnode_at(vfs->mounts[vfs->root_mount].root)->inode;
@@ -180,8 +181,12 @@ static int64_t start_directory(struct vfs_state *vfs, struct operation *op, cons
         struct fs_mkdir_reply reply;
 
         fs_mkdir_reply_get(message, &reply);
-        struct vnode_facts facts = {.mount = vfs->root_mount, .inode = reply.inode, .mode = S_IFDIR | 0755, .nlink = 2, .mtime_ns = reply.mtime_ns,
-                                    .has_attributes = true};
+        struct vnode_facts facts = { .mount = vfs->root_mount,
+                                     .inode = reply.inode,
+                                     .mode = S_IFDIR | 0755,
+                                     .nlink = 2,
+                                     .mtime_ns = reply.mtime_ns,
+                                     .has_attributes = true };
 
         covered = vnode_get(vfs, &facts);
     } else if (op->step == START_LOOKED_UP && message->status == -ENOENT) {
@@ -189,7 +194,8 @@ static int64_t start_directory(struct vfs_state *vfs, struct operation *op, cons
     } else {
         return start_next(vfs, op);
     }
-    name_enter(vfs, vfs->mounts[vfs->root_mount].root, start_mounts[op->value[1]].name, (uint32_t)strlen(start_mounts[op->value[1]].name), covered);
+    name_enter(vfs, vfs->mounts[vfs->root_mount].root, start_mounts[op->value[1]].name, (uint32_t)strlen(start_mounts[op->value[1]].name),
+               covered);
     return start_mount(vfs, op, covered);
 }
 
@@ -224,7 +230,11 @@ static endpoint_t server_of(const char *type)
     static const struct {
         const char *type;
         endpoint_t server;
-    } types[] = {{"tmpfs", ENDPOINT_TMPFS}, {"ramfs", ENDPOINT_TMPFS}, {"proc", ENDPOINT_PROCFS}, {"devtmpfs", ENDPOINT_DEVFS}, {"devfs", ENDPOINT_DEVFS}};
+    } types[] = { { "tmpfs", ENDPOINT_TMPFS },
+                  { "ramfs", ENDPOINT_TMPFS },
+                  { "proc", ENDPOINT_PROCFS },
+                  { "devtmpfs", ENDPOINT_DEVFS },
+                  { "devfs", ENDPOINT_DEVFS } };
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (strcmp(types[i].type, type) == 0)
@@ -397,8 +407,8 @@ int vfs_handle_mounts(struct vfs_state *vfs, struct call *call, const struct vfs
         if (mount->id == 0 || mount->is_detached || i == vfs->anonymous_mount)
             continue;
         length = format_string(line, sizeof(line), "%s %s %s %s%s%s%s 0 0\n", mount->source, mount->path, mount->type,
-                          mount->flags & MS_RDONLY ? "ro" : "rw", mount->flags & MS_NOSUID ? ",nosuid" : "", mount->flags & MS_NODEV ? ",nodev" : "",
-                          mount->flags & MS_NOEXEC ? ",noexec" : "");
+                               mount->flags & MS_RDONLY ? "ro" : "rw", mount->flags & MS_NOSUID ? ",nosuid" : "",
+                               mount->flags & MS_NODEV ? ",nodev" : "", mount->flags & MS_NOEXEC ? ",noexec" : "");
         if (used + (uint32_t)length > request->room)
             break;
         if (sys_safecopyto(call->caller, request->text, used, line, (size_t)length) != 0)

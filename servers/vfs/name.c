@@ -9,7 +9,7 @@
 
 static uint32_t key_of(uint32_t directory, const char *name, uint32_t length, struct name_key *key)
 {
-    uint64_t words[4] = {0};
+    uint64_t words[4] = { 0 };
 
     memcpy(words, name, length);
     words[3] |= (uint64_t)length << 56;

@@ -102,7 +102,7 @@ int64_t object_reserve(struct vfs_state *vfs, uint32_t vnode, uint64_t position,
     if (from >= node->reserved_from && to <= node->reserved_to)
         return (int64_t)length;
     while (to > from) {
-        struct vm_object_reserve_request request = {.object = node->object, .offset = from, .length = to - from};
+        struct vm_object_reserve_request request = { .object = node->object, .offset = from, .length = to - from };
         int result = vm_call_object_reserve(ENDPOINT_VM, &request);
 
         if (result == 0) {
@@ -147,7 +147,7 @@ int64_t object_write_limit(struct vfs_state *vfs, const struct process *process,
     if (process->file_size_max < limit) {
         limit = process->file_size_max;
         if (position >= limit) {
-            struct pm_signal_thread_request request = {.process = process->endpoint, .signal = SIGXFSZ};
+            struct pm_signal_thread_request request = { .process = process->endpoint, .signal = SIGXFSZ };
 
             pm_send_signal_thread(outbox_default(), ENDPOINT_PM, 0, &request);
         }
@@ -166,7 +166,7 @@ int64_t object_truncate(struct vfs_state *vfs, uint32_t vnode, uint64_t size)
         return -EFBIG;
     /* VM wants to know of growth too: beyond the size a mapping is SIGBUS. */
     if (size != node->size && node->object != 0) {
-        struct vm_object_truncate_request request = {.object = node->object, .length = size};
+        struct vm_object_truncate_request request = { .object = node->object, .length = size };
         int result = vm_call_object_truncate(ENDPOINT_VM, &request);
 
         if (result != 0)

@@ -29,7 +29,7 @@ static uint32_t flags_of(const struct operation *op)
 
 static uint32_t access_mask(uint32_t flags)
 {
-    static const uint8_t masks[] = {R_OK, W_OK, R_OK | W_OK, R_OK | W_OK};
+    static const uint8_t masks[] = { R_OK, W_OK, R_OK | W_OK, R_OK | W_OK };
 
     return masks[flags & O_ACCMODE] | (flags & O_TRUNC ? W_OK : 0);
 }
@@ -121,7 +121,7 @@ int open_check(struct vfs_state *vfs, const struct process *process, uint32_t vn
 static int64_t ask_create(struct vfs_state *vfs, struct operation *op)
 {
     const struct process *process = operation_process(op);
-    struct fs_create_request request = {0};
+    struct fs_create_request request = { 0 };
     struct operation *record;
     uint32_t transaction;
     endpoint_t server;

@@ -419,7 +419,7 @@ void operation_cancel(struct vfs_state *vfs, struct operation *op)
         if (operation_links(op)->queue_kind != QUEUE_BOOT)
             operation_make_ready(vfs, op);
     } else if (op->wait == WAIT_SERVER && message_protocol(op->request) == CHAR_PROTOCOL) {
-        struct char_cancel_request request = {.transaction = op->index | (uint32_t)op->sequence << 16, .minor = op->minor};
+        struct char_cancel_request request = { .transaction = op->index | (uint32_t)op->sequence << 16, .minor = op->minor };
 
         char_send_cancel(outbox_default(), op->server, 0, &request);
     }
@@ -575,35 +575,15 @@ void operation_handle_reply(struct vfs_state *vfs, const struct message *reply)
 }
 
 const operation_run_t operation_runs[OPERATION_KINDS] = {
-    [OPERATION_OPEN] = open_run,
-    [OPERATION_STAT] = stat_run,
-    [OPERATION_ACCESS] = access_run,
-    [OPERATION_CHDIR] = chdir_run,
-    [OPERATION_CHROOT] = chroot_run,
-    [OPERATION_GETCWD] = getcwd_run,
-    [OPERATION_MAKE] = make_run,
-    [OPERATION_REMOVE] = remove_run,
-    [OPERATION_RENAME] = rename_run,
-    [OPERATION_LINK] = link_run,
-    [OPERATION_READLINK] = readlink_run,
-    [OPERATION_ATTRIBUTES] = attributes_run,
-    [OPERATION_TRUNCATE] = truncate_run,
-    [OPERATION_STATFS] = statfs_run,
-    [OPERATION_GETDENTS] = getdents_run,
-    [OPERATION_READ] = read_run,
-    [OPERATION_WRITE] = write_run,
-    [OPERATION_SENDFILE] = sendfile_run,
-    [OPERATION_IOCTL] = ioctl_run,
-    [OPERATION_POLL] = poll_run,
-    [OPERATION_EPOLL_WAIT] = epoll_wait_run,
-    [OPERATION_LOCK] = lock_run,
-    [OPERATION_CONSOLE] = console_run,
-    [OPERATION_MOUNT] = mount_run,
-    [OPERATION_UNMOUNT] = unmount_run,
-    [OPERATION_START] = start_run,
-    [OPERATION_EXEC_OPEN] = exec_open_run,
-    [OPERATION_MMAP_FILE] = mmap_file_run,
-    [OPERATION_DESCRIBE] = describe_run,
-    [OPERATION_STORE] = store_run,
+    [OPERATION_OPEN] = open_run,           [OPERATION_STAT] = stat_run,         [OPERATION_ACCESS] = access_run,
+    [OPERATION_CHDIR] = chdir_run,         [OPERATION_CHROOT] = chroot_run,     [OPERATION_GETCWD] = getcwd_run,
+    [OPERATION_MAKE] = make_run,           [OPERATION_REMOVE] = remove_run,     [OPERATION_RENAME] = rename_run,
+    [OPERATION_LINK] = link_run,           [OPERATION_READLINK] = readlink_run, [OPERATION_ATTRIBUTES] = attributes_run,
+    [OPERATION_TRUNCATE] = truncate_run,   [OPERATION_STATFS] = statfs_run,     [OPERATION_GETDENTS] = getdents_run,
+    [OPERATION_READ] = read_run,           [OPERATION_WRITE] = write_run,       [OPERATION_SENDFILE] = sendfile_run,
+    [OPERATION_IOCTL] = ioctl_run,         [OPERATION_POLL] = poll_run,         [OPERATION_EPOLL_WAIT] = epoll_wait_run,
+    [OPERATION_LOCK] = lock_run,           [OPERATION_CONSOLE] = console_run,   [OPERATION_MOUNT] = mount_run,
+    [OPERATION_UNMOUNT] = unmount_run,     [OPERATION_START] = start_run,       [OPERATION_EXEC_OPEN] = exec_open_run,
+    [OPERATION_MMAP_FILE] = mmap_file_run, [OPERATION_DESCRIBE] = describe_run, [OPERATION_STORE] = store_run,
     [OPERATION_ALLOCATE] = allocate_run,
 };

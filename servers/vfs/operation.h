@@ -51,8 +51,19 @@ enum operation_kind {
 /* What a signal does to a sleeping call that has done nothing yet. */
 enum operation_interrupt { INTERRUPT_RESTART, INTERRUPT_NOHAND, INTERRUPT_EINTR };
 
-enum queue_kind { QUEUE_NONE, QUEUE_RUN, QUEUE_TEXT, QUEUE_BOOT, QUEUE_LOCK, QUEUE_PIPE_READ, QUEUE_PIPE_WRITE, QUEUE_PIPE_OPEN, QUEUE_EVENT_READ,
-                  QUEUE_EVENT_WRITE, QUEUE_EPOLL };
+enum queue_kind {
+    QUEUE_NONE,
+    QUEUE_RUN,
+    QUEUE_TEXT,
+    QUEUE_BOOT,
+    QUEUE_LOCK,
+    QUEUE_PIPE_READ,
+    QUEUE_PIPE_WRITE,
+    QUEUE_PIPE_OPEN,
+    QUEUE_EVENT_READ,
+    QUEUE_EVENT_WRITE,
+    QUEUE_EPOLL
+};
 
 typedef int64_t (*operation_run_t)(struct vfs_state *vfs, struct operation *op, const struct message *reply);
 

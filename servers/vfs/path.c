@@ -66,7 +66,7 @@ static int64_t got_name(struct vfs_state *vfs, struct operation *op, const struc
         return message->status == -ESRVRESTART ? -EIO : message->status;
     fs_name_of_reply_get(message, &reply);
     /* A parent that is not cached is a directory; nothing else is needed of it here. */
-    struct vnode_facts facts = {.mount = mount, .inode = reply.parent, .mode = S_IFDIR, .has_attributes = false};
+    struct vnode_facts facts = { .mount = mount, .inode = reply.parent, .mode = S_IFDIR, .has_attributes = false };
 
     parent = vnode_find(vfs, mount, reply.parent);
     if (parent == 0)

@@ -113,7 +113,7 @@ static int16_t *answers(const struct operation *op)
 static void store_timeout(struct operation *op)
 {
     uint64_t address = op->value[0] == FORM_POLL ? 0 : op->value[0] == FORM_PPOLL ? op->argument[2] : op->argument[4];
-    struct linux_timespec left = {0};
+    struct linux_timespec left = { 0 };
     uint64_t now_ns;
 
     if (address == 0 || op->value[1] == UINT64_MAX)
@@ -130,12 +130,12 @@ static void store_timeout(struct operation *op)
 
 static int64_t store_select(struct operation *op)
 {
-    static const uint32_t wanted[3] = {READ_EVENTS, WRITE_EVENTS, POLLPRI};
+    static const uint32_t wanted[3] = { READ_EVENTS, WRITE_EVENTS, POLLPRI };
     uint32_t count = (uint32_t)op->argument[0] < FD_LIMIT ? (uint32_t)op->argument[0] : FD_LIMIT;
     int64_t ready = 0;
 
     for (int set = 0; set < 3; set++) {
-        uint64_t words[SET_WORDS] = {0};
+        uint64_t words[SET_WORDS] = { 0 };
 
         if (op->argument[1 + set] == 0)
             continue;
@@ -309,7 +309,7 @@ static uint64_t timeout_of(struct operation *op, int64_t *error)
 
 static int64_t load_mask(struct operation *op)
 {
-    uint64_t pair[2] = {op->argument[3], op->argument[4]};
+    uint64_t pair[2] = { op->argument[3], op->argument[4] };
 
     if (op->value[0] == FORM_PSELECT) {
         if (op->argument[5] == 0)

@@ -114,7 +114,7 @@ void session_set_terminal(struct vfs_state *vfs, uint32_t session, uint32_t devi
 static void session_end(struct vfs_state *vfs, uint32_t session)
 {
     uint32_t device = session_terminal(vfs, session);
-    struct char_session_end_request request = {.minor = device & 0xfffff, .session = session};
+    struct char_session_end_request request = { .minor = device & 0xfffff, .session = session };
     endpoint_t driver;
 
     if (device == 0)

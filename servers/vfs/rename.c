@@ -70,7 +70,7 @@ static int64_t rename_check_types(struct vfs_state *vfs, struct operation *op)
 static int64_t send_rename(struct vfs_state *vfs, struct operation *op)
 {
     struct operation *record = operation_record(vfs, op);
-    struct fs_rename_request request = {0};
+    struct fs_rename_request request = { 0 };
     uint32_t transaction;
     endpoint_t server;
 
@@ -96,7 +96,7 @@ static int64_t search_ancestors(struct vfs_state *vfs, struct operation *op)
         uint32_t at = op->vnode[2];
         uint32_t parent;
         struct operation *record;
-        struct fs_lookup_request request = {.name_length = 2};
+        struct fs_lookup_request request = { .name_length = 2 };
         uint32_t transaction;
         endpoint_t server;
 
@@ -246,12 +246,14 @@ static int two_paths(struct vfs_state *vfs, struct call *call, enum operation_ki
 
 int vfs_linux_rename(struct vfs_state *vfs, struct call *call)
 {
-    return two_paths(vfs, call, OPERATION_RENAME, (uint64_t)AT_FDCWD, linux_argument(call, 0), (uint64_t)AT_FDCWD, linux_argument(call, 1), 0);
+    return two_paths(vfs, call, OPERATION_RENAME, (uint64_t)AT_FDCWD, linux_argument(call, 0), (uint64_t)AT_FDCWD, linux_argument(call, 1),
+                     0);
 }
 
 int vfs_linux_renameat(struct vfs_state *vfs, struct call *call)
 {
-    return two_paths(vfs, call, OPERATION_RENAME, linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2), linux_argument(call, 3), 0);
+    return two_paths(vfs, call, OPERATION_RENAME, linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2),
+                     linux_argument(call, 3), 0);
 }
 
 int vfs_linux_renameat2(struct vfs_state *vfs, struct call *call)
@@ -260,8 +262,8 @@ int vfs_linux_renameat2(struct vfs_state *vfs, struct call *call)
 
     if (flags & ~(uint32_t)RENAME_NOREPLACE)
         return -EINVAL;
-    return two_paths(vfs, call, OPERATION_RENAME, linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2), linux_argument(call, 3),
-                     flags);
+    return two_paths(vfs, call, OPERATION_RENAME, linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2),
+                     linux_argument(call, 3), flags);
 }
 
 /* ---- link: vnode[1] is the node that gets another name ---- */
@@ -280,7 +282,7 @@ static bool may_link(const struct process *process, const struct vnode *node)
 static int64_t link_walked(struct vfs_state *vfs, struct operation *op)
 {
     const struct process *process = operation_process(op);
-    struct fs_link_request request = {0};
+    struct fs_link_request request = { 0 };
     struct operation *record;
     uint32_t transaction;
     endpoint_t server;
@@ -371,7 +373,8 @@ int64_t link_run(struct vfs_state *vfs, struct operation *op, const struct messa
 
 int vfs_linux_link(struct vfs_state *vfs, struct call *call)
 {
-    return two_paths(vfs, call, OPERATION_LINK, (uint64_t)AT_FDCWD, linux_argument(call, 0), (uint64_t)AT_FDCWD, linux_argument(call, 1), 0);
+    return two_paths(vfs, call, OPERATION_LINK, (uint64_t)AT_FDCWD, linux_argument(call, 0), (uint64_t)AT_FDCWD, linux_argument(call, 1),
+                     0);
 }
 
 int vfs_linux_linkat(struct vfs_state *vfs, struct call *call)
@@ -380,5 +383,6 @@ int vfs_linux_linkat(struct vfs_state *vfs, struct call *call)
 
     if (flags & ~(uint32_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    return two_paths(vfs, call, OPERATION_LINK, linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2), linux_argument(call, 3), flags);
+    return two_paths(vfs, call, OPERATION_LINK, linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2),
+                     linux_argument(call, 3), flags);
 }

@@ -22,12 +22,12 @@ enum { DEVICE_FIRST_MINOR = 16 }; /* st_dev of mount 1 is 0:17 */
 
 static inline __attribute__((always_inline, no_sanitize_address)) struct linux_timespec timespec_of(uint64_t ns)
 {
-    return (struct linux_timespec){.seconds = (int64_t)(ns / 1000000000), .nanoseconds = (int64_t)(ns % 1000000000)};
+    return (struct linux_timespec){ .seconds = (int64_t)(ns / 1000000000), .nanoseconds = (int64_t)(ns % 1000000000) };
 }
 
 static void refresh_blocks(struct vnode *node)
 {
-    struct vm_object_info_request request = {.object = node->object};
+    struct vm_object_info_request request = { .object = node->object };
     struct vm_object_info_reply reply;
 
     if (!(node->flags & VNODE_BLOCKS_STALE) || node->object == 0)
@@ -41,7 +41,7 @@ static void refresh_blocks(struct vnode *node)
 
 LOCAL_STORES static void fill_stat(struct linux_stat *to, const struct vnode *node)
 {
-    struct linux_stat st = {0};
+    struct linux_stat st = { 0 };
 
     st.st_dev = device_to_linux(device_make(0, DEVICE_FIRST_MINOR + node->mount));
     st.st_ino = node->inode;
@@ -127,7 +127,8 @@ int64_t stat_run(struct vfs_state *vfs, struct operation *op, const struct messa
     return result != 0 ? result : stat_node(vfs, op, op->walk.node);
 }
 
-static int stat_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint64_t buffer, uint32_t flags, bool by_fd)
+static int stat_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint64_t buffer, uint32_t flags,
+                     bool by_fd)
 {
     uint32_t process = process_find(vfs, call->caller);
     struct operation op;
@@ -266,7 +267,7 @@ static int64_t statfs_give(struct vfs_state *vfs, struct operation *op, const st
 {
     enum { ST_VALID = 0x20 };
     struct mount *mount = vnode_mount(vfs, op->vnode[0]);
-    struct linux_statfs st = {0};
+    struct linux_statfs st = { 0 };
 
     st.f_type = statistics->magic;
     st.f_bsize = statistics->block_size;
@@ -291,8 +292,9 @@ static int64_t statfs_node(struct vfs_state *vfs, struct operation *op, uint32_t
 
     operation_set_vnode(vfs, op, &op->vnode[0], vnode);
     if (vnode_at(vnode)->flags & VNODE_ANONYMOUS) {
-        struct fs_statistics statistics = {.magic = mode_is(vnode_at(vnode)->mode, S_IFIFO) ? PIPEFS_MAGIC : ANON_INODE_MAGIC,
-                                           .block_size = PAGE_BYTES, .name_max = NAME_MAX};
+        struct fs_statistics statistics = { .magic = mode_is(vnode_at(vnode)->mode, S_IFIFO) ? PIPEFS_MAGIC : ANON_INODE_MAGIC,
+                                            .block_size = PAGE_BYTES,
+                                            .name_max = NAME_MAX };
 
         return statfs_give(vfs, op, &statistics);
     }

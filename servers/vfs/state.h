@@ -48,10 +48,10 @@ enum {
     EVENTS = 256,
 };
 
-#define WINDOW_BASE 0x100000000000ull
-#define WINDOW_BYTES 0x100000000ull
+#define WINDOW_BASE    0x100000000000ull
+#define WINDOW_BYTES   0x100000000ull
 #define FILE_BYTES_MAX 0xfffff000ull /* what a window can show */
-#define POSITION_MAX 0x7fffffffffffffffll
+#define POSITION_MAX   0x7fffffffffffffffll
 
 /* ---- processes ---- */
 
@@ -107,11 +107,11 @@ struct session {
 /* ---- nodes and names ---- */
 
 enum vnode_flags {
-    VNODE_OBJECT = 1,       /* contents are a VM object */
-    VNODE_COMPLETE = 2,     /* all attributes are known */
-    VNODE_DIRTY = 4,        /* size or times here are newer than the server's */
-    VNODE_RECENT = 8,       /* used since the hand of the clock passed */
-    VNODE_ANONYMOUS = 16,   /* no server: pipes and the like */
+    VNODE_OBJECT = 1,        /* contents are a VM object */
+    VNODE_COMPLETE = 2,      /* all attributes are known */
+    VNODE_DIRTY = 4,         /* size or times here are newer than the server's */
+    VNODE_RECENT = 8,        /* used since the hand of the clock passed */
+    VNODE_ANONYMOUS = 16,    /* no server: pipes and the like */
     VNODE_BLOCKS_STALE = 32, /* ask VM how many pages there are */
     VNODE_ATIME = 64,        /* the access time here is newer than the server's */
 };
@@ -171,7 +171,7 @@ struct mount {
     uint32_t flags;   /* MS_RDONLY .. */
     uint32_t result;  /* MOUNT_CACHEABLE */
     uint32_t magic;
-    uint32_t vnodes;    /* records in use */
+    uint32_t vnodes; /* records in use */
     uint32_t is_detached;
     char type[16];
     char source[32];
@@ -180,17 +180,28 @@ struct mount {
 
 /* ---- open files ---- */
 
-enum file_kind { FILE_FREE, FILE_OBJECT, FILE_SERVER, FILE_DIRECTORY, FILE_DEVICE, FILE_PIPE, FILE_EVENT, FILE_EPOLL, FILE_TIMER, FILE_PATH };
+enum file_kind {
+    FILE_FREE,
+    FILE_OBJECT,
+    FILE_SERVER,
+    FILE_DIRECTORY,
+    FILE_DEVICE,
+    FILE_PIPE,
+    FILE_EVENT,
+    FILE_EPOLL,
+    FILE_TIMER,
+    FILE_PATH
+};
 
 /* An open file description. */
 struct file {
     uint32_t kind;
     uint32_t references; /* descriptors and parked operations */
     uint32_t vnode;
-    uint32_t flags; /* as open: access mode and status flags */
-    uint32_t thing; /* pipe, device, event or epoll record */
-    uint32_t flock; /* LOCK_SH or LOCK_EX held */
-    int32_t owner;  /* F_SETOWN */
+    uint32_t flags;       /* as open: access mode and status flags */
+    uint32_t thing;       /* pipe, device, event or epoll record */
+    uint32_t flock;       /* LOCK_SH or LOCK_EX held */
+    int32_t owner;        /* F_SETOWN */
     uint32_t epoll_items; /* list: epolls that watch this file */
     uint64_t position;
 };
@@ -207,7 +218,7 @@ struct pipe {
     uint32_t head, length; /* bytes in the ring of page_limit pages */
     uint32_t watches;
     uint32_t read_opens, write_opens; /* counters: who waits in open(2) of a FIFO compares */
-    uint32_t sleeper; /* process that sleeps in read(2) and gets the next bytes first */
+    uint32_t sleeper;                 /* process that sleeps in read(2) and gets the next bytes first */
     struct queue read_queue, write_queue, open_queue;
     uint16_t page[PIPE_RING]; /* page numbers + 1 */
 };
@@ -269,7 +280,7 @@ struct watch {
 
 struct epoll {
     uint32_t in_use;
-    uint32_t items;         /* list through epoll_next */
+    uint32_t items; /* list through epoll_next */
     uint32_t ready_first, ready_last;
     uint32_t watches;
     struct queue wait_queue;
@@ -285,7 +296,7 @@ struct epoll_item {
     uint32_t epoll_next, epoll_previous;
     uint32_t file_next;
     uint32_t ready_next;
-    uint32_t is_ready; /* in the ready list */
+    uint32_t is_ready;    /* in the ready list */
     uint32_t is_disabled; /* EPOLLONESHOT fired */
 };
 
@@ -303,10 +314,10 @@ enum walk_flags {
 enum walk_last { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
 struct walk {
-    uint32_t directory; /* where it stands; in the end: the parent */
-    uint32_t node;      /* in the end: what was found, 0 if the last name does not exist */
-    uint16_t offset, end;        /* rest of the path in the text */
-    uint16_t name, name_length;  /* the component at hand; in the end: the last one */
+    uint32_t directory;         /* where it stands; in the end: the parent */
+    uint32_t node;              /* in the end: what was found, 0 if the last name does not exist */
+    uint16_t offset, end;       /* rest of the path in the text */
+    uint16_t name, name_length; /* the component at hand; in the end: the last one */
     uint8_t flags;
     uint8_t links;
     uint8_t last;     /* enum walk_last */
@@ -331,7 +342,7 @@ struct operation {
     uint16_t kind; /* enum operation_kind */
     uint16_t step; /* meaning belongs to the kind */
     endpoint_t caller;
-    uint32_t process; /* index, 0: VFS itself */
+    uint32_t process;           /* index, 0: VFS itself */
     uint32_t type, transaction; /* of the request, for the reply */
     uint16_t sequence;
     uint8_t wait;
@@ -340,16 +351,16 @@ struct operation {
     uint8_t is_text;      /* owns a text buffer */
     uint8_t interrupt;    /* how a cancelled wait ends: enum operation_interrupt */
     uint8_t is_timed;
-    uint8_t is_expired;   /* its deadline has passed */
-    uint8_t is_moved;     /* this copy on the stack is void: it became a record */
-    uint8_t is_silent;    /* VFS's own: nobody waits for an answer */
-    uint8_t is_woken;     /* poll: something happened while it asked around */
-    uint8_t mask_state;   /* enum mask_state */
+    uint8_t is_expired; /* its deadline has passed */
+    uint8_t is_moved;   /* this copy on the stack is void: it became a record */
+    uint8_t is_silent;  /* VFS's own: nobody waits for an answer */
+    uint8_t is_woken;   /* poll: something happened while it asked around */
+    uint8_t mask_state; /* enum mask_state */
     endpoint_t server;
     uint32_t request; /* type sent to the server */
     uint32_t minor;   /* of a driver request, for cancel */
     grant_t grant[OPERATION_GRANTS];
-    uint32_t text; /* text buffer */
+    uint32_t text;          /* text buffer */
     uint16_t text_bytes[2]; /* used of both halves, while on the stack */
     uint32_t vnode[OPERATION_VNODES];
     uint32_t file[OPERATION_FILES];
@@ -362,7 +373,7 @@ struct operation {
 };
 
 struct operation_links {
-    uint32_t next, previous; /* in a queue, the run list, the free list or the list of those who wait for a text */
+    uint32_t next, previous;    /* in a queue, the run list, the free list or the list of those who wait for a text */
     uint32_t queue_kind, queue; /* which queue */
     uint32_t timed_next, timed_previous;
     uint32_t watches;
@@ -390,8 +401,8 @@ struct vfs_state {
     uint32_t anonymous_mount;
     uint32_t owner_next;
     uint32_t inode_next; /* of pipes */
-    struct pool operation_pool, text_pool, file_pool, chunk_pool, fd_table_pool, info_pool, watch_pool, page_pool, lock_pool, item_pool, pipe_pool,
-        vnode_pool;
+    struct pool operation_pool, text_pool, file_pool, chunk_pool, fd_table_pool, info_pool, watch_pool, page_pool, lock_pool, item_pool,
+        pipe_pool, vnode_pool;
     uint32_t vnode_hand, window_hand, name_hand;
     uint32_t timed_first;
     uint64_t alarm_ns; /* armed for, 0: none */

@@ -47,7 +47,7 @@ static void window_drop(struct vfs_state *vfs, uint32_t window)
     struct window *w = &vfs->windows[window];
 
     if (w->is_mapped) {
-        struct vm_object_unmap_request request = {.address = WINDOW_BASE + window * WINDOW_BYTES, .length = WINDOW_BYTES};
+        struct vm_object_unmap_request request = { .address = WINDOW_BASE + window * WINDOW_BYTES, .length = WINDOW_BYTES };
 
         vm_call_object_unmap(ENDPOINT_VM, &request);
     }
@@ -59,7 +59,7 @@ static void window_drop(struct vfs_state *vfs, uint32_t window)
 
 static void put_node(struct vfs_state *vfs, struct vnode *node, uint32_t count)
 {
-    struct fs_put_node_request request = {.inode = node->inode, .count = count};
+    struct fs_put_node_request request = { .inode = node->inode, .count = count };
 
     if (node->flags & VNODE_DIRTY)
         request.mask |= FS_SETATTR_MASK_SIZE | FS_SETATTR_MASK_MTIME;
@@ -81,7 +81,7 @@ void vnode_store(struct vfs_state *vfs, uint32_t vnode)
 /* The last node of a detached mount is gone. */
 static void unmount(struct vfs_state *vfs, uint32_t mount)
 {
-    struct fs_unmount_request request = {.mount_id = vfs->mounts[mount].id};
+    struct fs_unmount_request request = { .mount_id = vfs->mounts[mount].id };
 
     fs_send_unmount(outbox_default(), vfs->mounts[mount].server, 0, &request);
     vfs->mounts[mount].id = 0;
@@ -113,7 +113,8 @@ void vnode_release(struct vfs_state *vfs, uint32_t vnode)
 
     if (vnode == 0 || --node->references != 0)
         return;
-    if ((node->flags & VNODE_ANONYMOUS) || node->nlink == 0 || !mount_is_cacheable(vfs, node->mount) || vfs->mounts[node->mount].is_detached)
+    if ((node->flags & VNODE_ANONYMOUS) || node->nlink == 0 || !mount_is_cacheable(vfs, node->mount) ||
+        vfs->mounts[node->mount].is_detached)
         forget(vfs, vnode);
     else if (!(node->flags & VNODE_RECENT))
         node->flags |= VNODE_RECENT;
@@ -188,7 +189,7 @@ uint32_t vnode_get(struct vfs_state *vfs, const struct vnode_facts *facts)
     }
     vnode = vnode_take(vfs, facts->mount);
     if (vnode == 0) {
-        struct fs_put_node_request request = {.inode = facts->inode, .count = 1};
+        struct fs_put_node_request request = { .inode = facts->inode, .count = 1 };
 
         fs_send_put_node(outbox_default(), vfs->mounts[facts->mount].server, 0, &request);
         return 0;
@@ -242,7 +243,7 @@ uint32_t vnode_from_lookup(struct vfs_state *vfs, uint32_t mount, const struct m
 
 void vnode_drop_reply(struct vfs_state *vfs, struct operation *op, const struct message *reply)
 {
-    struct fs_put_node_request request = {.count = 1};
+    struct fs_put_node_request request = { .count = 1 };
 
     __builtin_memcpy(&request.inode, reply->payload, sizeof(request.inode)); /* inode is the first field of all of them */
     (void)vfs;
@@ -329,7 +330,9 @@ uint64_t vnode_window(struct vfs_state *vfs, uint32_t vnode)
     if (!vfs->windows[window].is_recent)
         vfs->windows[window].is_recent = 1;
     if (!vfs->windows[window].is_mapped) {
-        struct vm_object_map_request request = {.object = node->object, .writable = 1, .address = address, .offset = 0, .length = WINDOW_BYTES};
+        struct vm_object_map_request request = {
+            .object = node->object, .writable = 1, .address = address, .offset = 0, .length = WINDOW_BYTES
+        };
 
         if (vm_call_object_map(ENDPOINT_VM, &request) != 0)
             return 0;

@@ -141,7 +141,7 @@ static int64_t ask_lookup(struct vfs_state *vfs, struct operation *op)
 static int64_t ask_readlink(struct vfs_state *vfs, struct operation *op)
 {
     struct operation *record = operation_record(vfs, op);
-    struct fs_readlink_request request = {0};
+    struct fs_readlink_request request = { 0 };
     uint32_t rest, transaction;
     endpoint_t server;
     char *text;

@@ -145,7 +145,7 @@ int mask_load(struct operation *op, uint64_t address, uint64_t bytes)
 
 bool mask_exchange(struct operation *op)
 {
-    struct pm_exchange_mask_request request = {.process = op->caller, .mask = op->mask};
+    struct pm_exchange_mask_request request = { .process = op->caller, .mask = op->mask };
     struct pm_exchange_mask_reply reply;
 
     if (op->mask_state != MASK_WANTED)
@@ -156,7 +156,7 @@ bool mask_exchange(struct operation *op)
 
 void mask_restore(struct operation *op, int64_t result)
 {
-    struct pm_exchange_mask_request request = {.process = op->caller, .restore = 1};
+    struct pm_exchange_mask_request request = { .process = op->caller, .restore = 1 };
     struct pm_exchange_mask_reply reply;
 
     if (op->mask_state == MASK_EXCHANGED && result != -ERESTARTNOHAND && result != -EINTR && !op->is_abandoned)

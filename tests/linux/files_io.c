@@ -20,7 +20,7 @@ static int fresh(void)
 
 TEST(what_is_written_can_be_read)
 {
-    char text[16] = {0};
+    char text[16] = { 0 };
     int fd = fresh();
     CHECK_EQ(write(fd, "hello", 5), 5);
     CHECK_EQ(read(fd, text, 16), 0);
@@ -122,11 +122,11 @@ TEST(append_writes_at_the_end)
 
 TEST(vectors_gather_and_scatter)
 {
-    char a[4] = {0}, b[8] = {0};
+    char a[4] = { 0 }, b[8] = { 0 };
     int fd = fresh();
     char first[] = "ab", second[] = "cdef";
-    struct iovec out[3] = {{first, 2}, {NULL, 0}, {second, 4}};
-    struct iovec in[2] = {{a, 3}, {b, 8}};
+    struct iovec out[3] = { { first, 2 }, { NULL, 0 }, { second, 4 } };
+    struct iovec in[2] = { { a, 3 }, { b, 8 } };
     CHECK_EQ(writev(fd, out, 3), 6);
     CHECK_EQ(preadv(fd, in, 2, 0), 6);
     CHECK_EQ(memcmp(a, "abc", 3), 0);
@@ -135,7 +135,7 @@ TEST(vectors_gather_and_scatter)
     CHECK_ERROR(writev(fd, out, 1025), EINVAL);
     CHECK_ERROR(writev(fd, (struct iovec *)8, 2), EFAULT);
     CHECK_EQ(writev(fd, out, 0), 0);
-    struct iovec wrong[1] = {{a, (size_t)-1}};
+    struct iovec wrong[1] = { { a, (size_t)-1 } };
     CHECK_ERROR(writev(fd, wrong, 1), EINVAL);
     CHECK_EQ(lseek(fd, 0, SEEK_CUR), 6);
     close(fd);
@@ -170,7 +170,7 @@ TEST(file_size_limit_gives_efbig_and_a_signal)
     limit.rlim_cur = 100;
     signal(SIGXFSZ, SIG_IGN);
     CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    char text[200] = {0};
+    char text[200] = { 0 };
     CHECK_EQ(write(fd, text, 200), 100);
     CHECK_ERROR(write(fd, text, 1), EFBIG);
     CHECK_ERROR(ftruncate(fd, 101), EFBIG);

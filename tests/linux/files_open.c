@@ -176,7 +176,7 @@ TEST(status_flags_can_be_read_and_changed)
 
 TEST(too_many_open_files_is_emfile)
 {
-    struct rlimit old, few = {10, 10};
+    struct rlimit old, few = { 10, 10 };
     scratch_enter();
     CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
     few.rlim_max = old.rlim_max;

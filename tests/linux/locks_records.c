@@ -10,7 +10,7 @@
 
 static int lock(int fd, int command, short type, off_t start, off_t length)
 {
-    struct flock l = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = length };
 
     return fcntl(fd, command, &l);
 }
@@ -62,13 +62,13 @@ TEST(getlk_tells_who)
     CHECK_EQ(lock(fd, F_SETLK, F_WRLCK, 5, 3), 0);
     pid_t child = fork();
     if (child == 0) {
-        struct flock l = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
+        struct flock l = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0 };
         CHECK_EQ(fcntl(fd, F_GETLK, &l), 0);
         CHECK_EQ(l.l_type, F_WRLCK);
         CHECK_EQ(l.l_start, 5);
         CHECK_EQ(l.l_len, 3);
         CHECK_EQ(l.l_pid, parent);
-        l = (struct flock){.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1};
+        l = (struct flock){ .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1 };
         CHECK_EQ(fcntl(fd, F_GETLK, &l), 0);
         CHECK_EQ(l.l_type, F_UNLCK);
         _exit(0);

@@ -21,14 +21,14 @@ static void become(uid_t uid, gid_t gid)
 }
 
 /* The rest of the test runs in a child as that user. */
-#define AS_USER(uid, gid)                        \
-    pid_t child_ = fork();                       \
-    if (child_ != 0) {                           \
-        int status_;                             \
+#define AS_USER(uid, gid)                               \
+    pid_t child_ = fork();                              \
+    if (child_ != 0) {                                  \
+        int status_;                                    \
         CHECK_EQ(waitpid(child_, &status_, 0), child_); \
-        CHECK_EQ(status_, 0);                    \
-        return;                                  \
-    }                                            \
+        CHECK_EQ(status_, 0);                           \
+        return;                                         \
+    }                                                   \
     become(uid, gid);
 
 #define END_USER _exit(0)
@@ -149,7 +149,7 @@ TEST(times_can_be_set_by_owners_and_writers)
     make("writable", 0666, OTHER, OTHER);
     make("readable", 0644, OTHER, OTHER);
     AS_USER(USER, GROUP)
-    struct timeval times[2] = {{1000, 0}, {2000, 500000}};
+    struct timeval times[2] = { { 1000, 0 }, { 2000, 500000 } };
     struct stat st;
     CHECK_EQ(utimes("mine", times), 0);
     CHECK_EQ(stat("mine", &st), 0);
@@ -159,7 +159,7 @@ TEST(times_can_be_set_by_owners_and_writers)
     CHECK_ERROR(utimes("writable", times), EPERM);
     CHECK_EQ(utimes("writable", NULL), 0);
     CHECK_ERROR(utimes("readable", NULL), EACCES);
-    struct timespec omit[2] = {{0, UTIME_OMIT}, {77, 5}};
+    struct timespec omit[2] = { { 0, UTIME_OMIT }, { 77, 5 } };
     CHECK_EQ(utimensat(AT_FDCWD, "mine", omit, 0), 0);
     CHECK_EQ(stat("mine", &st), 0);
     CHECK_EQ(st.st_atim.tv_sec, 1000);

@@ -190,7 +190,7 @@ TEST(a_signal_interrupts_a_sleeping_reader)
 {
     int p[2];
     char byte;
-    struct sigaction action = {.sa_handler = on_pipe};
+    struct sigaction action = { .sa_handler = on_pipe };
     CHECK_EQ(pipe(p), 0);
     sigaction(SIGALRM, &action, NULL);
     alarm(1);

@@ -24,7 +24,7 @@ TEST(poll_tells_what_is_ready)
 {
     int p[2];
     CHECK_EQ(pipe(p), 0);
-    struct pollfd fds[3] = {{p[0], POLLIN, 0}, {p[1], POLLOUT, 0}, {-1, POLLIN, 77}};
+    struct pollfd fds[3] = { { p[0], POLLIN, 0 }, { p[1], POLLOUT, 0 }, { -1, POLLIN, 77 } };
     CHECK_EQ(poll(fds, 3, 0), 1);
     CHECK_EQ(fds[0].revents, 0);
     CHECK_EQ(fds[1].revents, POLLOUT);
@@ -53,7 +53,7 @@ TEST(poll_sleeps_until_its_timeout)
     int p[2];
     struct timespec start;
     CHECK_EQ(pipe(p), 0);
-    struct pollfd fds[1] = {{p[0], POLLIN, 0}};
+    struct pollfd fds[1] = { { p[0], POLLIN, 0 } };
     clock_gettime(CLOCK_MONOTONIC, &start);
     CHECK_EQ(poll(fds, 1, 50), 0);
     CHECK(elapsed_ms(&start) >= 49);
@@ -74,7 +74,7 @@ TEST(poll_wakes_for_a_writer)
         (void)!write(q[1], "x", 1);
         _exit(0);
     }
-    struct pollfd fds[2] = {{p[0], POLLIN, 0}, {q[0], POLLIN, 0}};
+    struct pollfd fds[2] = { { p[0], POLLIN, 0 }, { q[0], POLLIN, 0 } };
     CHECK_EQ(poll(fds, 2, 10000), 1);
     CHECK_EQ(fds[0].revents, 0);
     CHECK_EQ(fds[1].revents, POLLIN);
@@ -89,7 +89,7 @@ TEST(regular_files_are_always_ready)
 {
     scratch_enter();
     int fd = open("f", O_RDWR | O_CREAT, 0600);
-    struct pollfd fds[1] = {{fd, POLLIN | POLLOUT, 0}};
+    struct pollfd fds[1] = { { fd, POLLIN | POLLOUT, 0 } };
     CHECK_EQ(poll(fds, 1, -1), 1);
     CHECK_EQ(fds[0].revents, POLLIN | POLLOUT);
     CHECK_ERROR(poll((struct pollfd *)8, 1, 0), EFAULT);
@@ -101,7 +101,7 @@ TEST(select_sets)
 {
     int p[2];
     fd_set in, out;
-    struct timeval none = {0, 0}, some = {0, 30000};
+    struct timeval none = { 0, 0 }, some = { 0, 30000 };
     CHECK_EQ(pipe(p), 0);
     FD_ZERO(&in);
     FD_ZERO(&out);
@@ -123,7 +123,7 @@ TEST(select_sets)
     FD_SET(p[0], &in);
     CHECK_ERROR(select(p[0] + 1, &in, NULL, NULL, &none), EBADF);
     CHECK_ERROR(select(-1, NULL, NULL, NULL, &none), EINVAL);
-    struct timeval wrong = {-1, 0};
+    struct timeval wrong = { -1, 0 };
     CHECK_ERROR(select(0, NULL, NULL, NULL, &wrong), EINVAL);
 }
 
@@ -134,7 +134,7 @@ static void nothing(int number)
 
 TEST(a_signal_ends_poll_with_eintr)
 {
-    struct sigaction action = {.sa_handler = nothing, .sa_flags = SA_RESTART};
+    struct sigaction action = { .sa_handler = nothing, .sa_flags = SA_RESTART };
     sigaction(SIGALRM, &action, NULL);
     alarm(1);
     CHECK_ERROR(poll(NULL, 0, 20000), EINTR);
@@ -144,9 +144,9 @@ TEST(a_signal_ends_poll_with_eintr)
 
 TEST(pselect_lets_a_blocked_signal_in)
 {
-    struct sigaction action = {.sa_handler = nothing};
+    struct sigaction action = { .sa_handler = nothing };
     sigset_t set, old;
-    struct timespec long_time = {20, 0};
+    struct timespec long_time = { 20, 0 };
     sigaction(SIGUSR1, &action, NULL);
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
@@ -156,7 +156,7 @@ TEST(pselect_lets_a_blocked_signal_in)
     sigset_t now;
     sigprocmask(SIG_SETMASK, &old, &now);
     CHECK_EQ(sigismember(&now, SIGUSR1), 1);
-    CHECK_EQ(ppoll(NULL, 0, &(struct timespec){0, 1000000}, &old), 0);
+    CHECK_EQ(ppoll(NULL, 0, &(struct timespec){ 0, 1000000 }, &old), 0);
 }
 
 TEST(eventfd_counts)
@@ -223,7 +223,7 @@ TEST(epoll_level_and_edge)
 
 TEST(epoll_refuses_regular_files)
 {
-    struct epoll_event event = {.events = EPOLLIN};
+    struct epoll_event event = { .events = EPOLLIN };
     scratch_enter();
     int fd = open("f", O_RDWR | O_CREAT, 0600);
     int ep = epoll_create1(EPOLL_CLOEXEC);
@@ -236,7 +236,7 @@ TEST(epoll_refuses_regular_files)
 TEST(epoll_sleeps_and_wakes)
 {
     int p[2], status;
-    struct epoll_event event = {.events = EPOLLIN}, got[1];
+    struct epoll_event event = { .events = EPOLLIN }, got[1];
     CHECK_EQ(pipe(p), 0);
     int ep = epoll_create1(0);
     CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &event), 0);
@@ -249,7 +249,7 @@ TEST(epoll_sleeps_and_wakes)
     }
     CHECK_EQ(epoll_wait(ep, got, 1, 10000), 1);
     waitpid(child, &status, 0);
-    struct pollfd fds[1] = {{ep, POLLIN, 0}};
+    struct pollfd fds[1] = { { ep, POLLIN, 0 } };
     CHECK_EQ(poll(fds, 1, 0), 1);
     close(p[0]);
     close(p[1]);

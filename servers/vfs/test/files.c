@@ -36,7 +36,7 @@ TEST(the_limit_is_emfile_and_nothing_is_left)
 
 TEST(contents_come_back)
 {
-    char text[32] = {0};
+    char text[32] = { 0 };
 
     world_begin();
     CHECK_EQ(CALL3(open, "/f", O_RDWR | O_CREAT, 0644), 0);
@@ -57,7 +57,7 @@ TEST(fork_shares_files_and_clone_shares_tables)
     CHECK_EQ(CALL3(open, "/f", O_RDWR | O_CREAT, 0644), 0);
     endpoint_t child = world_fork(FIRST, 1, 0);
     endpoint_t thread = world_fork(FIRST, 2, CLONE_FILES | CLONE_FS);
-    CHECK_EQ(call_from(child, LINUX_SYS_write, 0, (uint64_t)"abc", 3, 0), 3);
+    CHECK_EQ(call_from(child, LINUX_SYS_write, 0, (uint64_t) "abc", 3, 0), 3);
     CHECK_EQ(CALL3(lseek, 0, 0, SEEK_CUR), 3);
     CHECK_EQ(call_from(thread, LINUX_SYS_close, 0, 0, 0, 0), 0);
     CHECK_EQ(CALL3(lseek, 0, 0, SEEK_CUR), -EBADF);
@@ -70,7 +70,7 @@ TEST(fork_shares_files_and_clone_shares_tables)
 TEST(a_reader_sleeps_until_there_is_data)
 {
     int fds[2];
-    char text[8] = {0};
+    char text[8] = { 0 };
 
     world_begin();
     CHECK_EQ(CALL1(pipe, fds), 0);
@@ -82,7 +82,7 @@ TEST(a_reader_sleeps_until_there_is_data)
     /* Two readers: the second is a parked operation. */
     CHECK_EQ(call_from(child, LINUX_SYS_read, (uint64_t)fds[0], (uint64_t)text, 8, 0), STAYS_PARKED);
     endpoint_t other = world_fork(FIRST, 2, 0);
-    char more[8] = {0};
+    char more[8] = { 0 };
     CHECK_EQ(call_from(other, LINUX_SYS_read, (uint64_t)fds[0], (uint64_t)more, 8, 0), STAYS_PARKED);
     CHECK_EQ(CALL3(write, fds[1], "0123456789", 10), 10);
     CHECK_EQ(answered(child), 8);
@@ -149,7 +149,7 @@ TEST(a_full_pipe_stops_the_writer_and_keeps_small_writes_whole)
 
 TEST(record_locks_split_and_block)
 {
-    struct linux_flock lock = {.type = F_WRLCK, .whence = SEEK_SET, .start = 0, .length = 100};
+    struct linux_flock lock = { .type = F_WRLCK, .whence = SEEK_SET, .start = 0, .length = 100 };
 
     world_begin();
     CHECK_EQ(CALL3(open, "/f", O_RDWR | O_CREAT, 0644), 0);
@@ -163,9 +163,9 @@ TEST(record_locks_split_and_block)
     CHECK_EQ(vfs.lock_pool.in_use, 2);
     lock.type = F_WRLCK;
     CHECK_EQ(call_from(child, LINUX_SYS_fcntl, 0, F_SETLK, (uint64_t)&lock, 0), 0);
-    struct linux_flock all = {.type = F_WRLCK, .whence = SEEK_SET, .start = 0, .length = 0};
+    struct linux_flock all = { .type = F_WRLCK, .whence = SEEK_SET, .start = 0, .length = 0 };
     CHECK_EQ(call_from(child, LINUX_SYS_fcntl, 0, F_SETLKW, (uint64_t)&all, 0), STAYS_PARKED);
-    struct linux_flock back = {.type = F_WRLCK, .whence = SEEK_SET, .start = 45, .length = 1};
+    struct linux_flock back = { .type = F_WRLCK, .whence = SEEK_SET, .start = 45, .length = 1 };
     CHECK_EQ(CALL3(fcntl, 0, F_SETLKW, &back), -EDEADLK);
     CHECK_EQ(CALL1(close, 0), 0);
     CHECK_EQ(answered(child), 0);
@@ -183,13 +183,13 @@ TEST(poll_asks_drivers_and_sleeps)
     node_make(2, "tty", 3, S_IFCHR | 0666);
     CHECK_EQ(CALL3(open, "/dev/tty", O_RDWR, 0), 0);
     CHECK_EQ(CALL1(pipe, fds), 0);
-    polls[0] = (struct linux_pollfd){.fd = 0, .events = POLLIN};
-    polls[1] = (struct linux_pollfd){.fd = fds[0], .events = POLLIN};
+    polls[0] = (struct linux_pollfd){ .fd = 0, .events = POLLIN };
+    polls[1] = (struct linux_pollfd){ .fd = fds[0], .events = POLLIN };
     CHECK_EQ(CALL3(poll, polls, 2, 0), 0);
     CHECK_EQ(CALL3(poll, polls, 2, -1), STAYS_PARKED);
     ready_events = POLLIN;
-    struct vfs_device_ready_request ready = {.major = 4, .minor = 64, .events = POLLIN};
-    struct message m = {0}, reply = {0};
+    struct vfs_device_ready_request ready = { .major = 4, .minor = 64, .events = POLLIN };
+    struct message m = { 0 }, reply = { 0 };
     struct call call = fake_call(ENDPOINT_TTY, 0, &m, &reply);
     CHECK_EQ(vfs_handle_device_ready(&vfs, &call, &ready), 0);
     world_settle();
@@ -198,7 +198,7 @@ TEST(poll_asks_drivers_and_sleeps)
     ready_events = 0;
     endpoint_t child = world_fork(FIRST, 1, 0);
     CHECK_EQ(CALL3(poll, polls, 2, 1000), STAYS_PARKED);
-    CHECK_EQ(call_from(child, LINUX_SYS_write, (uint64_t)fds[1], (uint64_t)"x", 1, 0), 1);
+    CHECK_EQ(call_from(child, LINUX_SYS_write, (uint64_t)fds[1], (uint64_t) "x", 1, 0), 1);
     world_settle();
     CHECK_EQ(answered(FIRST), 1);
     CHECK_EQ(polls[1].revents, POLLIN);
@@ -212,7 +212,7 @@ TEST(poll_ends_at_its_deadline)
 
     world_begin();
     CHECK_EQ(CALL1(pipe, fds), 0);
-    struct linux_pollfd polls[1] = {{.fd = fds[0], .events = POLLIN}};
+    struct linux_pollfd polls[1] = { { .fd = fds[0], .events = POLLIN } };
     CHECK_EQ(CALL3(poll, polls, 1, 50), STAYS_PARKED);
     CHECK_EQ(fake_alarm_ns, 50000000);
     fake_uptime_ns = 60000000;
@@ -233,14 +233,18 @@ TEST(a_driver_that_was_restarted_is_asked_again)
     CHECK_EQ(CALL3(read, 0, text, 8), STAYS_PARKED);
     uint32_t first = fake_sent_to(ENDPOINT_TTY)->message.transaction;
     for (int i = 0; i < 3; i++) {
-        struct message again = {.source = ENDPOINT_TTY, .type = CHAR_READ | MESSAGE_REPLY, .status = -ESRVRESTART,
-                                .transaction = fake_sent_to(ENDPOINT_TTY)->message.transaction};
+        struct message again = { .source = ENDPOINT_TTY,
+                                 .type = CHAR_READ | MESSAGE_REPLY,
+                                 .status = -ESRVRESTART,
+                                 .transaction = fake_sent_to(ENDPOINT_TTY)->message.transaction };
 
         operation_handle_reply(&vfs, &again);
         CHECK(fake_sent_to(ENDPOINT_TTY)->message.transaction != first);
     }
-    struct message last = {.source = ENDPOINT_TTY, .type = CHAR_READ | MESSAGE_REPLY, .status = -ESRVRESTART,
-                           .transaction = fake_sent_to(ENDPOINT_TTY)->message.transaction};
+    struct message last = { .source = ENDPOINT_TTY,
+                            .type = CHAR_READ | MESSAGE_REPLY,
+                            .status = -ESRVRESTART,
+                            .transaction = fake_sent_to(ENDPOINT_TTY)->message.transaction };
     operation_handle_reply(&vfs, &last);
     CHECK_EQ(answered(FIRST), -EIO);
 }

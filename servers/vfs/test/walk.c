@@ -43,7 +43,7 @@ TEST(names_that_are_too_long_for_the_cache_still_work)
 TEST(symbolic_links_are_followed_and_circles_end)
 {
     struct linux_stat st;
-    char text[16] = {0};
+    char text[16] = { 0 };
 
     world_begin();
     CHECK_EQ(CALL2(mkdir, "/d", 0755), 0);
@@ -122,8 +122,10 @@ TEST(rename_keeps_directories_out_of_themselves)
 TEST(a_walk_that_waits_when_its_thread_dies_leaves_nothing)
 {
     struct linux_stat st;
-    struct message request = {.source = FIRST, .type = PROTOCOL_LINUX << 16 | LINUX_SYS_stat, .word = {(uint64_t)"/some/where", (uint64_t)&st}};
-    struct message reply = {0};
+    struct message request = { .source = FIRST,
+                               .type = PROTOCOL_LINUX << 16 | LINUX_SYS_stat,
+                               .word = { (uint64_t) "/some/where", (uint64_t)&st } };
+    struct message reply = { 0 };
 
     world_begin();
     node_make(1, "some", 4, S_IFDIR | 0755);
@@ -138,14 +140,16 @@ TEST(a_walk_that_waits_when_its_thread_dies_leaves_nothing)
 TEST(a_server_that_is_gone_is_eio)
 {
     struct linux_stat st;
-    struct message request = {.source = FIRST, .type = PROTOCOL_LINUX << 16 | LINUX_SYS_stat, .word = {(uint64_t)"/x", (uint64_t)&st}};
-    struct message reply = {0};
+    struct message request = { .source = FIRST, .type = PROTOCOL_LINUX << 16 | LINUX_SYS_stat, .word = { (uint64_t) "/x", (uint64_t)&st } };
+    struct message reply = { 0 };
 
     world_begin();
     struct call call = fake_call(FIRST, 0, &request, &reply);
     CHECK_EQ(vfs_linux_dispatch(&vfs, &call), CALL_PARKED);
     const struct message *asked = &fake_sent_to(ENDPOINT_TMPFS)->message;
-    struct message failed = {.source = ENDPOINT_TMPFS, .type = asked->type | MESSAGE_REPLY, .transaction = asked->transaction, .status = -EDEADSRCDST};
+    struct message failed = {
+        .source = ENDPOINT_TMPFS, .type = asked->type | MESSAGE_REPLY, .transaction = asked->transaction, .status = -EDEADSRCDST
+    };
     served = fake_sent_count();
     operation_handle_reply(&vfs, &failed);
     CHECK_EQ(answered(FIRST), -EIO);
@@ -162,8 +166,8 @@ TEST(callers_without_a_text_buffer_wait_for_one)
     world_begin();
     node_make(1, "f", 1, S_IFREG | 0644);
     for (uint32_t i = 0; i <= TEXT_BUFFERS; i++) {
-        struct message request = {.type = PROTOCOL_LINUX << 16 | LINUX_SYS_stat, .word = {(uint64_t)"/f", (uint64_t)&st}};
-        struct message reply = {0};
+        struct message request = { .type = PROTOCOL_LINUX << 16 | LINUX_SYS_stat, .word = { (uint64_t) "/f", (uint64_t)&st } };
+        struct message reply = { 0 };
 
         threads[i] = world_fork(FIRST, i + 1, 0);
         request.source = threads[i];

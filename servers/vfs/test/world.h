@@ -42,8 +42,8 @@ struct node {
 static struct vfs_state vfs;
 static struct node nodes[NODES]; /* inode = index; 1: root of tmpfs, 2: root of devfs, 3: root of procfs */
 static uint32_t node_count;
-static uint32_t served;   /* messages of VFS looked at */
-static uint32_t lookups;  /* lookups that reached the server */
+static uint32_t served;       /* messages of VFS looked at */
+static uint32_t lookups;      /* lookups that reached the server */
 static uint32_t ready_events; /* what the driver says to poll */
 
 /* ---- VM and kernel ---- */
@@ -54,7 +54,8 @@ static int map_object(const struct message *m)
 
     vm_object_map_request_get(m, &request);
     /* One mapping per file is enough here: the window shows the node's own memory. */
-    void *at = mmap((void *)(uintptr_t)request.address, OBJECT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    void *at = mmap((void *)(uintptr_t)request.address, OBJECT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                    0);
 
     nodes[request.object].contents = at;
     return at == MAP_FAILED ? -ENOMEM : 0;
@@ -117,7 +118,7 @@ static void granted(grant_t grant, char *to, uint32_t length)
 static int serve_lookup(const struct message *m, struct message *out)
 {
     struct fs_lookup_request request;
-    struct fs_lookup_reply reply = {0};
+    struct fs_lookup_reply reply = { 0 };
     char name[256];
     uint32_t inode;
 
@@ -148,7 +149,7 @@ static int serve_make(const struct message *m, struct message *out)
 
     if (m->type == FS_MKDIR) {
         struct fs_mkdir_request request;
-        struct fs_mkdir_reply reply = {0};
+        struct fs_mkdir_reply reply = { 0 };
 
         fs_mkdir_request_get(m, &request);
         granted(request.name, name, request.name_length);
@@ -156,7 +157,7 @@ static int serve_make(const struct message *m, struct message *out)
         fs_mkdir_reply_put(out, &reply);
     } else if (m->type == FS_SYMLINK) {
         struct fs_symlink_request request;
-        struct fs_symlink_reply reply = {0};
+        struct fs_symlink_reply reply = { 0 };
 
         fs_symlink_request_get(m, &request);
         granted(request.name, name, request.name_length);
@@ -166,7 +167,7 @@ static int serve_make(const struct message *m, struct message *out)
         fs_symlink_reply_put(out, &reply);
     } else {
         struct fs_create_request request;
-        struct fs_create_reply reply = {0};
+        struct fs_create_reply reply = { 0 };
 
         fs_create_request_get(m, &request);
         granted(request.name, name, request.name_length);
@@ -180,7 +181,7 @@ static int serve_make(const struct message *m, struct message *out)
 static int serve_unlink(const struct message *m, struct message *out)
 {
     struct fs_unlink_request request;
-    struct fs_unlink_reply reply = {0};
+    struct fs_unlink_reply reply = { 0 };
     char name[256];
 
     fs_unlink_request_get(m, &request);
@@ -196,7 +197,7 @@ static int serve_unlink(const struct message *m, struct message *out)
 static int serve_rename(const struct message *m, struct message *out)
 {
     struct fs_rename_request request;
-    struct fs_rename_reply reply = {0};
+    struct fs_rename_reply reply = { 0 };
     char name[256], new_name[256];
     uint32_t inode;
 
@@ -227,7 +228,7 @@ static int serve_readlink(const struct message *m, struct message *out)
 static int serve_getattr(const struct message *m)
 {
     struct fs_getattr_request request;
-    struct fs_attributes attributes = {0};
+    struct fs_attributes attributes = { 0 };
 
     fs_getattr_request_get(m, &request);
     attributes.inode = request.inode;
@@ -239,7 +240,7 @@ static int serve_getattr(const struct message *m)
 
 static int serve_mount(endpoint_t server, struct message *out)
 {
-    struct fs_mount_reply reply = {.mode = S_IFDIR | 0755, .result = FS_MOUNT_RESULT_CACHEABLE};
+    struct fs_mount_reply reply = { .mode = S_IFDIR | 0755, .result = FS_MOUNT_RESULT_CACHEABLE };
 
     reply.inode = server == ENDPOINT_TMPFS ? 1 : server == ENDPOINT_DEVFS ? 2 : 3;
     fs_mount_reply_put(out, &reply);
@@ -261,7 +262,7 @@ static int serve_driver(const struct message *m, struct message *out)
 {
     if (m->type == CHAR_OPEN) {
         struct char_open_request request;
-        struct char_open_reply reply = {0};
+        struct char_open_reply reply = { 0 };
 
         char_open_request_get(m, &request);
         reply.minor = request.minor;
@@ -282,7 +283,7 @@ static bool answer_to(const struct fake_message *sent, struct message *out)
 {
     const struct message *m = &sent->message;
 
-    *out = (struct message){.source = sent->destination, .type = m->type | MESSAGE_REPLY, .transaction = m->transaction};
+    *out = (struct message){ .source = sent->destination, .type = m->type | MESSAGE_REPLY, .transaction = m->transaction };
     switch (m->type) {
     case FS_LOOKUP:
         out->status = serve_lookup(m, out);
@@ -369,8 +370,8 @@ static inline int64_t answered(endpoint_t thread)
 
 static inline int64_t call_from(endpoint_t thread, uint32_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
-    struct message request = {.source = thread, .type = PROTOCOL_LINUX << 16 | number, .word = {a, b, c, d}};
-    struct message reply = {0};
+    struct message request = { .source = thread, .type = PROTOCOL_LINUX << 16 | number, .word = { a, b, c, d } };
+    struct message reply = { 0 };
     struct call call = fake_call(thread, 0, &request, &reply);
     int result = vfs_linux_dispatch(&vfs, &call);
 
@@ -383,15 +384,17 @@ static inline int64_t call_from(endpoint_t thread, uint32_t number, uint64_t a, 
 }
 
 #define CALL4(number, a, b, c, d) call_from(FIRST, LINUX_SYS_##number, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d))
-#define CALL3(number, a, b, c) CALL4(number, a, b, c, 0)
-#define CALL2(number, a, b) CALL4(number, a, b, 0, 0)
-#define CALL1(number, a) CALL4(number, a, 0, 0, 0)
+#define CALL3(number, a, b, c)    CALL4(number, a, b, c, 0)
+#define CALL2(number, a, b)       CALL4(number, a, b, 0, 0)
+#define CALL1(number, a)          CALL4(number, a, 0, 0, 0)
 
 /* One thread more, as after fork with these flags. */
 static inline endpoint_t world_fork(endpoint_t parent, uint32_t slot, uint64_t flags)
 {
-    struct vfs_fork_request request = {.parent = parent, .child = (endpoint_t)(SERVICE_SLOTS + slot), .child_tid = slot + 1, .child_tgid = slot + 1, .flags = flags};
-    struct message m = {0}, reply = {0};
+    struct vfs_fork_request request = {
+        .parent = parent, .child = (endpoint_t)(SERVICE_SLOTS + slot), .child_tid = slot + 1, .child_tgid = slot + 1, .flags = flags
+    };
+    struct message m = { 0 }, reply = { 0 };
     struct call call = fake_call(ENDPOINT_PM, 0, &m, &reply);
 
     CHECK_EQ(vfs_handle_fork(&vfs, &call, &request), 0);
@@ -400,8 +403,8 @@ static inline endpoint_t world_fork(endpoint_t parent, uint32_t slot, uint64_t f
 
 static inline void world_exit(endpoint_t thread)
 {
-    struct vfs_exit_request request = {.process = thread};
-    struct message m = {0}, reply = {0};
+    struct vfs_exit_request request = { .process = thread };
+    struct message m = { 0 }, reply = { 0 };
     struct call call = fake_call(ENDPOINT_PM, 0, &m, &reply);
 
     CHECK_EQ(vfs_handle_exit(&vfs, &call, &request), 0);
@@ -410,8 +413,8 @@ static inline void world_exit(endpoint_t thread)
 
 static inline void world_cancel(endpoint_t thread)
 {
-    struct vfs_cancel_request request = {.process = thread};
-    struct message m = {0}, reply = {0};
+    struct vfs_cancel_request request = { .process = thread };
+    struct message m = { 0 }, reply = { 0 };
     struct call call = fake_call(ENDPOINT_PM, 0, &m, &reply);
 
     CHECK_EQ(vfs_handle_cancel(&vfs, &call, &request), 0);
@@ -421,16 +424,16 @@ static inline void world_cancel(endpoint_t thread)
 /* A booted VFS with one process (thread FIRST) without descriptors. */
 static inline void world_begin(void)
 {
-    struct message m = {0}, reply = {0};
+    struct message m = { 0 }, reply = { 0 };
     struct call call;
-    struct vfs_map_driver_request map = {.driver = ENDPOINT_TTY, .major = 4, .minor_first = 64, .minor_last = 67};
+    struct vfs_map_driver_request map = { .driver = ENDPOINT_TTY, .major = 4, .minor_first = 64, .minor_last = 67 };
 
     fake_reset();
     fake_sendrec = world_sendrec;
     memset(nodes, 0, sizeof(nodes));
     node_count = 3;
     for (uint32_t i = 1; i <= 3; i++)
-        nodes[i] = (struct node){.mode = S_IFDIR | 0755, .nlink = 2};
+        nodes[i] = (struct node){ .mode = S_IFDIR | 0755, .nlink = 2 };
     served = lookups = ready_events = taken_count = 0;
     CHECK_EQ(state_init(&vfs, true), 0);
     call = fake_call(ENDPOINT_RS, 0, &m, &reply);
