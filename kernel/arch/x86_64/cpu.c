@@ -111,7 +111,7 @@ static void descriptors_load(uint32_t cpu)
     uint64_t *gdt = descriptors[cpu];
     gdt[SELECTOR_KERNEL_CODE / 8] = 0x00af9b000000ffff;
     gdt[SELECTOR_KERNEL_DATA / 8] = 0x00cf93000000ffff;
-    gdt[4] = 0x00cffb000000ffff; /* 32-bit user code: sysret's first choice, never used */
+    gdt[4] = 0; /* Linux has 32-bit user code here; without it nobody gets into compatibility mode, where syscall means something else */
     gdt[SELECTOR_USER_DATA / 8] = 0x00cff3000000ffff;
     gdt[SELECTOR_USER_CODE / 8] = 0x00affb000000ffff;
     gdt[SELECTOR_TSS / 8] = (sizeof(struct task_state) - 1) | (tss & 0xffffff) << 16 | 0x89UL << 40 | (tss >> 24 & 0xff) << 56;

@@ -6,16 +6,21 @@
  * fpu_owner of a processor and fpu_cpu of a thread always agree. With one processor the registers are the only true copy until somebody asks
  * (arch_fpu_save). With more, they are saved when the owner is switched away from, so that fpu_area of a thread that does not run is always true, and
  * no processor ever has to ask another one.
+ *
+ * An area always looks as a Linux signal frame wants it (fpu_frame.h), so that it is copied there as it is.
  */
+#include "fpu_frame.h"
 #include "internal.h"
 
 #include "base/string.h"
 #include "kernel/process/thread.h"
 
-enum { FXSAVE_BYTES = 512, XSAVE_HEADER_BYTES = 64, MXCSR_DEFAULT = 0x1f80, FCW_DEFAULT = 0x37f, FEATURE_LEGACY = 3, FEATURE_AVX = 4 };
+enum { FXSAVE_BYTES = 512, XSAVE_HEADER_BYTES = 64, MXCSR_DEFAULT = 0x1f80, MXCSR_MASK_DEFAULT = 0xffbf, FCW_DEFAULT = 0x37f };
+enum { FEATURE_LEGACY = 3, FEATURE_AVX = 4 };
 
 uint32_t fpu_is_eager; /* several processors run */
 static uint32_t area_bytes;
+static uint32_t mxcsr_mask;
 static uint64_t features; /* XCR0 */
 static uint8_t *areas;    /* one for each slot */
 static uint8_t *initial;  /* fresh state */
@@ -43,6 +48,29 @@ static void registers_load(const void *area)
         __asm__ volatile("fxrstorq (%0)" : : "r"(area) : "memory");
 }
 
+uint32_t fpu_frame_bytes(void)
+{
+    return cpu_features.xsave ? area_bytes + (uint32_t)sizeof(uint32_t) : FXSAVE_BYTES;
+}
+
+static uint64_t area_stride(void)
+{
+    return (fpu_frame_bytes() + 63) & ~63u;
+}
+
+/* The processor writes neither of the two. */
+void fpu_mark(uint8_t *area)
+{
+    struct extended_mark mark = { 0 };
+    if (cpu_features.xsave) {
+        mark = (struct extended_mark){
+            .magic1 = MAGIC1, .extended_size = fpu_frame_bytes(), .features = features, .state_size = area_bytes
+        };
+        memcpy(area + area_bytes, &(uint32_t){ MAGIC2 }, sizeof(uint32_t));
+    }
+    memcpy(area + MARK_OFFSET, &mark, sizeof mark);
+}
+
 /* Before any thread exists. With XSAVE the size is that of x87, SSE and AVX; wider states stay off. */
 void fpu_init(void)
 {
@@ -57,17 +85,24 @@ void fpu_init(void)
         }
     }
     machine_info.xsave_bytes = area_bytes;
-    uint64_t stride = (area_bytes + 63) & ~63u;
-    areas = physical_pointer(early_allocate(stride * PROCESS_SLOTS));
+    areas = physical_pointer(early_allocate(area_stride() * PROCESS_SLOTS));
     initial = physical_pointer(early_allocate(PAGE_SIZE));
     memcpy(initial, &(uint16_t){ FCW_DEFAULT }, 2);
-    memcpy(initial + 24, &(uint32_t){ MXCSR_DEFAULT }, 4);
+    memcpy(initial + MXCSR_OFFSET, &(uint32_t){ MXCSR_DEFAULT }, 4);
+    fpu_mark(initial);
 }
 
 void fpu_init_cpu(void)
 {
+    static uint8_t probe[FXSAVE_BYTES] __attribute__((aligned(64)));
     if (cpu_features.xsave)
         xsetbv(features);
+    __asm__ volatile("clts");
+    __asm__ volatile("fxsaveq (%0)" : : "r"(probe) : "memory");
+    cr0_write(cpu_this()->cr0_with_ts);
+    memcpy(&mxcsr_mask, probe + MXCSR_MASK_OFFSET, sizeof mxcsr_mask);
+    if (mxcsr_mask == 0)
+        mxcsr_mask = MXCSR_MASK_DEFAULT;
 }
 
 uint32_t fpu_bytes(void)
@@ -80,9 +115,9 @@ uint64_t fpu_features(void)
     return features;
 }
 
-const void *fpu_initial(void)
+uint32_t fpu_mxcsr_mask(void)
 {
-    return initial;
+    return mxcsr_mask;
 }
 
 /* The registers that hold its state, on whatever processor, do not count any more. */
@@ -96,8 +131,7 @@ static void detach(struct thread *thread)
 /* No state: the next use starts from fresh registers. */
 void fpu_reset(struct thread *thread)
 {
-    uint64_t stride = (area_bytes + 63) & ~63u;
-    thread->fpu_area = areas + stride * (uint64_t)(thread - threads);
+    thread->fpu_area = areas + area_stride() * (uint64_t)(thread - threads);
     detach(thread);
     thread->misc_flags &= ~(uint32_t)MF_FPU_USED;
 }
@@ -137,7 +171,7 @@ void fpu_not_available(struct thread *thread)
     }
     detach(thread);
     if (!(thread->misc_flags & MF_FPU_USED)) {
-        memcpy(thread->fpu_area, initial, area_bytes);
+        memcpy(thread->fpu_area, initial, fpu_frame_bytes());
         thread->misc_flags |= MF_FPU_USED;
     }
     registers_load(thread->fpu_area);
@@ -149,7 +183,7 @@ void arch_fpu_save(struct thread *thread)
 {
     struct cpu_local *cpu = cpu_this();
     if (!(thread->misc_flags & MF_FPU_USED)) {
-        memcpy(thread->fpu_area, initial, area_bytes);
+        memcpy(thread->fpu_area, initial, fpu_frame_bytes());
         return;
     }
     if (cpu->fpu_owner != thread)

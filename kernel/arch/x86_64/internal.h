@@ -99,8 +99,6 @@ void fpu_switch(struct cpu_local *cpu, bool mine);
 extern uint32_t fpu_is_eager;
 void fpu_reset(struct thread *thread);
 uint32_t fpu_bytes(void);
-uint64_t fpu_features(void);
-const void *fpu_initial(void);
 void apic_init(uint64_t physical);
 void apic_init_cpu(void);
 uint32_t apic_id(void);

@@ -4,6 +4,7 @@
  * with XSAVE in the extended format (FP_XSTATE_MAGIC1 and 2). What comes back through sigreturn is the program's to invent: flags and selectors
  * are forced, and the FPU image is made harmless before it is loaded.
  */
+#include "fpu_frame.h"
 #include "internal.h"
 
 #include "base/string.h"
@@ -33,57 +34,29 @@ struct signal_frame {
 _Static_assert(sizeof(struct signal_context) == 256 && sizeof(struct user_context) == 304 && sizeof(struct signal_frame) == 440,
                "Linux layout");
 
-/* struct _fpx_sw_bytes, in bytes 464..511 of the legacy area */
-struct extended_mark {
-    uint32_t magic1, extended_size;
-    uint64_t features;
-    uint32_t state_size;
-    uint32_t padding[7];
-};
-_Static_assert(sizeof(struct extended_mark) == 48, "Linux layout");
-
 enum {
     RED_ZONE = 128,
     LEGACY_BYTES = 512,
     HEADER_BYTES = 64,
-    MXCSR_OFFSET = 24,
-    MXCSR_MASK_OFFSET = 28,
-    MXCSR_MASK_DEFAULT = 0xffbf,
-    MARK_OFFSET = 464,
-    MAGIC1 = 0x46505853,
-    MAGIC2 = 0x46505845,
     UC_FP_XSTATE = 1,
     UC_SIGCONTEXT_SS = 2,
     UC_STRICT_RESTORE_SS = 4,
-    STATE_ROOM = 4096,
+    STATE_LEGACY = 3,         /* x87 and SSE */
     FLAGS_RESTORED = 0x50dd5, /* FIX_EFLAGS of Linux: AC RF OF DF TF SF ZF AF PF CF */
 };
 
-static uint8_t state_buffer[STATE_ROOM] __attribute__((aligned(64)));
-
-static uint64_t state_bytes(void)
+/* Which components of an XSAVE area count. */
+static uint64_t *state_header(struct thread *thread)
 {
-    return cpu_features.xsave ? fpu_bytes() + sizeof(uint32_t) : LEGACY_BYTES;
+    return (uint64_t *)((uint8_t *)thread->fpu_area + LEGACY_BYTES);
 }
 
-/* The FPU state as the frame wants it, in state_buffer. */
+/* x87 and SSE are always marked as present, as Linux does for programs that look. */
 static void state_prepare(struct thread *thread)
 {
     arch_fpu_save(thread);
-    memcpy(state_buffer, thread->fpu_area, fpu_bytes());
-    memset(state_buffer + MARK_OFFSET, 0, sizeof(struct extended_mark));
-    if (!cpu_features.xsave)
-        return;
-    struct extended_mark mark = {
-        .magic1 = MAGIC1, .extended_size = (uint32_t)state_bytes(), .features = fpu_features(), .state_size = fpu_bytes()
-    };
-    memcpy(state_buffer + MARK_OFFSET, &mark, sizeof mark);
-    uint64_t present = fpu_features() & 3; /* x87 and SSE are always marked, as Linux does, for programs that look */
-    uint64_t header;
-    memcpy(&header, state_buffer + LEGACY_BYTES, sizeof header);
-    header |= present;
-    memcpy(state_buffer + LEGACY_BYTES, &header, sizeof header);
-    memcpy(state_buffer + fpu_bytes(), &(uint32_t){ MAGIC2 }, sizeof(uint32_t));
+    if (cpu_features.xsave)
+        *state_header(thread) |= STATE_LEGACY;
 }
 
 static void registers_store(struct signal_context *to, const struct trap_frame *from)
@@ -116,7 +89,7 @@ int arch_signal_frame(struct thread *thread, const struct signal_frame_request *
 {
     struct trap_frame *registers = &thread->frame;
     uint64_t top = request->altstack_base != 0 ? request->altstack_base + request->altstack_length : registers->rsp - RED_ZONE;
-    uint64_t state = (top - state_bytes()) & ~63UL;
+    uint64_t state = (top - fpu_frame_bytes()) & ~63UL;
     uint64_t address = ((state - sizeof(struct signal_frame)) & ~15UL) - 8;
 
     struct signal_frame frame = { .restorer = request->restorer };
@@ -141,7 +114,7 @@ int arch_signal_frame(struct thread *thread, const struct signal_frame_request *
     memcpy(frame.info, request->siginfo, sizeof frame.info);
 
     state_prepare(thread);
-    int error = copy_spaces(SPACE_NONE, (uint64_t)state_buffer, thread->space, state, state_bytes(), fault);
+    int error = copy_spaces(SPACE_NONE, (uint64_t)thread->fpu_area, thread->space, state, fpu_frame_bytes(), fault);
     if (error == 0)
         error = copy_spaces(SPACE_NONE, (uint64_t)&frame, thread->space, address, sizeof frame, fault);
     if (error != 0)
@@ -161,36 +134,48 @@ int arch_signal_frame(struct thread *thread, const struct signal_frame_request *
     return 0;
 }
 
-/* Reads the state at `address` into state_buffer and makes it loadable: no reserved bit of mxcsr or of the XSAVE header may reach the processor. */
-static int state_fetch(const struct thread *thread, uint64_t address, struct copy_fault *fault)
+/* Is the state at `address`, whose legacy part is in the area, an extended one? Then the rest is read too. 0 or -EFAULT. */
+static int extended_fetch(struct thread *thread, uint64_t address, uint64_t *present, struct copy_fault *fault)
 {
-    int error = copy_spaces(thread->space, address, SPACE_NONE, (uint64_t)state_buffer, LEGACY_BYTES, fault);
+    uint8_t *area = thread->fpu_area;
+    struct extended_mark mark;
+    memcpy(&mark, area + MARK_OFFSET, sizeof mark);
+    if (mark.magic1 != MAGIC1 || mark.state_size != fpu_bytes() || mark.extended_size != fpu_frame_bytes())
+        return 0;
+    int error = copy_spaces(thread->space, address + LEGACY_BYTES, SPACE_NONE, (uint64_t)area + LEGACY_BYTES,
+                            fpu_frame_bytes() - LEGACY_BYTES, fault);
+    uint32_t magic2;
+    memcpy(&magic2, area + fpu_bytes(), sizeof magic2);
+    if (error == 0 && magic2 == MAGIC2)
+        *present = *state_header(thread) & mark.features & fpu_features();
+    return error;
+}
+
+/*
+ * Reads the state at `address` into the thread's area and makes it loadable: no reserved bit of mxcsr or of the XSAVE header may reach the processor. If it is
+ * not readable the thread has lost its FPU state, as on Linux.
+ */
+static int state_fetch(struct thread *thread, uint64_t address, struct copy_fault *fault)
+{
+    uint8_t *area = thread->fpu_area;
+    uint64_t present = STATE_LEGACY;
+    fpu_reset(thread);
+    int error = copy_spaces(thread->space, address, SPACE_NONE, (uint64_t)area, LEGACY_BYTES, fault);
+    if (error == 0 && cpu_features.xsave)
+        error = extended_fetch(thread, address, &present, fault);
     if (error != 0)
         return error;
-    struct extended_mark mark;
-    memcpy(&mark, state_buffer + MARK_OFFSET, sizeof mark);
-    uint64_t present = fpu_features() & 3;
-    memset(state_buffer + LEGACY_BYTES, 0, fpu_bytes() - LEGACY_BYTES);
-    bool extended = cpu_features.xsave && mark.magic1 == MAGIC1 && mark.state_size == fpu_bytes() && mark.extended_size == state_bytes();
-    if (extended) {
-        error = copy_spaces(thread->space, address + LEGACY_BYTES, SPACE_NONE, (uint64_t)state_buffer + LEGACY_BYTES,
-                            state_bytes() - LEGACY_BYTES, fault);
-        if (error != 0)
-            return error;
-        uint32_t magic2;
-        memcpy(&magic2, state_buffer + fpu_bytes(), sizeof magic2);
-        memcpy(&present, state_buffer + LEGACY_BYTES, sizeof present);
-        present = magic2 == MAGIC2 ? present & mark.features & fpu_features() : fpu_features() & 3;
-    }
-    uint32_t mxcsr, mask;
-    memcpy(&mxcsr, state_buffer + MXCSR_OFFSET, sizeof mxcsr);
-    memcpy(&mask, (const uint8_t *)thread->fpu_area + MXCSR_MASK_OFFSET, sizeof mask);
-    mxcsr &= mask != 0 ? mask : MXCSR_MASK_DEFAULT;
-    memcpy(state_buffer + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
+
+    uint32_t mxcsr;
+    memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof mxcsr);
+    mxcsr &= fpu_mxcsr_mask();
+    memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
     if (cpu_features.xsave) {
-        memset(state_buffer + LEGACY_BYTES, 0, HEADER_BYTES);
-        memcpy(state_buffer + LEGACY_BYTES, &present, sizeof present);
+        memset(area + LEGACY_BYTES, 0, HEADER_BYTES);
+        *state_header(thread) = present;
     }
+    fpu_mark(area);
+    arch_fpu_discard(thread);
     return 0;
 }
 
@@ -223,20 +208,14 @@ int arch_sigreturn(struct thread *thread, struct linux_sigreturn_result *result,
 {
     struct user_context context;
     int error = copy_spaces(thread->space, thread->frame.rsp, SPACE_NONE, (uint64_t)&context, sizeof context, fault);
-    if (error == 0 && context.registers.fpstate != 0) {
-        arch_fpu_save(thread); /* for its mxcsr mask */
+    if (error == 0 && context.registers.fpstate != 0)
         error = state_fetch(thread, context.registers.fpstate, fault);
-    }
     if (error != 0)
         return error;
 
     registers_load(&thread->frame, &context.registers);
-    if (context.registers.fpstate != 0) {
-        memcpy(thread->fpu_area, state_buffer, fpu_bytes());
-        arch_fpu_discard(thread);
-    } else {
+    if (context.registers.fpstate == 0)
         fpu_reset(thread);
-    }
     *result = (struct linux_sigreturn_result){ context.mask, context.stack_base, context.stack_length, context.stack_flags };
     return 0;
 }

@@ -3,6 +3,7 @@
  * What is loaded into a processor for a thread, and the way out of the kernel. Everything is compared first: a register or CR3 is written
  * only if it differs, and nothing here loops.
  */
+#include "fpu_frame.h"
 #include "internal.h"
 
 #include "base/string.h"
@@ -71,15 +72,16 @@ void arch_switch(struct thread *thread)
 /* Slow half of arch_resume (entry.S): something differs. User segment bases differ between programs only; services have none. */
 void resume_prepare(struct thread *thread)
 {
+    const uint64_t USER_ADDRESS_MASK = (1UL << 47) - 1; /* wrmsr faults on an address that is not canonical */
     struct cpu_local *cpu = cpu_this();
     space_activate(thread->space);
     if (cpu->loaded_fs_base != thread->fs_base) {
         cpu->loaded_fs_base = thread->fs_base;
-        msr_write(MSR_FS_BASE, thread->fs_base);
+        msr_write(MSR_FS_BASE, thread->fs_base & USER_ADDRESS_MASK);
     }
     if (cpu->loaded_gs_base != thread->gs_base) {
         cpu->loaded_gs_base = thread->gs_base;
-        msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
+        msr_write(MSR_KERNEL_GS_BASE, thread->gs_base & USER_ADDRESS_MASK);
     }
     bool mine = cpu->fpu_owner == thread;
     if (mine == cpu->ts_set)
@@ -123,7 +125,7 @@ void arch_thread_fork(struct thread *child, struct thread *parent)
     fpu_reset(child);
     if (parent->misc_flags & MF_FPU_USED) {
         arch_fpu_save(parent);
-        memcpy(child->fpu_area, parent->fpu_area, fpu_bytes());
+        memcpy(child->fpu_area, parent->fpu_area, fpu_frame_bytes());
         child->misc_flags |= MF_FPU_USED;
     }
     child->frame = parent->frame;

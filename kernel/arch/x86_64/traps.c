@@ -7,7 +7,7 @@
 
 #include "kernel/process/thread.h"
 
-enum { TRAP_DEVICE_NOT_AVAILABLE = 7, TRAP_PAGE_FAULT = 14 };
+enum { TRAP_DEVICE_NOT_AVAILABLE = 7, TRAP_PROTECTION = 13, TRAP_PAGE_FAULT = 14, ERROR_USER = 4 };
 
 struct exception_entry {
     uint64_t from, to, resume;
@@ -42,8 +42,10 @@ static void interrupt(uint32_t vector)
 void trap_from_user(struct thread *thread)
 {
     uint32_t vector = (uint32_t)thread->frame.vector;
-    if (vector == TRAP_PAGE_FAULT)
+    if (vector == TRAP_PAGE_FAULT && thread->frame.error & ERROR_USER)
         handle_page_fault(thread, cr2_read(), thread->frame.error);
+    else if (vector == TRAP_PAGE_FAULT) /* QEMU 7 reads the stack of a user's far return as the kernel, which SMAP forbids */
+        handle_exception(thread, TRAP_PROTECTION, 0);
     else if (vector == TRAP_DEVICE_NOT_AVAILABLE)
         fpu_not_available(thread);
     else if (vector < 32)
