@@ -47,6 +47,7 @@ int grant_verify(struct thread *caller, endpoint_t granter, grant_t grant, uint6
 extern uint64_t times_created;
 extern uint64_t kernel_call_count;
 extern uint64_t page_fault_count;
+extern uint64_t messages_of_the_dead; /* sent by processes that are no more */
 
 #define CALL_HANDLER(name) int call_##name(struct thread *caller, const struct message *request, struct message *reply)
 #define KERNEL_CALLS(X)                                                                                                                              \

@@ -59,6 +59,11 @@ static int give_processes(struct thread *caller, const struct kernel_getinfo_req
     return 0;
 }
 
+static uint64_t user_cycles(const struct cpu_state *cpu)
+{
+    return cpu->stamp - cpu->started - cpu->system_cycles - cpu->idle_cycles;
+}
+
 static int give_times(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer)
 {
     static struct times_info info;
@@ -74,7 +79,7 @@ static int give_times(struct thread *caller, const struct kernel_getinfo_request
         uint64_t idle = cpu->idle_cycles;
         if (idle_cpus >> c & 1)
             idle += time_cycles() - cpu->stamp;
-        info.cpu[c] = (struct cpu_times){cycles_to_ns(cpu->user_cycles), cycles_to_ns(cpu->system_cycles), cycles_to_ns(idle),
+        info.cpu[c] = (struct cpu_times){cycles_to_ns(user_cycles(cpu)), cycles_to_ns(cpu->system_cycles), cycles_to_ns(idle),
                                          cpu->interrupts, cpu->context_switches, cpu_space_switches(c)};
         info.running += cpu->load + (cpu->current != NULL);
     }
@@ -108,7 +113,9 @@ static int give_counters(struct thread *caller, const struct kernel_getinfo_requ
 
     info.linux_enosys = linux_enosys_count;
     memcpy(info.linux_enosys_by_number, linux_enosys_by_number, sizeof(info.linux_enosys_by_number));
-    info.messages = message_count;
+    info.messages = messages_of_the_dead;
+    for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++)
+        info.messages += threads[slot].messages_sent;
     info.kernel_calls = kernel_call_count;
     info.page_faults = page_fault_count;
     space_tables_count(&info.table_frames_total, &info.table_frames_free);
@@ -165,7 +172,7 @@ CALL_HANDLER(times)
         system = t->system_cycles;
     }
     for (uint32_t c = 0; !t && c < cpu_count(); c++) {
-        user += cpus[c].user_cycles;
+        user += user_cycles(&cpus[c]);
         system += cpus[c].system_cycles;
     }
     answer.user_ns = cycles_to_ns(user);

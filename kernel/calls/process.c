@@ -11,10 +11,11 @@
 #include "sched/sched.h"
 
 uint64_t times_created;
+uint64_t messages_of_the_dead;
 
 static bool slot_is_free(uint32_t slot)
 {
-    return threads[slot].rts_flags & RTS_SLOT_FREE && !threads[slot].running;
+    return threads[slot].rts_flags & RTS_SLOT_FREE && !sched_is_running(&threads[slot]);
 }
 
 CALL_HANDLER(create)
@@ -51,7 +52,7 @@ CALL_HANDLER(fork)
 
     kernel_fork_request_get(request, &r);
     struct thread *parent = call_process(caller, r.parent);
-    if (!parent || r.slot < SERVICE_SLOTS || r.slot >= PROCESS_SLOTS || r.space >= SPACE_COUNT || (parent->running && parent != caller))
+    if (!parent || r.slot < SERVICE_SLOTS || r.slot >= PROCESS_SLOTS || r.space >= SPACE_COUNT || (sched_is_running(parent) && parent != caller))
         return -EINVAL;
     struct thread *child = &threads[r.slot];
     bool is_same = !slot_is_free(r.slot) && child->rts_flags & RTS_PROC_STOP && child->tid == r.tid && child->tgid == r.tgid;

@@ -105,7 +105,7 @@ CALL_HANDLER(sigsend)
 
     kernel_sigsend_request_get(request, &r);
     struct thread *t = call_process(caller, r.process);
-    if (!t || t == caller || thread_is_service(t) || t->running)
+    if (!t || t == caller || thread_is_service(t) || sched_is_running(t))
         return -EINVAL;
     if (r.sequence && r.sequence == t->signal_sequence)
         return 0;
@@ -132,7 +132,7 @@ CALL_HANDLER(sigreturn)
 
     kernel_sigreturn_request_get(request, &r);
     struct thread *t = call_process(caller, r.process);
-    if (!t || t == caller || thread_is_service(t) || t->running)
+    if (!t || t == caller || thread_is_service(t) || sched_is_running(t))
         return -EINVAL;
     bool is_repeat = r.sequence && r.sequence == t->signal_sequence;
     int error = is_repeat ? 0 : arch_sigreturn(t, &result, &fault);
@@ -180,7 +180,7 @@ CALL_HANDLER(setregs)
 
     kernel_setregs_request_get(request, &r);
     struct thread *t = call_process(caller, r.process);
-    if (!t || t == caller || t->running)
+    if (!t || t == caller || sched_is_running(t))
         return -EINVAL;
     int error = call_read(caller, in, r.registers, sizeof(in));
     if (error)

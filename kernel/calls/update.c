@@ -116,8 +116,7 @@ static void move_caller(struct thread *caller, struct thread *other)
     struct cpu_state *cpu = cpu_here();
 
     cpu->current = other;
-    other->running = true;
-    caller->running = false;
+    other->cpu = (int16_t)(cpu - cpus);
     call_finish(other, 0);
     if (!caller->rts_flags)
         sched_ready(caller);

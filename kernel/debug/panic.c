@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "debug/debug.h"
 #include "process/thread.h"
+#include "sched/sched.h"
 
 const struct trap_frame *panic_frame;
 
@@ -48,7 +49,7 @@ static void log_wait_line(const struct thread *t)
         format_string(text, sizeof(text), "waits for %s %s (%d) %x", how, endpoint_name(t->receive_from), t->receive_from,
                       t->misc_flags & MF_REPLY_PENDING ? t->request.type : 0);
     log_printf("%6d %-15s space %4d prio %2d cpu %d%c flags %5x misc %3x %s\n", t->endpoint, t->name, (int)t->space, t->priority, t->cpu,
-               t->running ? '*' : ' ', t->rts_flags, t->misc_flags, text);
+               sched_is_running(t) ? '*' : ' ', t->rts_flags, t->misc_flags, text);
 }
 
 void log_wait_table(void)

@@ -9,7 +9,6 @@
 #include "process/thread.h"
 
 enum { USER_ADDRESS_BITS = 47 };
-extern uint64_t message_count;
 
 /* Pseudo verb for ipc_send_request: the kernel makes the call (Linux call or event). */
 enum { SEND_FROM_KERNEL = IPC_SENDREC | IPC_STATUS_FROM_KERNEL };

@@ -19,7 +19,6 @@ static void make_notification(struct thread *to, endpoint_t source, uint64_t bit
     to->frame.rax = 0;
     to->frame.rdx = IPC_NOTIFY | IPC_STATUS_FROM_KERNEL;
     to->misc_flags |= MF_DELIVER_MESSAGE;
-    message_count++;
 }
 
 static bool accepts(endpoint_t from, endpoint_t source)

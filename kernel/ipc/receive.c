@@ -33,7 +33,6 @@ bool ipc_receive_pending(struct thread *thread, endpoint_t from)
     thread->frame.rax = 0;
     thread->frame.rdx = thread->misc_flags & MF_REPLY_PENDING ? 0 : status;
     thread->misc_flags = (thread->misc_flags & ~MF_REPLY_PENDING) | MF_DELIVER_MESSAGE;
-    message_count++;
     ipc_sent(sender, thread->endpoint);
     return true;
 }

@@ -9,13 +9,10 @@
 #include "process/privileges.h"
 #include "protocols/event.h"
 
-uint64_t message_count;
-
 void ipc_deliver(struct thread *to, const struct message *message, uint32_t status)
 {
     uint32_t misc = to->misc_flags;
 
-    message_count++;
     to->misc_flags = misc & ~MF_REPLY_PENDING;
     if (misc & MF_LINUX_CALL) {
         linux_reply(to, message->status ? message->status : (int64_t)message->word[0]);

@@ -144,7 +144,6 @@ bool ipc_receive_async(struct thread *to, endpoint_t from)
             to->frame.rdx = to->misc_flags & MF_REPLY_PENDING ? 0 : IPC_SENDA;
             to->misc_flags = (to->misc_flags & ~MF_REPLY_PENDING) | MF_DELIVER_MESSAGE;
             sender->messages_sent++;
-            message_count++;
             return true;
         }
     }

@@ -16,12 +16,17 @@
 
 struct thread threads[PROCESS_SLOTS];
 
+static endpoint_t free_endpoint(uint32_t slot)
+{
+    return (endpoint_t)(slot ^ 1);
+}
+
 void thread_init_all(void)
 {
     for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++) {
         threads[slot].slot = slot;
         threads[slot].rts_flags = RTS_SLOT_FREE;
-        threads[slot].endpoint = ENDPOINT_NONE;
+        threads[slot].endpoint = free_endpoint(slot);
         threads[slot].space = SPACE_NONE;
         threads[slot].fpu_cpu = -1;
     }
@@ -48,7 +53,7 @@ void rts_clear(struct thread *thread, uint32_t flags)
 
 bool thread_is_off(struct thread *thread)
 {
-    if (!thread->running || &cpus[thread->cpu] == cpu_here())
+    if (!sched_is_running(thread) || &cpus[thread->cpu] == cpu_here())
         return true;
     cpu_kick((uint32_t)thread->cpu);
     return false;
@@ -78,7 +83,7 @@ static void reset_slot(struct thread *t)
     t->fpu_area = fpu_area;
     t->fpu_cpu = -1;
     t->cpu_bound = -1;
-    t->endpoint = ENDPOINT_NONE;
+    t->endpoint = free_endpoint(slot);
     t->space = SPACE_NONE;
     t->rts_flags = RTS_SLOT_FREE;
 }
@@ -117,16 +122,14 @@ void thread_clear(struct thread *t)
     ipc_forget(t);
     public_forget(t);
     alarm_set(t, 0);
+    messages_of_the_dead += t->messages_sent;
     rts_set(t, RTS_SLOT_FREE);
     if (thread_is_service(t)) {
         irq_release(t);
         privilege_reset(t->slot);
     }
     arch_thread_release(t);
-    bool running = t->running;
     int16_t cpu = t->cpu;
     reset_slot(t);
-    /* A thread that clears itself stays current until schedule_and_resume has chosen another one. */
-    t->running = running;
-    t->cpu = cpu;
+    t->cpu = cpu; /* a thread that clears itself stays current until schedule_and_resume has chosen another one */
 }

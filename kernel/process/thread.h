@@ -71,15 +71,14 @@ struct thread {
     /* state; hot */
     uint32_t rts_flags; /* runs iff 0 */
     uint32_t misc_flags;
-    endpoint_t endpoint; /* NONE: free slot */
+    endpoint_t endpoint; /* of a free slot: one with the number of another slot, which thread_find never meets */
     uint32_t slot;
     uint32_t space; /* index into spaces[]; SPACE_NONE */
     uint32_t privilege_id;
     int16_t priority;
-    int16_t cpu;       /* whose run queue it belongs to */
+    int16_t cpu;       /* whose run queue it belongs to, or where it runs (sched_is_running) */
     int16_t cpu_bound; /* -1: any */
     bool queued;
-    bool running; /* current thread of `cpu` right now */
 
     /* IPC; hot */
     endpoint_t receive_from;
@@ -161,7 +160,7 @@ ALWAYS_INLINE struct thread *thread_find(endpoint_t endpoint)
 {
     uint32_t slot = endpoint_slot(endpoint);
 
-    if (endpoint < 0 || slot >= PROCESS_SLOTS)
+    if (slot >= PROCESS_SLOTS)
         return NULL;
     struct thread *thread = &threads[slot];
     KEEP_POINTER(thread);

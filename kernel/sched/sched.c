@@ -20,7 +20,7 @@ static void enqueue(struct thread *t, bool at_head)
     int p = t->priority;
     struct thread **end = at_head ? &cpu->head[p] : &cpu->tail[p];
 
-    assert(!t->queued && !t->running);
+    assert(!t->queued && !sched_is_running(t));
     t->run_next = at_head ? *end : NULL;
     t->run_previous = at_head ? NULL : *end;
     if (!(cpu->ready & 1u << p))
@@ -63,7 +63,7 @@ static void kick_if_better(struct thread *t)
 
 void sched_ready(struct thread *t)
 {
-    if (t->running || t->queued)
+    if (t->queued || sched_is_running(t))
         return;
     if (t->cpu_bound >= 0 && cpus[t->cpu_bound].is_online)
         t->cpu = t->cpu_bound;
@@ -77,7 +77,7 @@ void sched_unready(struct thread *t)
 {
     if (t->queued)
         dequeue(t);
-    else if (t->running && &cpus[t->cpu] != cpu_here())
+    else if (&cpus[t->cpu] != cpu_here() && sched_is_running(t))
         cpu_kick((uint32_t)t->cpu);
 }
 
@@ -108,6 +108,7 @@ void sched_set(struct thread *t, int priority, uint32_t quantum_us, int cpu)
     if (was_queued)
         dequeue(t);
     t->priority = (int16_t)priority;
+    quantum_us = quantum_us < QUANTUM_MAX_US ? quantum_us : QUANTUM_MAX_US;
     t->quantum_us = quantum_us ? quantum_us : t->quantum_us;
     t->cpu_bound = (int16_t)cpu;
     sched_refill(t);
@@ -127,7 +128,7 @@ void sched_cpu_online(void)
     struct cpu_state *cpu = cpu_here();
 
     cpu->is_online = true;
-    cpu->stamp = time_cycles();
+    cpu->stamp = cpu->started = time_cycles();
 }
 
 static struct thread *steal(struct cpu_state *here)
@@ -159,7 +160,6 @@ static struct thread *pick(struct cpu_state *cpu)
     }
     if (!t)
         return NULL;
-    t->running = true;
     t->cpu = (int16_t)(cpu - cpus);
     cpu->context_switches++;
     return t;
@@ -173,7 +173,6 @@ static struct thread *choose(struct cpu_state *cpu)
     if (t && !t->rts_flags && !(cpu->ready & ((1u << t->priority) - 1)) && (t->cpu_bound < 0 || &cpus[t->cpu_bound] == cpu))
         return t;
     if (t) {
-        t->running = false;
         cpu->current = NULL;
         if (!t->rts_flags && (t->cpu_bound < 0 || &cpus[t->cpu_bound] == cpu))
             enqueue(t, t->quantum_left > 0);
@@ -216,7 +215,6 @@ void sched_yield(struct thread *t)
 
     if (!(cpu->ready & 1u << t->priority) || t->rts_flags)
         return;
-    t->running = false;
     cpu->current = NULL;
     enqueue(t, false);
 }

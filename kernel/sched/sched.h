@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scheduling mechanism: per-processor run queues of 16 priorities, hand-off between IPC partners, placement, quanta, accounting.
- * A thread that runs is in no queue (`running`, cpus[cpu].current); a thread that could run is `queued`; all others are neither.
+ * A thread that runs is in no queue (sched_is_running); a thread that could run is `queued`; all others are neither.
  * Times are processor cycles, so that the hot path needs no multiplication.
  */
 #pragma once
@@ -9,7 +9,7 @@
 #include "arch/x86_64/arch.h"
 #include "process/thread.h"
 
-enum { PRIORITY_COUNT = 16, PRIORITY_SERVICE = 4, PRIORITY_USER = 8, QUANTUM_DEFAULT_US = 100000 };
+enum { PRIORITY_COUNT = 16, PRIORITY_SERVICE = 4, PRIORITY_USER = 8, QUANTUM_DEFAULT_US = 100000, QUANTUM_MAX_US = 400000 };
 
 struct cpu_state {
     struct thread *current; /* NULL: idle */
@@ -21,7 +21,7 @@ struct cpu_state {
     bool is_online;
     struct thread *head[PRIORITY_COUNT];
     struct thread *tail[PRIORITY_COUNT];
-    uint64_t user_cycles;
+    uint64_t started;       /* cycles when it came up: what is neither kernel nor idle since then is user time */
     uint64_t system_cycles;
     uint64_t idle_cycles;
     uint64_t interrupts;
@@ -51,17 +51,21 @@ void sched_refill(struct thread *thread);
 /* The current thread lets others of its priority run first. */
 void sched_yield(struct thread *thread);
 
-/* May `to`, which has just become runnable but is not queued, run here at once in place of the blocked `cpu->current`? */
+/* Is it current somewhere? If it has been stopped it may still be, until that processor has entered the kernel. */
+ALWAYS_INLINE bool sched_is_running(const struct thread *thread)
+{
+    return cpus[thread->cpu].current == thread;
+}
+
+/* May `to`, which is in no queue, run here at once in place of `cpu->current`, which blocks? Where more than these two wait the queues decide. */
 ALWAYS_INLINE bool sched_may_hand_off(const struct cpu_state *cpu, const struct thread *to)
 {
-    return (!cpu->ready || !(cpu->ready & ((1u << to->priority) - 1))) && (to->cpu_bound < 0 || &cpus[to->cpu_bound] == cpu);
+    return !cpu->ready && to->cpu_bound == -1;
 }
 
 /* Make `to` the current thread of this processor instead of one that is blocked now. */
 ALWAYS_INLINE void sched_hand_off(struct cpu_state *cpu, struct thread *to)
 {
-    cpu->current->running = false;
-    to->running = true;
     to->cpu = (int16_t)cpu_current();
     cpu->current = to;
     cpu->context_switches++;
@@ -78,15 +82,16 @@ void timer_arm(struct cpu_state *cpu, uint64_t cycles);
 ALWAYS_INLINE struct cpu_state *kernel_enter(struct thread *thread)
 {
     struct cpu_state *cpu = cpu_here();
-    uint64_t now = time_cycles(), delta = now - cpu->stamp;
 
-    cpu->stamp = now;
-    if (thread) {
+    if (thread) { /* the timer has seen to it that it was not long (QUANTUM_MAX_US) */
+        uint32_t delta = time_cycles_low() - (uint32_t)cpu->stamp;
+        cpu->stamp += delta;
         thread->user_cycles += delta;
-        thread->quantum_left -= (int64_t)delta;
-        cpu->user_cycles += delta;
+        thread->quantum_left -= delta;
     } else {
-        cpu->idle_cycles += delta;
+        uint64_t now = time_cycles();
+        cpu->idle_cycles += now - cpu->stamp;
+        cpu->stamp = now;
         __atomic_and_fetch(&idle_cpus, ~(1u << (cpu - cpus)), __ATOMIC_RELAXED);
     }
     return cpu;
@@ -104,14 +109,10 @@ ALWAYS_INLINE void kernel_leave(struct cpu_state *cpu, struct thread *thread)
         timer_arm(cpu, now + (uint64_t)thread->quantum_left);
 }
 
-/*
- * The same at the end of the short paths of IPC, without reading the clock: the kernel's time since the entry (some 100 instructions) will count as user
- * time of the thread that runs now.
- */
-ALWAYS_INLINE void kernel_leave_short(struct cpu_state *cpu, struct thread *thread)
+/* The quantum ends before the timer fires, or has ended: schedule_and_resume must see to it. */
+ALWAYS_INLINE bool quantum_needs_attention(const struct cpu_state *cpu, const struct thread *thread)
 {
-    if (cpu->stamp + (uint64_t)thread->quantum_left < cpu->armed)
-        timer_arm(cpu, cpu->stamp + (uint64_t)thread->quantum_left);
+    return cpu->stamp + (uint64_t)thread->quantum_left < cpu->armed;
 }
 
 /* Return to user mode with the current thread, which has no work left. */

@@ -30,6 +30,14 @@ ALWAYS_INLINE uint64_t time_cycles(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* Low half, for differences below 2^32 cycles (0.8 seconds at 5 GHz). */
+ALWAYS_INLINE uint32_t time_cycles_low(void)
+{
+    uint32_t low;
+    __asm__ volatile("rdtsc" : "=a"(low) : : "rdx", "memory");
+    return low;
+}
+
 /* arch_switch for a thread whose space is known to exist. */
 ALWAYS_INLINE void space_switch(struct thread *thread, uint32_t space)
 {
