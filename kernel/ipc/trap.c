@@ -72,22 +72,42 @@ ALWAYS_INLINE __attribute__((noreturn)) void hand_over(struct cpu_state *cpu, st
     run_receiver(cpu, to, message);
 }
 
+/* The message of a native call goes straight from one program's memory to the other's; then the receiver's space is loaded. */
+ALWAYS_INLINE bool pass_message(struct thread *t, struct thread *to, uint64_t address, uint32_t *type)
+{
+    if (!message_pass(address, to->message_address, to->space, (uint32_t)t->endpoint, type))
+        return false;
+    if (__builtin_expect(!ipc_type_is_forged(*type), 1))
+        return true;
+    space_switch(t, t->space);
+    return false;
+}
+
 ALWAYS_INLINE void fast_sendrec(struct cpu_state *cpu, struct thread *t)
 {
     struct thread *to = thread_find((endpoint_t)t->frame.rdi);
     const struct privilege_slot *privilege = thread_privilege(t);
     uint64_t address = t->frame.rsi;
+    uint32_t type;
 
     if (!to || !waits_for_request_of(to, t) || !sched_may_hand_off(cpu, to) || address_is_bad(address))
         return;
     if (!(privilege->p.trap_mask & 1u << IPC_SENDREC) || !privilege_may_send(privilege, to->privilege_id))
         return;
-    if (!copy_message_in(&to->inbox, address) || ipc_type_is_forged(to->inbox.type))
+    if (!pass_message(t, to, address, &type))
         return;
+    /* Cannot fail from here on. */
     t->message_address = address;
-    t->request.type = to->inbox.type;
+    t->request.type = type;
     t->misc_flags |= MF_REPLY_PENDING;
-    hand_over(cpu, t, to, &to->inbox, IPC_SENDREC | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
+    t->receive_from = to->endpoint;
+    t->rts_flags |= RTS_RECEIVING;
+    t->messages_sent++;
+    to->rts_flags = 0;
+    to->frame.rax = 0;
+    to->frame.rdx = IPC_SENDREC | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER);
+    sched_hand_off(cpu, to);
+    run_now(cpu, to);
 }
 
 /* A Linux call of a user's thread to a server that waits (linux_prepare and linux_call mean the same). */
@@ -135,6 +155,15 @@ void trap_page_fault(struct cpu_state *cpu, struct thread *t, uint64_t address, 
     hand_over(cpu, t, vm, &t->request, SEND_FROM_KERNEL | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER));
 }
 
+/* The second half of REPLY_RECEIVE for a server that nobody else waits for. */
+ALWAYS_INLINE void begin_receive(struct thread *t, uint64_t address)
+{
+    t->message_address = address;
+    t->receive_from = ENDPOINT_ANY;
+    t->rts_flags |= RTS_RECEIVING;
+    t->messages_sent++;
+}
+
 /* VM's reply to it, when all went well. */
 ALWAYS_INLINE void fast_fault_reply(struct cpu_state *cpu, struct thread *t, struct thread *to)
 {
@@ -150,10 +179,7 @@ ALWAYS_INLINE void fast_fault_reply(struct cpu_state *cpu, struct thread *t, str
         return;
     /* Cannot fail from here on. */
     event_map_page(&t->inbox);
-    t->message_address = address;
-    t->receive_from = ENDPOINT_ANY;
-    t->rts_flags |= RTS_RECEIVING;
-    t->messages_sent++;
+    begin_receive(t, address);
     to->rts_flags = 0;
     to->misc_flags &= ~(MF_EVENT | MF_REPLY_PENDING);
     sched_hand_off(cpu, to);
@@ -161,8 +187,26 @@ ALWAYS_INLINE void fast_fault_reply(struct cpu_state *cpu, struct thread *t, str
     run_short(cpu, to);
 }
 
+/* The reply to a Linux call ends here, in the server's own inbox, which is free while it runs. */
+ALWAYS_INLINE void fast_linux_reply(struct cpu_state *cpu, struct thread *t, struct thread *to, uint64_t address)
+{
+    const struct message *message = &t->inbox;
+
+    if (!copy_message_in(&t->inbox, address) || ipc_type_is_forged(message->type) || message->transaction != to->request.transaction)
+        return;
+    /* Cannot fail from here on. */
+    begin_receive(t, address);
+    to->rts_flags = 0;
+    to->misc_flags &= ~MF_REPLY_PENDING;
+    sched_hand_off(cpu, to);
+    linux_reply(to, message->status ? message->status : (int64_t)message->word[0]);
+    space_switch(to, to->space);
+    run_short(cpu, to);
+}
+
 ALWAYS_INLINE void fast_reply_receive(struct cpu_state *cpu, struct thread *t)
 {
+    uint32_t type;
     struct thread *to = thread_find((endpoint_t)t->frame.rdi);
     const struct privilege_slot *privilege = thread_privilege(t);
     uint64_t address = t->frame.rsi;
@@ -176,29 +220,18 @@ ALWAYS_INLINE void fast_reply_receive(struct cpu_state *cpu, struct thread *t)
         return;
     if (!sched_may_hand_off(cpu, to) || !(privilege->p.trap_mask & 1u << IPC_REPLY_RECEIVE))
         return;
-    /* For a Linux call the message ends here, in our own inbox; it is free, since we run. */
-    struct message *message = misc & MF_LINUX_CALL ? &t->inbox : &to->inbox;
-    if (!copy_message_in(message, address) || ipc_type_is_forged(message->type))
-        return;
-    if (misc & MF_LINUX_CALL && message->transaction != to->request.transaction)
+    if (misc & MF_LINUX_CALL)
+        fast_linux_reply(cpu, t, to, address);
+    if (misc & MF_LINUX_CALL || !pass_message(t, to, address, &type))
         return;
     /* Cannot fail from here on. */
-    t->message_address = address;
-    t->receive_from = ENDPOINT_ANY;
-    t->rts_flags |= RTS_RECEIVING;
-    t->messages_sent++;
+    begin_receive(t, address);
     to->rts_flags = 0;
     to->misc_flags = misc & ~MF_REPLY_PENDING;
-    sched_hand_off(cpu, to);
-    if (misc & MF_LINUX_CALL) {
-        linux_reply(to, message->status ? message->status : (int64_t)message->word[0]);
-        space_switch(to, to->space);
-        run_short(cpu, to);
-    }
-    message->source = t->endpoint;
     to->frame.rax = 0;
     to->frame.rdx = 0;
-    run_receiver(cpu, to, message);
+    sched_hand_off(cpu, to);
+    run_now(cpu, to);
 }
 
 /* Read the message of a trap into t->request. False: the result or an event stands instead. */

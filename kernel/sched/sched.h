@@ -68,6 +68,7 @@ ALWAYS_INLINE void sched_hand_off(struct cpu_state *cpu, struct thread *to)
 {
     to->cpu = (int16_t)cpu_current();
     cpu->current = to;
+    current_set(to);
     cpu->context_switches++;
 }
 

@@ -30,6 +30,12 @@ ALWAYS_INLINE uint64_t time_cycles(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* For one whose space is loaded. */
+ALWAYS_INLINE void current_set(struct thread *thread)
+{
+    cpu_this()->current = thread;
+}
+
 /* Low half, for differences below 2^32 cycles (0.8 seconds at 5 GHz). */
 ALWAYS_INLINE uint32_t time_cycles_low(void)
 {
@@ -95,4 +101,67 @@ ALWAYS_INLINE bool copy_message_out(uint64_t user_address, const struct message 
 {
     space_refresh();
     return copy64((void *)user_address, from);
+}
+
+/* The cold end of message_pass: user access closed, the loaded space loaded again. */
+void message_pass_failed(void);
+
+/*
+ * Move a message from user address `from` of the loaded space to user address `to` of `space`, in registers, and load that space. `source` takes the place of
+ * the sender's own word; *type is what the sender wrote. False: memory is absent or a space needs care; the old space is loaded, and the
+ * receiver's buffer, which means nothing yet, may have been touched.
+ */
+ALWAYS_INLINE bool message_pass(uint64_t from, uint64_t to, uint32_t space, uint32_t source, uint32_t *type)
+{
+    struct cpu_local *cpu = cpu_this();
+    uint64_t root = 0, w2, w3, w4, w5, w6, w7;
+    uint32_t word;
+
+    if (__builtin_expect(cpu->loaded_stale != 0, 0))
+        return false;
+    if (cpu->loaded_space != space) {
+        root = spaces[space].root;
+        if (__builtin_expect(root == 0, 0))
+            return false;
+    }
+    __asm__ volatile goto("1: stac\n"
+                          "2: movl 4(%[from]), %[word]\n"
+                          "movq 8(%[from]), %[w2]\n"
+                          "movq 16(%[from]), %[w3]\n"
+                          "movq 24(%[from]), %[w4]\n"
+                          "movq 32(%[from]), %[w5]\n"
+                          "movq 40(%[from]), %[w6]\n"
+                          "movq 48(%[from]), %[w7]\n"
+                          "movq 56(%[from]), %[from]\n"
+                          "testq %[root], %[root]\n"
+                          "jz 3f\n"
+                          "movq %[root], %%cr3\n"
+                          "3: movl %[source], (%[to])\n"
+                          "movl %[word], 4(%[to])\n"
+                          "movq %[w2], 8(%[to])\n"
+                          "movq %[w3], 16(%[to])\n"
+                          "movq %[w4], 24(%[to])\n"
+                          "movq %[w5], 32(%[to])\n"
+                          "movq %[w6], 40(%[to])\n"
+                          "movq %[w7], 48(%[to])\n"
+                          "movq %[from], 56(%[to])\n"
+                          "4: clac\n"
+                          ".pushsection .exception_table, \"a\"\n"
+                          ".quad 2b, 4b, %l[absent]\n"
+                          ".popsection\n"
+                          ".pushsection .smap_sites, \"a\"\n"
+                          ".quad 1b, 4b\n"
+                          ".popsection\n"
+                          : [from] "+r"(from), [word] "=&r"(word), [w2] "=&r"(w2), [w3] "=&r"(w3), [w4] "=&r"(w4), [w5] "=&r"(w5),
+                            [w6] "=&r"(w6), [w7] "=&r"(w7)
+                          : [to] "r"(to), [root] "r"(root), [source] "r"(source)
+                          : "memory", "cc"
+                          : absent);
+    *type = word;
+    if (root)
+        cpu->loaded_space = space;
+    return true;
+absent:
+    message_pass_failed();
+    return false;
 }

@@ -61,6 +61,12 @@ void big_unlock(void)
     __atomic_store_n(&big_lock_word, 0, __ATOMIC_RELEASE);
 }
 
+void message_pass_failed(void)
+{
+    __asm__ volatile("1: clac\n.pushsection .smap_sites, \"a\"\n.quad 1b\n.popsection" : : : "memory");
+    cr3_write(spaces[cpu_this()->loaded_space].root);
+}
+
 void arch_switch(struct thread *thread)
 {
     if (thread != NULL && thread->space < SPACE_COUNT)
