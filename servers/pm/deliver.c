@@ -20,6 +20,7 @@
 #include "signal.h"
 #include "sleep.h"
 #include "sys/call.h"
+#include "sys/service.h"
 #include "timer.h"
 #include "wait.h"
 
@@ -30,10 +31,8 @@ bool thread_may_wait(const struct pm_thread *thread)
     return !signal_is_waiting(thread);
 }
 
-void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result)
+static void end_wait(struct pm_state *pm, struct pm_thread *thread)
 {
-    struct message message = {0};
-
     if (thread->step == STEP_FUTEX) {
         futex_remove(pm, thread);
     }
@@ -41,6 +40,12 @@ void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result
         timer_cancel(pm, TIMER_OF_THREAD + thread_index(thread));
     }
     thread->step = STEP_NONE;
+}
+
+static void send_answer(const struct pm_thread *thread, int64_t result)
+{
+    struct message message = {0};
+
     message.type = PROTOCOL_LINUX << 16 | MESSAGE_REPLY;
     message.transaction = thread->transaction;
     message.status = result < 0 ? (int32_t)result : 0;
@@ -48,31 +53,76 @@ void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result
     outbox_add(outbox_default(), thread->endpoint, &message);
 }
 
-/* A call that waits in PM ends because of a signal. */
-static void interrupt(struct pm_state *pm, struct pm_thread *thread)
+void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result)
+{
+    end_wait(pm, thread);
+    send_answer(thread, result);
+}
+
+/* What a call that waits in PM answers because of a signal. */
+static int64_t interrupted_result(struct pm_thread *thread)
 {
     switch (thread->step) {
-    case STEP_WAIT:
-        thread_answer(pm, thread, -ERESTARTSYS);
-        break;
     case STEP_SLEEP:
-        sleep_interrupt(pm, thread);
-        break;
+        return sleep_interrupted(thread);
     case STEP_FUTEX:
-        futex_interrupt(pm, thread);
-        break;
+        return futex_interrupted(thread);
     case STEP_SIGWAIT:
-        thread_answer(pm, thread, -EINTR);
-        break;
+        return -EINTR;
     case STEP_PAUSE:
-        thread_answer(pm, thread, -ERESTARTNOHAND);
-        break;
+        return -ERESTARTNOHAND;
     default:
-        break;
+        return -ERESTARTSYS;
     }
 }
 
 static void deliver(struct pm_state *pm, struct pm_thread *thread);
+
+/* The thread is in its Linux call, which is over: act upon its signals, then answer. */
+static void deliver_in_call(struct pm_state *pm, struct pm_thread *thread, int64_t number, int64_t result)
+{
+    thread->step = STEP_READY;
+    thread->call.ready.number = number;
+    thread->call.ready.result = result;
+    thread->call.ready.has_frame = false;
+    thread->call.ready.is_call = true;
+    deliver(pm, thread);
+}
+
+/* Handlers run one at a time; outside of one this is NULL. */
+static SERVICE_DERIVED struct pm_thread *in_hand;
+static SERVICE_DERIVED bool has_news;
+
+void thread_enter(struct pm_thread *thread)
+{
+    in_hand = thread;
+    has_news = false;
+}
+
+bool thread_has_news(void)
+{
+    return has_news;
+}
+
+void thread_leave_parked(struct pm_state *pm, struct pm_thread *thread)
+{
+    bool had_news = has_news;
+
+    thread_enter(NULL);
+    if (had_news) {
+        thread_notice(pm, thread);
+    }
+}
+
+bool thread_leave_call(struct pm_state *pm, struct pm_thread *thread, int64_t number, int64_t result)
+{
+    in_hand = NULL;
+    if (!has_news)
+        return false;
+    has_news = false;
+    deliver_in_call(pm, thread, number, result);
+    return true;
+}
 
 void thread_notice(struct pm_state *pm, struct pm_thread *thread)
 {
@@ -84,14 +134,22 @@ void thread_notice(struct pm_state *pm, struct pm_thread *thread)
         }
         return;
     }
+    if (thread == in_hand && thread->step == STEP_NONE) {
+        has_news = true;
+        return;
+    }
+    if (thread->step >= STEP_WAIT) {
+        int64_t result = interrupted_result(thread);
+        end_wait(pm, thread);
+        deliver_in_call(pm, thread, thread->linux_number, result);
+        return;
+    }
     if (!thread->is_posted) {
         if (kernel_signal_post(thread->endpoint, &waits_for) != 0)
             return;
         thread->is_posted = true;
     }
-    if (thread->step != STEP_NONE) {
-        interrupt(pm, thread);
-    } else if (waits_for == ENDPOINT_VFS) {
+    if (thread->step == STEP_NONE && waits_for == ENDPOINT_VFS) {
         struct vfs_cancel_request request = {.process = thread->endpoint};
         vfs_send_cancel(outbox_default(), ENDPOINT_VFS, 0, &request);
     }
@@ -227,36 +285,42 @@ static bool keeps_deadline(int64_t number)
     return number == LINUX_SYS_nanosleep || number == LINUX_SYS_clock_nanosleep || number == LINUX_SYS_futex;
 }
 
+/* The call is to be made again, for there was no handler. */
+static bool restarts_without_handler(struct pm_thread *thread)
+{
+    if (thread->call.ready.has_frame || thread->call.ready.number < 0)
+        return false;
+    switch (-thread->call.ready.result) {
+    case ERESTART_RESTARTBLOCK:
+        thread->restarts = keeps_deadline(thread->call.ready.number);
+        return true;
+    case ERESTARTSYS:
+    case ERESTARTNOINTR:
+    case ERESTARTNOHAND:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void go_on(struct pm_thread *thread)
 {
-    struct event_signal_ready_reply reply = {.result = thread->call.ready.result};
+    bool restarts = restarts_without_handler(thread);
+    struct event_signal_ready_reply reply = {.result = thread->call.ready.result, .restart = restarts};
     uint32_t transaction = thread->call.ready.transaction;
 
-    if (thread->call.ready.has_frame) {
-        reply.resume = 1;
-    } else if (thread->call.ready.number >= 0) {
-        switch (-reply.result) {
-        case ERESTART_RESTARTBLOCK:
-            thread->restarts = keeps_deadline(thread->call.ready.number);
-            reply.restart = 1;
-            reply.result = 0; /* the same call again, not restart_syscall */
-            break;
-        case ERESTARTSYS:
-        case ERESTARTNOINTR:
-        case ERESTARTNOHAND:
-            reply.restart = 1;
-            break;
-        default:
-            break;
-        }
-    } else {
-        reply.resume = 1;
+    if (restarts) {
+        reply.result = 0; /* the same call again, not restart_syscall */
     }
     if (thread->has_saved_mask) {
         *mask_of(thread) = thread->saved_mask;
         thread->has_saved_mask = false;
     }
     thread->step = STEP_NONE;
+    if (thread->call.ready.is_call) { /* with a frame the kernel takes no result */
+        send_answer(thread, restarts ? -ERESTARTNOINTR : reply.result);
+        return;
+    }
     event_reply_signal_ready(outbox_default(), thread->endpoint, transaction, 0, &reply);
 }
 
@@ -264,6 +328,7 @@ static void go_on(struct pm_thread *thread)
 static void deliver(struct pm_state *pm, struct pm_thread *thread)
 {
     struct signal_info info;
+    bool restored;
 
     for (;;) {
         if (process_of(thread)->state == PROCESS_STOPPED)
@@ -273,9 +338,11 @@ static void deliver(struct pm_state *pm, struct pm_thread *thread)
         if (!act(pm, thread, &info))
             return;
     }
+    restored = thread->has_saved_mask;
     go_on(thread);
-    /* The mask that came back may let a signal through. */
-    signal_recheck(pm, thread);
+    if (restored) { /* the mask that came back may let a signal through */
+        signal_recheck(pm, thread);
+    }
 }
 
 int event_handle_signal_ready(struct pm_state *pm, struct call *call, const struct event_signal_ready_request *request,
@@ -292,6 +359,7 @@ int event_handle_signal_ready(struct pm_state *pm, struct call *call, const stru
     thread->call.ready.result = request->result;
     thread->call.ready.transaction = call->transaction;
     thread->call.ready.has_frame = false;
+    thread->call.ready.is_call = false;
     deliver(pm, thread);
     return CALL_PARKED;
 }

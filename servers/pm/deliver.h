@@ -10,6 +10,12 @@
 void thread_notice(struct pm_state *pm, struct pm_thread *thread);
 /* May a call that a signal can end begin to wait now? False: answer it with its interrupted result at once. */
 bool thread_may_wait(const struct pm_thread *thread);
+/* The thread whose call is being handled wants its signals looked at: before its call is answered, without a detour through the kernel. */
+void thread_enter(struct pm_thread *thread);
+/* The end of its handler: true if the call was answered here. number: of the call, -1 if its registers are others now. */
+bool thread_has_news(void);
+void thread_leave_parked(struct pm_state *pm, struct pm_thread *thread);
+bool thread_leave_call(struct pm_state *pm, struct pm_thread *thread, int64_t number, int64_t result);
 /* Answer a waiting call of a thread: result >= 0 or a negative error; the thread waits no longer. */
 void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result);
 

@@ -5,12 +5,14 @@
 #include "events.h"
 
 #include "caller.h"
+#include "deliver.h"
 #include "exec.h"
 #include "exit.h"
 #include "fork.h"
 #include "ids.h"
 #include "kernel_signals.h"
 #include "linux_pm_dispatch.h"
+#include "linux_syscalls.h"
 #include "protocols/kernel_client.h"
 #include "protocols/vfs.h"
 #include "signal.h"
@@ -18,25 +20,40 @@
 #include "sys/log.h"
 #include "system.h"
 
+/* The handler is done: note what a late answer needs, and look at signals that came up on the way. */
+static int leave(struct pm_state *pm, struct call *call, struct pm_thread *thread, int result)
+{
+    uint32_t number = message_operation(call->type);
+    int64_t value = result < 0 ? result : (int64_t)call->reply->word[0];
+
+    if (result == CALL_PARKED || thread_has_news()) {
+        thread->transaction = call->transaction;
+        thread->linux_number = number;
+    }
+    if (result == CALL_PARKED) {
+        thread_leave_parked(pm, thread);
+        return CALL_PARKED;
+    }
+    if (thread->restarts) {
+        thread->restarts = false; /* what the call did not use is not for the next one */
+    }
+    return thread_leave_call(pm, thread, number == LINUX_SYS_rt_sigreturn ? -1 : (int64_t)number, value) ? CALL_PARKED : result;
+}
+
 int pm_linux_entry(void *state, struct call *call)
 {
     struct pm_thread *thread = thread_find(call->caller);
-    bool restarts;
     int result;
 
     if (thread == NULL)
         return CALL_PARKED; /* cleared while its message was on the way */
-    restarts = thread->restarts;
+    thread_enter(thread);
     result = pm_linux_dispatch(state, call);
-    if (thread->endpoint != call->caller || thread->state == THREAD_LEAVING)
+    if (thread->endpoint != call->caller || thread->state == THREAD_LEAVING) {
+        thread_enter(NULL);
         return CALL_PARKED; /* it ended itself */
-    if (result == CALL_PARKED) {
-        thread->transaction = call->transaction;
     }
-    if (restarts) {
-        thread->restarts = false;
-    }
-    return result;
+    return leave(state, call, thread, result);
 }
 
 /* ---- VFS ---- */

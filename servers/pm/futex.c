@@ -76,16 +76,14 @@ static void add(struct pm_state *pm, struct pm_thread *thread)
     *link = (uint16_t)thread_index(thread);
 }
 
-void futex_interrupt(struct pm_state *pm, struct pm_thread *thread)
+int64_t futex_interrupted(struct pm_thread *thread)
 {
-    if (!thread->call.futex.has_timeout) {
-        thread_answer(pm, thread, -ERESTARTSYS);
-        return;
-    }
+    if (!thread->call.futex.has_timeout)
+        return -ERESTARTSYS;
     if (!thread->call.futex.is_absolute) {
         thread->restart_deadline_ns = timer_deadline(TIMER_OF_THREAD + thread_index(thread));
     }
-    thread_answer(pm, thread, -ERESTART_RESTARTBLOCK);
+    return -ERESTART_RESTARTBLOCK;
 }
 
 static uint32_t wake(struct pm_state *pm, const struct futex_key *key, uint32_t count, uint32_t bitset)

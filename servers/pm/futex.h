@@ -8,6 +8,7 @@
 #include "state.h"
 
 void futex_remove(struct pm_state *pm, struct pm_thread *thread);
-void futex_interrupt(struct pm_state *pm, struct pm_thread *thread);
+/* What the call answers when a signal ends it. */
+int64_t futex_interrupted(struct pm_thread *thread);
 /* Shared wake at an address of a thread's space. */
 uint32_t futex_wake_address(struct pm_state *pm, struct pm_thread *thread, uint64_t address, uint32_t count);

@@ -49,23 +49,19 @@ static int sleep_until(struct pm_state *pm, struct call *call, uint64_t deadline
     return CALL_PARKED;
 }
 
-void sleep_interrupt(struct pm_state *pm, struct pm_thread *thread)
+int64_t sleep_interrupted(struct pm_thread *thread)
 {
     uint64_t deadline = timer_deadline(TIMER_OF_THREAD + thread_index(thread));
     uint64_t now = sys_uptime();
     struct linux_timespec left = timespec_from_ns(deadline > now ? deadline - now : 0);
 
-    if (thread->call.sleep.is_absolute) {
-        thread_answer(pm, thread, -ERESTARTNOHAND);
-        return;
-    }
+    if (thread->call.sleep.is_absolute)
+        return -ERESTARTNOHAND;
     thread->restart_deadline_ns = deadline;
     if (thread->call.sleep.remaining_address != 0 &&
-        sys_copy_to(thread->endpoint, thread->call.sleep.remaining_address, &left, sizeof(left)) != 0) {
-        thread_answer(pm, thread, -EFAULT);
-        return;
-    }
-    thread_answer(pm, thread, -ERESTART_RESTARTBLOCK);
+        sys_copy_to(thread->endpoint, thread->call.sleep.remaining_address, &left, sizeof(left)) != 0)
+        return -EFAULT;
+    return -ERESTART_RESTARTBLOCK;
 }
 
 static uint64_t from_now(uint64_t now, uint64_t ns)

@@ -6,8 +6,8 @@
 
 #include "state.h"
 
-/* A signal ends the sleep: remaining time, restart rules. */
-void sleep_interrupt(struct pm_state *pm, struct pm_thread *thread);
+/* A signal ends the sleep: writes the remaining time; what the call answers. */
+int64_t sleep_interrupted(struct pm_thread *thread);
 /* The alarm went off. */
 void timers_run(struct pm_state *pm, uint64_t now_ns);
 /* Time left of ITIMER_REAL, and a new one (0: none). */

@@ -56,7 +56,7 @@ enum thread_step {
     STEP_FUTEX,
     STEP_SIGWAIT,
     STEP_PAUSE,
-    STEP_READY,  /* not a call: event.signal_ready, stopped */
+    STEP_READY,  /* its signals are being acted upon, or it is stopped */
 };
 
 enum vfs_request { VFS_REQUEST_NONE, VFS_REQUEST_FORK, VFS_REQUEST_EXEC_OPEN, VFS_REQUEST_EXEC_DONE, VFS_REQUEST_IDS, VFS_REQUEST_EXIT, VFS_REQUEST_REBOOT };
@@ -80,6 +80,7 @@ struct pm_thread {
     uint32_t sequence; /* of requests to VFS: a late reply to an earlier user of the slot is recognised */
     uint8_t vfs_request;
     uint32_t transaction; /* of the Linux call in hand or waiting */
+    uint32_t linux_number;
     bool must_leave;      /* VFS must be told of the end when it has answered the present request */
     bool is_posted;       /* signal_post was made; event.signal_ready will come */
     bool has_saved_mask;  /* the call exchanged the mask (sigsuspend, ppoll): to be restored when it ends without a handler */
@@ -135,6 +136,7 @@ struct pm_thread {
             int64_t result;
             uint32_t transaction;
             bool has_frame; /* registers are those of a handler now */
+            bool is_call;   /* not signal_ready: still in its Linux call, which is answered */
         } ready;
         struct {
             uint16_t buffer;
