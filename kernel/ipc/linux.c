@@ -187,7 +187,7 @@ struct thread *linux_prepare(struct thread *t, uint64_t number)
         write_log(t);
         return NULL;
     }
-    if (route == ROUTE_PM && public_answer(t, number))
+    if (route == ROUTE_PM && public_calls[number] && public_answer(t, number))
         return NULL;
     struct thread *owner = thread_find(route_owner[route]);
     if (!owner || owner == t)

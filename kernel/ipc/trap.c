@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "ipc/ipc.h"
 #include "ipc/linux_abi.h"
+#include "ipc/public.h"
 #include "linux_route.h"
 #include "process/event.h"
 #include "process/privileges.h"
@@ -116,7 +117,7 @@ ALWAYS_INLINE void fast_linux_call(struct cpu_state *cpu, struct thread *t, uint
     static const uint8_t owner_slot[] = { [ROUTE_PM] = ENDPOINT_PM, [ROUTE_VFS] = ENDPOINT_VFS, [ROUTE_VM] = ENDPOINT_VM };
     const struct trap_frame *f = &t->frame;
 
-    if (number >= LINUX_SYSCALL_COUNT || (uint32_t)(linux_route[number] - ROUTE_PM) > ROUTE_VM - ROUTE_PM || trace_is_on)
+    if (number >= LINUX_SYSCALL_COUNT || (uint32_t)(linux_route[number] - ROUTE_PM) > ROUTE_VM - ROUTE_PM || public_calls[number] || trace_is_on)
         return;
     struct thread *to = &threads[owner_slot[linux_route[number]]];
     KEEP_POINTER(to);

@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "exit.h"
 #include "futex.h"
+#include "handlers.h"
 #include "kernel_calls.h"
 #include "linux/signal_frame.h"
 #include "linux_syscalls.h"
@@ -204,6 +205,7 @@ static void choose_stack(struct pm_thread *thread, const struct linux_sigaction 
         thread->altstack_flags = LINUX_SS_DISABLE;
         thread->altstack_base = 0;
         thread->altstack_length = 0;
+        handlers_publish(process_of(thread));
     }
 }
 
@@ -218,11 +220,9 @@ static void adjust_after_frame(struct pm_state *pm, struct pm_thread *thread, in
     }
     *mask_of(thread) &= ~SIGNALS_UNBLOCKABLE;
     if (action->flags & LINUX_SA_RESETHAND) {
-        struct pm_sighand *table = sighand_own(pm, process);
-        if (table != NULL) {
-            table->action[signal - 1].handler = LINUX_SIG_DFL;
-            process->caught &= ~signal_bit(signal);
-        }
+        struct linux_sigaction once = *action;
+        once.handler = LINUX_SIG_DFL;
+        handlers_set(pm, process, signal, &once);
     }
 }
 
@@ -262,7 +262,7 @@ static bool build_frame(struct pm_state *pm, struct pm_thread *thread, const str
 static bool act(struct pm_state *pm, struct pm_thread *thread, const struct signal_info *info)
 {
     struct pm_process *process = process_of(thread);
-    struct linux_sigaction action = signal_action(process, info->signal);
+    struct linux_sigaction action = handlers_get(process, info->signal);
     uint64_t bit = signal_bit(info->signal);
 
     if (signal_is_ignored(process, info->signal))

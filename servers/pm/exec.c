@@ -10,6 +10,7 @@
 #include "deliver.h"
 #include "exec_strings.h"
 #include "exit.h"
+#include "handlers.h"
 #include "image.h"
 #include "kernel_calls.h"
 #include "limits.h"
@@ -349,11 +350,10 @@ static void reset_signals(struct pm_state *pm, struct pm_thread *thread)
 {
     struct pm_process *process = process_of(thread);
 
-    sighand_release(pm, process);
-    process->caught = 0;
     thread->altstack_base = 0;
     thread->altstack_length = 0;
     thread->altstack_flags = LINUX_SS_DISABLE;
+    handlers_reset(pm, process);
     thread->has_saved_mask = false;
     posix_timer_process_gone(pm, process);
 }

@@ -9,6 +9,7 @@
 #include "exec.h"
 #include "fork.h"
 #include "futex.h"
+#include "handlers.h"
 #include "kernel_calls.h"
 #include "posix_timer.h"
 #include "process.h"
@@ -183,7 +184,7 @@ void thread_unmake(struct pm_state *pm, struct pm_thread *thread)
     process_remove_thread(process, thread);
     thread_give(pm, thread);
     if (process->thread_count == 0) {
-        sighand_release(pm, process);
+        handlers_release(pm, process);
         process_give(pm, process);
     }
 }
@@ -262,7 +263,7 @@ static void become_zombie(struct pm_state *pm, struct pm_process *process, uint3
     timer_cancel(pm, TIMER_OF_PROCESS + process_index(process));
     posix_timer_process_gone(pm, process);
     signal_discard(pm, process, ~0ull);
-    sighand_release(pm, process);
+    handlers_release(pm, process);
     check_own_group(pm, process, process->parent == NONE ? NULL : process_at(process->parent));
     process->state = PROCESS_ZOMBIE;
     give_children_to_init(pm, process);

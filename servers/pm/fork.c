@@ -9,6 +9,7 @@
 #include "caller.h"
 #include "deliver.h"
 #include "exit.h"
+#include "handlers.h"
 #include "kernel_calls.h"
 #include "limits.h"
 #include "linux_pm_dispatch.h"
@@ -74,12 +75,6 @@ static void copy_process(struct pm_process *child, const struct pm_process *pare
     child->fsgid = parent->fsgid;
     child->group_count = parent->group_count;
     memcpy(child->groups, parent->groups, parent->group_count * sizeof(child->groups[0]));
-    child->ignored = parent->ignored;
-    child->caught = parent->caught;
-    child->sighand = parent->sighand;
-    if (child->sighand != NONE) {
-        tables.sighands[child->sighand].references++;
-    }
     child->arguments_start = parent->arguments_start;
     child->arguments_end = parent->arguments_end;
     child->environment_start = parent->environment_start;
@@ -95,6 +90,7 @@ static struct pm_process *new_process(struct pm_state *pm, struct pm_process *pa
     if (child == NULL)
         return NULL;
     copy_process(child, parent);
+    handlers_share(child, parent);
     child->exit_signal = (uint8_t)(flags & 0xff);
     child->start_ns = sys_uptime();
     if ((flags & CLONE_PARENT) && parent->parent != NONE) {
@@ -162,6 +158,7 @@ static void inherit(struct pm_thread *child, const struct pm_thread *parent, con
         child->altstack_length = parent->altstack_length;
         child->altstack_flags = parent->altstack_flags;
     }
+    handlers_publish(process_of(child));
 }
 
 static void tell_vfs(const struct pm_thread *parent, struct pm_thread *child, uint64_t flags)
@@ -186,7 +183,7 @@ static int undo(struct pm_state *pm, struct pm_thread *child, bool is_thread, in
     process_remove_thread(process, child);
     thread_give(pm, child);
     if (!is_thread) {
-        sighand_release(pm, process);
+        handlers_release(pm, process);
         process_give(pm, process);
     }
     return error;

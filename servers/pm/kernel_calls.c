@@ -85,7 +85,7 @@ void kernel_resume(endpoint_t process)
 
 void kernel_publish(void)
 {
-    struct kernel_publish_request request = {.table = (uint64_t)(uintptr_t)tables.publics};
+    struct kernel_publish_request request = {.table = (uint64_t)(uintptr_t)tables.publics, .actions = (uint64_t)(uintptr_t)tables.actions};
     int result = kernel_call_publish(ENDPOINT_SYSTEM, &request);
 
     if (result != 0) {

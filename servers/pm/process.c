@@ -5,6 +5,7 @@
 #include "process.h"
 
 #include "base/string.h"
+#include "handlers.h"
 
 static uint32_t bucket_of(uint32_t number)
 {
@@ -173,11 +174,13 @@ void process_add_thread(struct pm_process *process, struct pm_thread *thread)
     while (*link != NONE) {
         link = &thread_at(*link)->next;
     }
+    handlers_sync(process);
     *link = (uint16_t)thread_index(thread);
     thread->next = NONE;
     thread->process = (uint16_t)process_index(process);
     process->thread_count++;
     publish_ids(process);
+    handlers_publish(process);
 }
 
 void process_remove_thread(struct pm_process *process, struct pm_thread *thread)
@@ -189,9 +192,11 @@ void process_remove_thread(struct pm_process *process, struct pm_thread *thread)
     }
     if (*link == NONE)
         return;
+    handlers_sync(process);
     *link = thread->next;
     thread->next = NONE;
     process->thread_count--;
+    handlers_publish(process);
 }
 
 struct pm_process *process_take(struct pm_state *pm, uint32_t pid)

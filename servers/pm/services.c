@@ -5,6 +5,7 @@
 #include "base/string.h"
 #include "caller.h"
 #include "deliver.h"
+#include "handlers.h"
 #include "kernel_calls.h"
 #include "pm_info.h"
 #include "protocols/pm_server.h"
@@ -55,7 +56,7 @@ int pm_handle_background(struct pm_state *pm, struct call *call, const struct pm
     if (thread == NULL || request->signal <= 0 || request->signal > LINUX_SIGNALS)
         return 0;
     process = process_of(thread);
-    if ((*mask_of(thread) & signal_bit(request->signal)) || (process->ignored & signal_bit(request->signal))) {
+    if ((*mask_of(thread) & signal_bit(request->signal)) || (handlers_ignored(process) & signal_bit(request->signal))) {
         reply->eio = request->signal == LINUX_SIGTTIN;
         return 0;
     }
@@ -226,8 +227,8 @@ static void describe_process(const struct pm_process *process, struct pm_process
     info->environment_end = process->environment_end;
     info->signals_pending = process->pending | (leader == NULL ? 0 : leader->pending);
     info->signals_blocked = leader == NULL ? 0 : *mask_of(leader);
-    info->signals_ignored = process->ignored;
-    info->signals_caught = process->caught;
+    info->signals_ignored = handlers_ignored(process);
+    info->signals_caught = handlers_caught(process);
 }
 
 static void describe_service(const struct pm_service *service, struct pm_process_info *info)

@@ -7,6 +7,7 @@
 #include "base/string.h"
 #include "caller.h"
 #include "deliver.h"
+#include "handlers.h"
 #include "linux_pm_dispatch.h"
 #include "protocols/kernel_client.h"
 #include "signal.h"
@@ -19,22 +20,13 @@ enum { SIGSET_BYTES = 8 };
 static int set_action(struct pm_state *pm, struct pm_process *process, int signal, const struct linux_sigaction *action)
 {
     uint64_t bit = signal_bit(signal);
-    bool is_plain = action->handler <= LINUX_SIG_IGN && (action->flags & ~LINUX_SA_RESTORER) == 0 && action->mask == 0;
+    struct linux_sigaction clean = *action;
+    int result;
 
-    if (process->sighand != NONE || !is_plain) {
-        struct pm_sighand *table = sighand_own(pm, process);
-        if (table == NULL)
-            return -ENOMEM;
-        table->action[signal - 1] = *action;
-        table->action[signal - 1].mask &= ~SIGNALS_UNBLOCKABLE;
-    }
-    process->ignored &= ~bit;
-    process->caught &= ~bit;
-    if (action->handler == LINUX_SIG_IGN) {
-        process->ignored |= bit;
-    } else if (action->handler != LINUX_SIG_DFL) {
-        process->caught |= bit;
-    }
+    clean.mask &= ~SIGNALS_UNBLOCKABLE;
+    result = handlers_set(pm, process, signal, &clean);
+    if (result != 0)
+        return result;
     if (action->handler == LINUX_SIG_IGN || (action->handler == LINUX_SIG_DFL && (SIGNALS_IGNORE & bit) != 0)) {
         signal_discard(pm, process, bit);
     }
@@ -59,7 +51,7 @@ int pm_linux_rt_sigaction(struct pm_state *pm, struct call *call)
         if (SIGNALS_UNBLOCKABLE & signal_bit((int)number))
             return -EINVAL;
     }
-    old = signal_action(process, (int)number);
+    old = handlers_get(process, (int)number);
     if (action_address != 0) {
         result = set_action(pm, process, (int)number, &action);
         if (result != 0)
@@ -401,6 +393,7 @@ int pm_linux_sigaltstack(struct pm_state *pm, struct call *call)
         thread->altstack_flags = (uint32_t)new.flags & ~(uint32_t)LINUX_SS_ONSTACK;
         thread->altstack_base = mode == LINUX_SS_DISABLE ? 0 : new.base;
         thread->altstack_length = mode == LINUX_SS_DISABLE ? 0 : new.length;
+        handlers_publish(process_of(thread));
     }
     return old_address == 0 ? 0 : caller_write(call, old_address, &old, sizeof(old));
 }
@@ -420,6 +413,7 @@ int pm_linux_rt_sigreturn(struct pm_state *pm, struct call *call)
     thread->altstack_base = reply.altstack_base;
     thread->altstack_length = reply.altstack_length;
     thread->altstack_flags = reply.altstack_flags & ~(uint32_t)LINUX_SS_ONSTACK;
+    handlers_publish(process_of(thread));
     signal_recheck(pm, thread);
     return 0;
 }

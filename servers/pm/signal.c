@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "deliver.h"
 #include "exit.h"
+#include "handlers.h"
 #include "posix_timer.h"
 #include "process.h"
 #include "sigcalls.h"
@@ -90,28 +91,18 @@ void signal_discard_thread(struct pm_state *pm, struct pm_thread *thread)
     discard(pm, &thread->pending, &thread->queue, ~0ull);
 }
 
-struct linux_sigaction signal_action(const struct pm_process *process, int signal)
-{
-    struct linux_sigaction action = {0};
-
-    if (process->sighand != NONE)
-        return tables.sighands[process->sighand].action[signal - 1];
-    action.handler = process->ignored & signal_bit(signal) ? LINUX_SIG_IGN : LINUX_SIG_DFL;
-    return action;
-}
-
 static bool is_default(const struct pm_process *process, int signal)
 {
-    return ((process->ignored | process->caught) & signal_bit(signal)) == 0;
+    return ((handlers_ignored(process) | handlers_caught(process)) & signal_bit(signal)) == 0;
 }
 
 bool signal_is_ignored(const struct pm_process *process, int signal)
 {
     uint64_t bit = signal_bit(signal);
 
-    if (process->ignored & bit)
+    if (handlers_ignored(process) & bit)
         return true;
-    if (process->caught & bit)
+    if (handlers_caught(process) & bit)
         return false;
     return process->is_init || (SIGNALS_IGNORE & bit) != 0;
 }
@@ -215,7 +206,7 @@ void signal_force(struct pm_state *pm, struct pm_thread *thread, const struct si
 
     if (!process_is_live(process) || process->is_exiting)
         return;
-    if ((process->caught & bit) == 0 || (*mask_of(thread) & bit) != 0) {
+    if ((handlers_caught(process) & bit) == 0 || (*mask_of(thread) & bit) != 0) {
         process_exit(pm, process, (uint32_t)info->signal);
         return;
     }
@@ -296,45 +287,6 @@ void signal_recheck(struct pm_state *pm, struct pm_thread *thread)
     if (signal_is_waiting(thread)) {
         thread_notice(pm, thread);
     }
-}
-
-void sighand_release(struct pm_state *pm, struct pm_process *process)
-{
-    struct pm_sighand *table;
-
-    if (process->sighand == NONE)
-        return;
-    table = &tables.sighands[process->sighand];
-    if (--table->references == 0) {
-        table->next_free = pm->free_sighand;
-        pm->free_sighand = process->sighand;
-    }
-    process->sighand = NONE;
-}
-
-struct pm_sighand *sighand_own(struct pm_state *pm, struct pm_process *process)
-{
-    struct pm_sighand *old = process->sighand == NONE ? NULL : &tables.sighands[process->sighand];
-    struct pm_sighand *table;
-
-    if (old != NULL && old->references == 1)
-        return old;
-    if (pm->free_sighand == NONE)
-        return NULL;
-    table = &tables.sighands[pm->free_sighand];
-    pm->free_sighand = table->next_free;
-    table->references = 1;
-    if (old != NULL) {
-        memcpy(table->action, old->action, sizeof(table->action));
-        old->references--;
-    } else {
-        memset(table->action, 0, sizeof(table->action));
-        for (int signal = 1; signal <= LINUX_SIGNALS; signal++) {
-            table->action[signal - 1].handler = process->ignored & signal_bit(signal) ? LINUX_SIG_IGN : LINUX_SIG_DFL;
-        }
-    }
-    process->sighand = (uint16_t)(table - tables.sighands);
-    return table;
 }
 
 void signal_info_write(const struct signal_info *info, struct linux_siginfo *out)

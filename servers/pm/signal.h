@@ -34,11 +34,5 @@ void signal_recheck(struct pm_state *pm, struct pm_thread *thread);
 void signal_discard(struct pm_state *pm, struct pm_process *process, uint64_t set);
 void signal_discard_thread(struct pm_state *pm, struct pm_thread *thread);
 
-struct linux_sigaction signal_action(const struct pm_process *process, int signal);
 bool signal_is_ignored(const struct pm_process *process, int signal);
-/* Give up the table of handlers. */
-void sighand_release(struct pm_state *pm, struct pm_process *process);
-/* A table of the process's own, or NULL: none left. */
-struct pm_sighand *sighand_own(struct pm_state *pm, struct pm_process *process);
-
 void signal_info_write(const struct signal_info *info, struct linux_siginfo *out);

@@ -72,11 +72,13 @@ bool pm_tables_acquire(void)
     tables.publics = service_arena("public", sizeof(*tables.publics) * THREADS);
     tables.processes = service_arena("processes", sizeof(*tables.processes) * PROCESSES);
     tables.sighands = service_arena("handlers", sizeof(*tables.sighands) * SIGHANDS);
+    tables.actions = service_arena("actions", sizeof(*tables.actions) * SIGHANDS);
     tables.exec_buffers = service_arena("exec", sizeof(*tables.exec_buffers) * EXEC_BUFFERS);
     tables.timer_deadline = service_arena("deadlines", sizeof(*tables.timer_deadline) * TIMERS);
     tables.timer_heap = service_arena("timers", sizeof(*tables.timer_heap) * TIMERS);
     tables.timer_position = service_arena("timer positions", sizeof(*tables.timer_position) * TIMERS);
-    return tables.threads != NULL && tables.publics != NULL && tables.processes != NULL && tables.sighands != NULL && tables.exec_buffers != NULL &&
+    return tables.threads != NULL && tables.publics != NULL && tables.processes != NULL && tables.sighands != NULL && tables.actions != NULL &&
+            tables.exec_buffers != NULL &&
            tables.timer_deadline != NULL && tables.timer_heap != NULL && tables.timer_position != NULL;
 }
 

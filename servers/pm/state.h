@@ -16,7 +16,7 @@ enum {
     THREADS = USER_SLOTS,
     PROCESSES = USER_SLOTS,
     ROOT_RESERVE = 8, /* the last free slots are for root, so that a fork bomb can be ended */
-    SIGHANDS = 1024,
+    SIGHANDS = PUBLIC_HANDLERS,
     QUEUED_SIGNALS = 2048,
     POSIX_TIMERS = 256,
     EXEC_BUFFERS = 4,
@@ -190,7 +190,7 @@ struct pm_process {
     uint32_t group_count;
     uint32_t groups[GROUPS_MAX];
     /* signals */
-    uint64_t ignored;
+    uint64_t ignored; /* read through handlers.h */
     uint64_t caught;
     uint64_t pending;
     struct signal_list queue;
@@ -208,11 +208,10 @@ struct pm_process {
     struct rlimit64 limits[RLIMITS];
 };
 
-/* Handlers of a process, shared until one of the sharers changes them. */
+/* Who uses a table of actions (tables.actions). */
 struct pm_sighand {
     uint32_t references;
     uint16_t next_free;
-    struct linux_sigaction action[LINUX_SIGNALS];
 };
 
 struct signal_info {
@@ -329,6 +328,7 @@ struct pm_tables {
     struct linux_public *publics; /* by thread; the kernel reads it and writes masks of running threads */
     struct pm_process *processes;
     struct pm_sighand *sighands;
+    struct linux_public_actions *actions; /* by sighand; the kernel writes those of sole threads */
     struct exec_buffer *exec_buffers;
     uint64_t *timer_deadline; /* by timer id; 0: not armed */
     uint16_t *timer_heap;     /* timer ids, earliest first */

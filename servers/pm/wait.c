@@ -8,6 +8,7 @@
 #include "caller.h"
 #include "deliver.h"
 #include "errors.h"
+#include "handlers.h"
 #include "linux_pm_dispatch.h"
 #include "process.h"
 #include "signal.h"
@@ -222,7 +223,7 @@ void parent_notify(struct pm_state *pm, struct pm_process *child, int code, uint
     if (parent == NULL || !process_is_live(parent))
         return;
     wake_waiters(pm, parent);
-    if ((signal_action(parent, LINUX_SIGCHLD).flags & LINUX_SA_NOCLDSTOP) == 0) {
+    if ((handlers_get(parent, LINUX_SIGCHLD).flags & LINUX_SA_NOCLDSTOP) == 0) {
         signal_send(pm, parent, NULL, &info);
     }
 }
@@ -248,8 +249,8 @@ void parent_notify_exit(struct pm_state *pm, struct pm_process *child)
         return;
     }
     is_unwanted = child->exit_signal == LINUX_SIGCHLD &&
-                  ((parent->ignored & signal_bit(LINUX_SIGCHLD)) != 0 ||
-                   (signal_action(parent, LINUX_SIGCHLD).flags & LINUX_SA_NOCLDWAIT) != 0);
+                  ((handlers_ignored(parent) & signal_bit(LINUX_SIGCHLD)) != 0 ||
+                   (handlers_get(parent, LINUX_SIGCHLD).flags & LINUX_SA_NOCLDWAIT) != 0);
     if (is_unwanted) {
         process_give(pm, child);
     }

@@ -6,6 +6,7 @@
 
 #include <elf.h>
 
+#include "../handlers.h"
 #include "../image.h"
 
 static uint8_t file[4096];
@@ -173,8 +174,8 @@ TEST(script_runs_its_interpreter_with_the_path_in_front)
     CHECK(vfs_answers(VFS_EXEC_DONE, 0, NULL, 0));
     CHECK_EQ(child->step, STEP_NONE);
     CHECK_STR(child->name, "script");
-    CHECK_EQ(process_of(child)->caught, 0);
-    CHECK_EQ(process_of(child)->ignored, signal_bit(LINUX_SIGUSR2));
+    CHECK_EQ(handlers_caught(process_of(child)), 0);
+    CHECK_EQ(handlers_ignored(process_of(child)), signal_bit(LINUX_SIGUSR2));
     words = stack_words();
     CHECK_EQ(words[0], 4);
     CHECK_STR(stack_string(words[1]), "/bin/sh");
