@@ -10,6 +10,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "sys/ipc.h"
+#include "sys/log.h"
 #include "sys/outbox_table.h"
 #include "sys/service.h"
 
@@ -19,7 +20,7 @@ struct outbox own_outbox;
 struct outbox own_outbox __attribute__((section(".bss.outbox")));
 #endif
 
-enum { OUTBOX_COMPACT_AT = OUTBOX_ENTRIES / 2 };
+enum { OUTBOX_COMPACT_AT = OUTBOX_ENTRIES / 2, OUTBOX_DROP_AT = OUTBOX_ENTRIES / 8 };
 
 struct outbox *outbox_default(void)
 {
@@ -105,11 +106,11 @@ static void retire(struct outbox *outbox)
         outbox->head = outbox->committed = outbox->tail = 0;
 }
 
-static void compact(struct outbox *outbox)
+/* Move what is not done to the front. */
+static void squeeze(struct outbox *outbox)
 {
     uint32_t kept = 0;
 
-    (void)ipc_senda(NULL, 0); /* the kernel must not deliver an entry while it moves */
     for (uint32_t i = outbox->head; i < outbox->committed; i++) {
         if (is_done(&outbox->entry[i]))
             continue;
@@ -120,6 +121,36 @@ static void compact(struct outbox *outbox)
     outbox->head = 0;
     outbox->committed = kept;
     outbox->tail = kept;
+}
+
+/* The service with most replies that it does not take: it sends requests and never receives. Its replies are its own affair, the room is ours. */
+static void drop_worst(struct outbox *outbox)
+{
+    uint16_t waiting[SERVICE_SLOTS] = { 0 };
+    uint32_t worst = 0;
+
+    for (uint32_t i = 0; i < outbox->committed; i++) {
+        uint32_t slot = endpoint_slot(outbox->entry[i].destination);
+
+        if (is_reply(&outbox->entry[i]) && slot < SERVICE_SLOTS && ++waiting[slot] > waiting[worst])
+            worst = slot;
+    }
+    if (waiting[worst] < OUTBOX_DROP_AT)
+        return;
+    log_warn("slot %u does not take its replies: %u are dropped", worst, waiting[worst]);
+    for (uint32_t i = 0; i < outbox->committed; i++) {
+        if (is_reply(&outbox->entry[i]) && endpoint_slot(outbox->entry[i].destination) == worst)
+            outbox->entry[i].flags = ASYN_EMPTY;
+    }
+    squeeze(outbox);
+}
+
+static void compact(struct outbox *outbox)
+{
+    (void)ipc_senda(NULL, 0); /* the kernel must not deliver an entry while it moves */
+    squeeze(outbox);
+    if (outbox->tail > OUTBOX_COMPACT_AT)
+        drop_worst(outbox);
     outbox_register(outbox);
 }
 

@@ -144,6 +144,22 @@ TEST(a_full_table_is_compacted)
     CHECK(outbox_room(outbox) >= OUTBOX_ENTRIES / 4);
 }
 
+TEST(a_service_that_never_receives_loses_its_replies_and_nobody_else_does)
+{
+    struct outbox *outbox = fresh();
+
+    sendnb_result = -ENOTREADY;
+    add(outbox, 1, 6 << 16 | 1, 4711);
+    outbox_reply_status(outbox, 7, 6 << 16 | 1, 4712, 0);
+    for (uint32_t i = 0; i < 5000; i++) {
+        outbox_reply_status(outbox, 32, 6 << 16 | 1, i, 0);
+        outbox_flush(outbox);
+    }
+    CHECK_EQ(table[0].message.transaction, 4711);
+    CHECK_EQ(table[1].message.transaction, 4712);
+    CHECK(outbox_room(outbox) >= OUTBOX_ENTRIES / 4);
+}
+
 TEST(linux_replies_carry_errors_in_the_status)
 {
     struct outbox *outbox = fresh();
