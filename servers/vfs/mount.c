@@ -14,12 +14,13 @@
 #include "sys/syscalls.h"
 
 #include "file.h"
+#include "path.h"
 #include "process.h"
 #include "protocols/fs_client.h"
 #include "protocols/vfs_server.h"
 #include "walk.h"
 
-enum { RETRY_NS = 5000000, RETRIES = 400 };
+enum { RETRY_NS = 5000000, RETRIES = 400, KEPT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC };
 
 /* ---- the table ---- */
 
@@ -221,9 +222,10 @@ void mount_start(struct vfs_state *vfs)
     operation_run_parked(vfs, &op);
 }
 
-/* ---- mount(2). argument: 0 source, 1 target, 2 type, 3 flags, 4 data. vnode[0]: target. value[0]: mount, value[1]: data length ---- */
+/* ---- mount(2). argument: 0 source, 1 target, 2 type, 3 flags, 4 data. vnode[1]: target, which path_build climbs from
+ * in vnode[0]. value[0]: mount, value[1]: data length ---- */
 
-enum { STEP_START, STEP_WALK, STEP_REPLY };
+enum { STEP_START, STEP_WALK, STEP_REPLY, STEP_PATH };
 
 static endpoint_t server_of(const char *type)
 {
@@ -259,15 +261,44 @@ static int copy_short(const struct operation *op, uint64_t address, char *to, si
     return length < 0 ? length : 0;
 }
 
-static int64_t mount_walked(struct vfs_state *vfs, struct operation *op)
+/* Option text of the caller, for the file server; none if it cannot be read. */
+static void copy_data(struct operation *record)
 {
-    enum { KEPT_FLAGS = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC };
+    int length = 0;
+
+    if (record->argument[4] != 0)
+        length = sys_copy_string(record->caller, record->argument[4], operation_text(record, 1), PATH_MAX);
+    record->value[1] = length > 0 ? (uint64_t)length : 0;
+}
+
+/* The path is known: ask the server for the tree. */
+static int64_t mount_send(struct vfs_state *vfs, struct operation *op)
+{
     uint32_t flags = (uint32_t)op->argument[3];
     char type[16], source[32], path[128];
+    uint64_t length = PATH_MAX - op->position;
     struct operation *record;
-    endpoint_t server;
     uint32_t index;
-    int result;
+
+    if (copy_short(op, op->argument[2], type, sizeof(type)) != 0 || copy_short(op, op->argument[0], source, sizeof(source)) != 0)
+        return -EFAULT;
+    if (length > sizeof(path) - 1)
+        length = sizeof(path) - 1;
+    memcpy(path, operation_text(op, 1) + op->position, length);
+    path[length] = '\0';
+    record = operation_record(vfs, op);
+    if (record == NULL)
+        return PENDING;
+    copy_data(record);
+    index = mount_take(vfs, server_of(type), type, source[0] != '\0' ? source : "none", path, flags & KEPT_FLAGS);
+    return send_mount(record, index, &vfs->mounts[index], (uint32_t)record->value[1], STEP_REPLY);
+}
+
+static int64_t mount_walked(struct vfs_state *vfs, struct operation *op)
+{
+    uint32_t flags = (uint32_t)op->argument[3];
+    char type[16];
+    int64_t result;
 
     if (operation_process(op)->euid != 0)
         return -EPERM;
@@ -281,28 +312,18 @@ static int64_t mount_walked(struct vfs_state *vfs, struct operation *op)
     }
     if (flags & (MS_BIND | MS_MOVE))
         return -EINVAL;
-    if (copy_short(op, op->argument[2], type, sizeof(type)) != 0 || copy_short(op, op->argument[0], source, sizeof(source)) != 0 ||
-        copy_short(op, op->argument[1], path, sizeof(path)) != 0)
+    if (copy_short(op, op->argument[2], type, sizeof(type)) != 0)
         return -EFAULT;
-    server = server_of(type);
-    if (server == ENDPOINT_NONE)
+    if (server_of(type) == ENDPOINT_NONE)
         return -ENODEV;
     if (!mode_is(vnode_at(op->walk.node)->mode, S_IFDIR))
         return -ENOTDIR;
-    operation_set_vnode(vfs, op, &op->vnode[0], op->walk.node);
-    record = operation_record(vfs, op);
-    if (record == NULL)
-        return PENDING;
-    if (record->argument[4] != 0) {
-        result = sys_copy_string(record->caller, record->argument[4], operation_text(record, 1), PATH_MAX);
-        if (result < 0) {
-            record->value[1] = 0;
-        } else {
-            record->value[1] = (uint64_t)result;
-        }
-    }
-    index = mount_take(vfs, server, type, source[0] != '\0' ? source : "none", path, flags & KEPT_FLAGS);
-    return send_mount(record, index, &vfs->mounts[index], (uint32_t)record->value[1], STEP_REPLY);
+    op->text_bytes[0] = op->text_bytes[1] = PATH_MAX;
+    operation_set_vnode(vfs, op, &op->vnode[1], op->walk.node);
+    path_build_begin(vfs, op, op->walk.node);
+    op->step = STEP_PATH;
+    result = path_build(vfs, op, NULL);
+    return result != 0 ? result : mount_send(vfs, op);
 }
 
 int64_t mount_run(struct vfs_state *vfs, struct operation *op, const struct message *reply)
@@ -314,7 +335,11 @@ int64_t mount_run(struct vfs_state *vfs, struct operation *op, const struct mess
             vfs->mounts[op->value[0]].id = 0;
             return reply->status == -ESRVRESTART || reply->status == -EDEADSRCDST ? -EIO : reply->status;
         }
-        return mount_place(vfs, (uint32_t)op->value[0], op->vnode[0], reply);
+        return mount_place(vfs, (uint32_t)op->value[0], op->vnode[1], reply);
+    }
+    if (op->step == STEP_PATH) {
+        result = path_build(vfs, op, reply);
+        return result != 0 ? result : mount_send(vfs, op);
     }
     if (op->step == STEP_START) {
         uint32_t used = 0;
