@@ -45,11 +45,15 @@ static void read_memory_map(const struct start_info *start)
     for (uint32_t i = 0; i < start->memory_map_count; i++)
         if (map[i].type == MEMORY_RAM)
             memory_add_ram(map[i].base, map[i].base + map[i].length);
-    if (boot_info.total_bytes < (uint64_t)(MINIMUM_MEMORY_MIB - 1) << 20)
-        panic("too little memory: this machine has %lu MiB of RAM, planaria needs at least %d MiB", boot_info.total_bytes >> 20,
-              MINIMUM_MEMORY_MIB);
     memory_take(0, 1 << 20);
     memory_take((uint64_t)kernel_start - KERNEL_VIRTUAL, (uint64_t)kernel_end - KERNEL_VIRTUAL);
+}
+
+/* Kernel and services, and the boot image twice: as it came and as the root file system. */
+uint64_t memory_needed_mib(void)
+{
+    enum { WITHOUT_IMAGE_MIB = 56 };
+    return WITHOUT_IMAGE_MIB + 2 * ((boot_info.archive_length + (1 << 20) - 1) >> 20);
 }
 
 static void read_modules(const struct start_info *start)
@@ -59,6 +63,10 @@ static void read_modules(const struct start_info *start)
         panic("no boot image: give one to the boot loader as initrd (qemu: -initrd build/initrd.cpio)");
     boot_info.archive_base = module->base;
     boot_info.archive_length = module->length;
+    uint64_t needed = memory_needed_mib();
+    if (boot_info.total_bytes >> 20 < needed - 1) /* firmware keeps some of the last MiB */
+        panic("too little memory: this machine has %lu MiB of RAM, planaria needs at least %lu MiB for a boot image of %lu MiB",
+              boot_info.total_bytes >> 20, needed, boot_info.archive_length >> 20);
     if (!memory_is_ram(module->base, module->length))
         panic("the boot image at %#lx, %lu bytes, is not inside RAM: too little memory", module->base, module->length);
     memory_take(module->base, module->base + module->length);

@@ -54,7 +54,7 @@ enum { COPY_LONG_MIN = 256 };
 void copy_long(void *to, const void *from, uint64_t bytes);
 
 /* ---- boot.c, memory.c ---- */
-enum { MINIMUM_MEMORY_MIB = 80 };
+uint64_t memory_needed_mib(void); /* for what errors say */
 struct memory_range {
     uint64_t base, end;
 };

@@ -80,8 +80,8 @@ static uint64_t take(uint64_t bytes, bool kernel)
     bytes = page_up(bytes);
     struct memory_range *range = range_largest(bytes);
     if (finished || range == NULL)
-        panic("out of memory at boot: %lu KiB wanted, this machine has %lu MiB of RAM; planaria needs at least %d MiB", bytes >> 10,
-              boot_info.total_bytes >> 20, MINIMUM_MEMORY_MIB);
+        panic("out of memory at boot: %lu KiB wanted, this machine has %lu MiB of RAM; planaria needs at least %lu MiB", bytes >> 10,
+              boot_info.total_bytes >> 20, memory_needed_mib());
     uint64_t base = range->base;
     range->base += bytes;
     fill_zero(physical_pointer(base), bytes);
