@@ -305,7 +305,6 @@ static int64_t remove_reply(struct vfs_state *vfs, struct operation *op, const s
     if (message->status != 0)
         return server_error(message);
     fs_unlink_reply_get(message, &reply);
-    name_forget(op->walk.directory, walk_name(op), op->walk.name_length);
     name_enter(vfs, op->walk.directory, walk_name(op), op->walk.name_length, 0);
     node = vnode_find(vfs, vnode_at(op->walk.directory)->mount, reply.inode);
     if (node != 0)

@@ -125,6 +125,39 @@ LOCAL_STORES int64_t fast_walk(struct vfs_state *vfs, const struct process *proc
     }
 }
 
+LOCAL_STORES uint32_t fast_prefix(struct vfs_state *vfs, const struct process *process, const char *text, uint32_t from, uint32_t *offset)
+{
+    const char *start = text;
+    uint32_t at = from;
+
+    for (;;) {
+        const char *next;
+        uint32_t length, child;
+
+        while (*text == '/')
+            text++;
+        if (!may_search(process, &tables.vnodes[at]))
+            break;
+        child = step(at, text, &length);
+        if (child == UNKNOWN || child == 0 || text[length] != '/')
+            break;
+        next = text + length;
+        while (*next == '/')
+            next++;
+        /* Slashes at the end belong to the last name. */
+        if (*next == '\0')
+            break;
+        while (tables.vnodes[child].covering != 0)
+            child = vfs->mounts[tables.vnodes[child].covering].root;
+        if ((tables.vnodes[child].mode & S_IFMT) != S_IFDIR)
+            break;
+        at = child;
+        text = next;
+    }
+    *offset = (uint32_t)(text - start);
+    return at;
+}
+
 /* As sys_copy_string, but without journal: the scratch text is not state. */
 static int copy_path(endpoint_t caller, uint64_t address)
 {

@@ -15,5 +15,7 @@
  * to be followed, no permission, a descriptor to start from ..).
  */
 int64_t fast_walk(struct vfs_state *vfs, const struct process *process, const char *text, bool follow);
+/* The part of a path before its last name, as far as it is cached and plain: where that leads; *offset: what is left begins there. */
+uint32_t fast_prefix(struct vfs_state *vfs, const struct process *process, const char *text, uint32_t from, uint32_t *offset);
 /* Copy the path of a call into the scratch text and walk it. Errors of the copy come back as they are. */
 int64_t fast_path(struct vfs_state *vfs, const struct process *process, endpoint_t caller, uint64_t address, bool follow);

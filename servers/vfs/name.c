@@ -5,16 +5,21 @@
  */
 #include "base/string.h"
 
+#include "fast.h"
 #include "vnode.h"
 
-static uint32_t key_of(uint32_t directory, const char *name, uint32_t length, struct name_key *key)
+LOCAL_STORES static uint32_t key_of(uint32_t directory, const char *name, uint32_t length, struct name_key *key)
 {
-    uint64_t words[4] = { 0 };
+    uint64_t w[4] = {0};
 
-    memcpy(words, name, length);
-    words[3] |= (uint64_t)length << 56;
-    memcpy(key->word, words, sizeof(words));
-    key->hash = name_hash(words[0], words[1], words[2], words[3]);
+    for (uint32_t i = 0; i < length; i++)
+        w[i / 8] |= (uint64_t)(uint8_t)name[i] << i % 8 * 8;
+    w[3] |= (uint64_t)length << 56;
+    key->word[0] = w[0];
+    key->word[1] = w[1];
+    key->word[2] = w[2];
+    key->word[3] = w[3];
+    key->hash = name_hash(w[0], w[1], w[2], w[3]);
     return key->hash ^ directory * NAME_DIRECTORY_FACTOR;
 }
 
@@ -28,16 +33,14 @@ static bool same_key(const struct name_entry *entry, const struct name_key *key)
     return entry->key[0] == key->word[0] && entry->key[1] == key->word[1] && entry->key[2] == key->word[2] && entry->key[3] == key->word[3];
 }
 
-static struct name_entry *entry_find(uint32_t directory, const char *name, uint32_t length)
+static struct name_entry *entry_find(uint32_t directory, uint32_t hash, const struct name_key *key)
 {
-    struct name_key key;
-    uint32_t hash = key_of(directory, name, length, &key);
     struct name_entry *set = set_of(hash);
 
     for (int i = 0; i < NAME_WAYS; i++) {
         struct name_entry *entry = &set[i];
 
-        if (entry->hash == hash && entry->directory == directory && same_key(entry, &key) &&
+        if (entry->hash == hash && entry->directory == directory && same_key(entry, key) &&
             entry->directory_generation == tables.vnodes[directory].generation)
             return entry;
     }
@@ -46,11 +49,14 @@ static struct name_entry *entry_find(uint32_t directory, const char *name, uint3
 
 bool name_find(uint32_t directory, const char *name, uint32_t length, uint32_t *child)
 {
-    struct name_entry *entry;
+    const struct name_entry *entry;
+    struct name_key key;
+    uint32_t hash;
 
     if (length > NAME_INLINE)
         return false;
-    entry = entry_find(directory, name, length);
+    hash = key_of(directory, name, length, &key);
+    entry = entry_find(directory, hash, &key);
     if (entry == NULL)
         return false;
     if (entry->child != 0 && entry->child_generation != tables.vnodes[entry->child].generation)
@@ -59,20 +65,35 @@ bool name_find(uint32_t directory, const char *name, uint32_t length, uint32_t *
     return true;
 }
 
+static void set_key(struct name_entry *entry, const struct name_key *key)
+{
+    for (int i = 0; i < 4; i++) {
+        if (entry->key[i] != key->word[i])
+            entry->key[i] = key->word[i];
+    }
+}
+
 /* How `child` was found last: the way back from a node to its path. */
-static void remember_own_name(uint32_t directory, const char *name, uint32_t length, uint32_t child)
+static void remember_own_name(uint32_t directory, const struct name_key *key, uint32_t child)
 {
     struct name_entry *entry = &tables.own_names[child % OWN_NAMES];
-    struct name_key key;
 
-    if (length == 2 && name[0] == '.' && name[1] == '.')
+    if (key->word[0] == 0x2e2e && key->word[3] >> 56 == 2)
         return;
     entry->directory = directory;
     entry->directory_generation = tables.vnodes[directory].generation;
     entry->child = child;
     entry->child_generation = tables.vnodes[child].generation;
-    key_of(directory, name, length, &key);
-    memcpy(entry->key, key.word, sizeof(entry->key));
+    set_key(entry, key);
+}
+
+/* The child has lost this name. */
+static void forget_own_name(uint32_t child, uint32_t directory, const struct name_key *key)
+{
+    struct name_entry *entry = &tables.own_names[child % OWN_NAMES];
+
+    if (entry->child == child && entry->directory == directory && same_key(entry, key))
+        entry->child = 0;
 }
 
 void name_enter(struct vfs_state *vfs, uint32_t directory, const char *name, uint32_t length, uint32_t child)
@@ -83,30 +104,39 @@ void name_enter(struct vfs_state *vfs, uint32_t directory, const char *name, uin
 
     if (length > NAME_INLINE)
         return;
+    hash = key_of(directory, name, length, &key);
     if (child != 0)
-        remember_own_name(directory, name, length, child);
+        remember_own_name(directory, &key, child);
     if (!mount_is_cacheable(vfs, tables.vnodes[directory].mount))
         return;
-    entry = entry_find(directory, name, length);
-    hash = key_of(directory, name, length, &key);
-    if (entry == NULL)
+    entry = entry_find(directory, hash, &key);
+    if (entry == NULL) {
         entry = &set_of(hash)[vfs->name_hand++ % NAME_WAYS];
-    entry->directory = directory;
-    entry->directory_generation = tables.vnodes[directory].generation;
+        entry->directory = directory;
+        entry->directory_generation = tables.vnodes[directory].generation;
+        entry->hash = hash;
+        set_key(entry, &key);
+    } else if (entry->child != 0 && entry->child != child) {
+        forget_own_name(entry->child, directory, &key);
+    }
     entry->child = child;
     entry->child_generation = child != 0 ? tables.vnodes[child].generation : 0;
-    entry->hash = hash;
-    memcpy(entry->key, key.word, sizeof(entry->key));
 }
 
 void name_forget(uint32_t directory, const char *name, uint32_t length)
 {
-    struct name_entry *entry = length <= NAME_INLINE ? entry_find(directory, name, length) : NULL;
+    struct name_entry *entry;
+    struct name_key key;
+    uint32_t hash;
 
+    if (length > NAME_INLINE)
+        return;
+    hash = key_of(directory, name, length, &key);
+    entry = entry_find(directory, hash, &key);
     if (entry == NULL)
         return;
-    if (entry->child != 0 && tables.own_names[entry->child % OWN_NAMES].child == entry->child)
-        tables.own_names[entry->child % OWN_NAMES].child = 0;
+    if (entry->child != 0)
+        forget_own_name(entry->child, directory, &key);
     entry->directory = 0;
 }
 

@@ -74,12 +74,18 @@ void operation_begin_for(struct operation *op, enum operation_kind kind, uint32_
 
 static void release_all(struct vfs_state *vfs, struct operation *op)
 {
-    for (int i = 0; i < OPERATION_VNODES; i++)
-        operation_set_vnode(vfs, op, &op->vnode[i], 0);
-    operation_set_vnode(vfs, op, &op->walk.directory, 0);
-    operation_set_vnode(vfs, op, &op->walk.node, 0);
-    for (int i = 0; i < OPERATION_FILES; i++)
-        operation_set_file(vfs, op, &op->file[i], 0);
+    for (int i = 0; i < OPERATION_VNODES; i++) {
+        if (op->vnode[i] != 0)
+            operation_set_vnode(vfs, op, &op->vnode[i], 0);
+    }
+    if (op->walk.directory != 0)
+        operation_set_vnode(vfs, op, &op->walk.directory, 0);
+    if (op->walk.node != 0)
+        operation_set_vnode(vfs, op, &op->walk.node, 0);
+    for (int i = 0; i < OPERATION_FILES; i++) {
+        if (op->file[i] != 0)
+            operation_set_file(vfs, op, &op->file[i], 0);
+    }
 }
 
 static void revoke_grants(struct operation *op)
@@ -87,7 +93,8 @@ static void revoke_grants(struct operation *op)
     for (int i = 0; i < OPERATION_GRANTS; i++) {
         if (op->grant[i] != GRANT_INVALID)
             cpf_revoke(op->grant[i]);
-        op->grant[i] = GRANT_INVALID;
+        if (op->grant[i] != GRANT_INVALID)
+            op->grant[i] = GRANT_INVALID;
     }
 }
 
@@ -113,7 +120,8 @@ static void operation_free(struct vfs_state *vfs, struct operation *op)
     revoke_grants(op);
     release_all(vfs, op);
     operation_clear_deadline(vfs, op);
-    watch_remove_all(vfs, WATCH_OPERATION, op->index, &operation_links(op)->watches);
+    if (operation_links(op)->watches != 0)
+        watch_remove_all(vfs, WATCH_OPERATION, op->index, &operation_links(op)->watches);
     if (op->process != 0 && tables.processes[op->process].operation == op->index)
         tables.processes[op->process].operation = 0;
     give_text(vfs, op);
@@ -205,8 +213,8 @@ static void acquire_all(struct operation *op)
         file_acquire(op->file[i]);
 }
 
-/* Without the journal: what was in the buffer before does not matter. */
-static void copy_text(char *to, const char *from, uint64_t bytes)
+/* Without the journal: for what belonged to nobody, so its old contents do not matter after a roll-back. */
+static void copy_unjournaled(void *to, const void *from, uint64_t bytes)
 {
     uint64_t words = (bytes + 7) / 8;
 
@@ -223,17 +231,18 @@ static bool take_text(struct vfs_state *vfs, struct operation *op, const char (*
         return false;
     }
     if (from != NULL) {
-        copy_text(operation_text(op, 0), from[0], op->text_bytes[0]);
-        copy_text(operation_text(op, 1), from[1], op->text_bytes[1]);
+        copy_unjournaled(operation_text(op, 0), from[0], op->text_bytes[0]);
+        copy_unjournaled(operation_text(op, 1), from[1], op->text_bytes[1]);
     }
     return true;
 }
+
+static const struct operation_links no_links;
 
 struct operation *operation_record(struct vfs_state *vfs, struct operation *op)
 {
     uint32_t index;
     struct operation *record;
-    uint16_t sequence;
 
     if (op->index != 0)
         return op;
@@ -241,13 +250,14 @@ struct operation *operation_record(struct vfs_state *vfs, struct operation *op)
     if (index == 0)
         service_panic("no operation record left");
     record = &tables.operations[index];
-    sequence = record->sequence;
+    op->index = index;
+    op->sequence = record->sequence;
+    /* What tells a free record from a used one. */
+    record->kind = op->kind;
+    copy_unjournaled(record, op, sizeof(*op));
+    copy_unjournaled(&tables.links[index], &no_links, offsetof(struct operation_links, attributes));
     op->is_moved = 1;
-    *record = *op;
-    record->is_moved = 0;
-    record->index = index;
-    record->sequence = sequence;
-    memset(&tables.links[index], 0, offsetof(struct operation_links, attributes));
+    op->index = 0;
     if (record->process != 0 && !record->is_silent)
         tables.processes[record->process].operation = index;
     acquire_all(record);

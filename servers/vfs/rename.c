@@ -158,9 +158,7 @@ static int64_t rename_reply(struct vfs_state *vfs, struct operation *op, const s
     if (message->status != 0)
         return server_error(message);
     fs_rename_reply_get(message, &reply);
-    name_forget(op->vnode[0], old_name(op), old_length(op));
     name_enter(vfs, op->vnode[0], old_name(op), old_length(op), 0);
-    name_forget(op->walk.directory, walk_name(op), op->walk.name_length);
     name_enter(vfs, op->walk.directory, walk_name(op), op->walk.name_length, op->vnode[1]);
     if (mode_is(vnode_at(op->vnode[1])->mode, S_IFDIR))
         name_forget(op->vnode[1], "..", 2);

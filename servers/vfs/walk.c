@@ -10,6 +10,7 @@
 #include "sys/outbox.h"
 #include "sys/syscalls.h"
 
+#include "fast.h"
 #include "file.h"
 #include "process.h"
 #include "protocols/fs_client.h"
@@ -354,6 +355,13 @@ int64_t walk_run(struct vfs_state *vfs, struct operation *op, const struct messa
 {
     int64_t result = 0;
 
+    if (op->index == 0 && op->walk.offset == 0 && !(op->walk.flags & WALK_REAL)) {
+        uint32_t offset;
+        uint32_t directory = fast_prefix(vfs, operation_process(op), operation_text(op, op->walk.text), op->walk.directory, &offset);
+
+        op->walk.directory = directory;
+        op->walk.offset = (uint16_t)offset;
+    }
     if (op->walk.step == STEP_LOOKUP && reply != NULL)
         result = got_lookup(vfs, op, reply);
     else if (op->walk.step == STEP_READLINK && reply != NULL)
