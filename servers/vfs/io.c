@@ -333,6 +333,33 @@ int64_t write_run(struct vfs_state *vfs, struct operation *op, const struct mess
     return io_run(vfs, op, reply);
 }
 
+/* A file whose contents are at hand, no limits, no special bits. */
+static int64_t object_fast(struct vfs_state *vfs, struct call *call, uint32_t process, struct file *file, bool write, bool is_positional)
+{
+    uint64_t position = is_positional ? linux_argument(call, 3) : file->position;
+    uint64_t length = linux_argument(call, 2);
+    struct vnode *node = vnode_at(file->vnode);
+    int64_t result;
+
+    if (node->object == 0 || length == 0 || length > TRANSFER_MAX || (int64_t)position < 0)
+        return -EAGAIN;
+    if (write) {
+        if (file->flags & O_APPEND)
+            position = node->size;
+        if (tables.processes[process].file_size_max < FILE_BYTES_MAX || (node->mode & (S_ISUID | S_ISGID)) ||
+            position + length > FILE_BYTES_MAX)
+            return -EAGAIN;
+        result = object_write(vfs, file->vnode, call->caller, linux_argument(call, 1), length, position);
+        if (result > 0 && (uint64_t)result < length)
+            result = -EAGAIN; /* the file system is full: the general way finds out */
+    } else {
+        result = object_read(vfs, file->vnode, call->caller, linux_argument(call, 1), length, position);
+    }
+    if (result > 0 && !is_positional)
+        file->position = position + (uint64_t)result;
+    return result;
+}
+
 /* Cached files and pipes that need not wait. Returns -EAGAIN for the general way, which also knows the errors. */
 static int64_t io_fast(struct vfs_state *vfs, struct call *call, uint32_t process, bool write)
 {
@@ -360,12 +387,16 @@ static int64_t io_fast(struct vfs_state *vfs, struct call *call, uint32_t proces
             return 0;
         return sys_memset(call->caller, linux_argument(call, 1), 0, length) == 0 ? (int64_t)length : -EFAULT;
     }
-    if (file->kind != FILE_OBJECT || write || vnode_at(file->vnode)->object == 0)
+    return file->kind == FILE_OBJECT ? object_fast(vfs, call, process, file, write, false) : -EAGAIN;
+}
+
+static int64_t position_fast(struct vfs_state *vfs, struct call *call, uint32_t process, bool write)
+{
+    struct file *file = file_at(fd_file(vfs, &tables.processes[process], (int32_t)linux_argument(call, 0)));
+
+    if (file->kind != FILE_OBJECT || !(write ? file_can_write(file) : file_can_read(file)))
         return -EAGAIN;
-    result = object_read(vfs, file->vnode, call->caller, linux_argument(call, 1), length, file->position);
-    if (result > 0)
-        file->position += (uint64_t)result;
-    return result;
+    return object_fast(vfs, call, process, file, write, true);
 }
 
 static int io_call(struct vfs_state *vfs, struct call *call, enum operation_kind kind, uint32_t form)
@@ -375,8 +406,9 @@ static int io_call(struct vfs_state *vfs, struct call *call, enum operation_kind
 
     if (process == 0)
         return -ESRCH;
-    if (form == 0) {
-        int64_t result = io_fast(vfs, call, process, kind == OPERATION_WRITE);
+    if (form == 0 || form == FORM_POSITION) {
+        bool write = kind == OPERATION_WRITE;
+        int64_t result = form == 0 ? io_fast(vfs, call, process, write) : position_fast(vfs, call, process, write);
 
         if (result == PENDING)
             return CALL_PARKED;

@@ -10,7 +10,7 @@
 
 LOCAL_STORES static uint32_t key_of(uint32_t directory, const char *name, uint32_t length, struct name_key *key)
 {
-    uint64_t w[4] = {0};
+    uint64_t w[4] = { 0 };
 
     for (uint32_t i = 0; i < length; i++)
         w[i / 8] |= (uint64_t)(uint8_t)name[i] << i % 8 * 8;
