@@ -423,28 +423,27 @@ static void change_over(struct pm_state *pm, struct pm_thread *thread, struct ex
     send_done(thread, true);
 }
 
-static void load(struct pm_state *pm, struct pm_thread *thread, uint32_t interpreter_object, uint64_t interpreter_size, uint32_t interpreter_bytes)
+/* program->image is parsed; the interpreter, if there is one, is open. */
+static void load(struct pm_state *pm, struct pm_thread *thread, struct program *program, const struct vfs_exec_open_reply *interpreter)
 {
     struct exec_buffer *buffer = buffer_of(thread);
-    struct program program = {0};
-    int result = image_parse(buffer->header, buffer->header_length, buffer->size, &program.image);
+    int result = 0;
 
-    if (result == 0 && buffer->opens_interpreter) {
-        result = image_parse(buffer->interpreter, interpreter_bytes, interpreter_size, &program.interpreter);
-        program.interpreter_base = program.interpreter.is_relocatable ? INTERPRETER_BASE : 0;
-        if (result == 0 && program.interpreter_base == 0) {
-            result = -ENOEXEC;
-        }
-        if (result != 0) {
+    program->interpreter_base = 0;
+    if (interpreter != NULL) {
+        uint32_t length = interpreter->header_length < EXEC_HEADER_BYTES ? interpreter->header_length : EXEC_HEADER_BYTES;
+        result = image_parse(buffer->interpreter, length, interpreter->size, &program->interpreter);
+        if (result != 0 || !program->interpreter.is_relocatable) {
             result = -ELIBBAD;
         }
+        program->interpreter_base = INTERPRETER_BASE;
     }
-    program.base = program.image.is_relocatable ? PIE_BASE : 0;
+    program->base = program->image.is_relocatable ? PIE_BASE : 0;
     if (result == 0) {
-        result = build(pm, thread, buffer, &program, interpreter_object);
+        result = build(pm, thread, buffer, program, interpreter == NULL ? 0 : interpreter->object);
     }
     if (result == 0) {
-        change_over(pm, thread, buffer, &program);
+        change_over(pm, thread, buffer, program);
     } else {
         fail_after_open(thread, result);
     }
@@ -473,7 +472,7 @@ static void follow_script(struct pm_thread *thread, struct exec_buffer *buffer)
 static void program_opened(struct pm_state *pm, struct pm_thread *thread, const struct vfs_exec_open_reply *reply)
 {
     struct exec_buffer *buffer = buffer_of(thread);
-    struct image image;
+    struct program program;
 
     buffer->object = reply->object;
     buffer->header_length = reply->header_length < EXEC_HEADER_BYTES ? reply->header_length : EXEC_HEADER_BYTES;
@@ -484,16 +483,16 @@ static void program_opened(struct pm_state *pm, struct pm_thread *thread, const 
     buffer->mount_flags = reply->mount_flags;
     if (image_is_script(buffer->header, buffer->header_length)) {
         follow_script(thread, buffer);
-    } else if (image_parse(buffer->header, buffer->header_length, buffer->size, &image) != 0) {
+    } else if (image_parse(buffer->header, buffer->header_length, buffer->size, &program.image) != 0) {
         fail_after_open(thread, -ENOEXEC);
     } else if (reply->object == 0) {
         fail_after_open(thread, -EACCES);
-    } else if (image.interpreter_offset != 0) {
+    } else if (program.image.interpreter_offset != 0) {
         buffer->opens_interpreter = true;
-        open_file(thread, buffer, (const char *)buffer->header + image.interpreter_offset, image.interpreter_length + 1,
-                  buffer->interpreter, EXEC_IS_INTERPRETER);
+        open_file(thread, buffer, (const char *)buffer->header + program.image.interpreter_offset,
+                  program.image.interpreter_length + 1, buffer->interpreter, EXEC_IS_INTERPRETER);
     } else {
-        load(pm, thread, 0, 0, 0);
+        load(pm, thread, &program, NULL);
     }
 }
 
@@ -511,7 +510,9 @@ void exec_opened(struct pm_state *pm, struct pm_thread *thread, int status, cons
         return;
     }
     if (buffer->opens_interpreter) {
-        load(pm, thread, reply->object, reply->size, reply->header_length < EXEC_HEADER_BYTES ? reply->header_length : EXEC_HEADER_BYTES);
+        struct program program;
+        image_parse(buffer->header, buffer->header_length, buffer->size, &program.image);
+        load(pm, thread, &program, reply);
     } else {
         program_opened(pm, thread, reply);
     }

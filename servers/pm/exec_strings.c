@@ -10,7 +10,7 @@
 #include "protocols/vm_client.h"
 #include "sys/syscalls.h"
 
-enum { POINTERS_AT_ONCE = 32, POINTER_BYTES = 8 };
+enum { POINTERS_AT_ONCE = 32, POINTER_BYTES = 8, PIECE_BYTES = 512 };
 
 enum auxiliary {
     AT_NULL = 0,
@@ -48,14 +48,52 @@ static uint32_t budget_left(const struct exec_buffer *buffer)
     return used >= EXEC_STRINGS_BYTES ? 0 : EXEC_STRINGS_BYTES - used;
 }
 
-static int copy_one(struct exec_buffer *buffer, endpoint_t caller, uint64_t address)
+/* Strings of one program mostly lie close together: a piece of its memory is fetched at once and serves several of them. */
+struct piece {
+    uint64_t address;
+    uint32_t length;
+    char bytes[PIECE_BYTES];
+};
+
+/* The string at `address` with its NUL, if the piece has or gets it whole; NULL otherwise. */
+static const char *find_in_piece(struct piece *piece, endpoint_t caller, uint64_t address, uint32_t *length)
+{
+    const char *text;
+    const char *end;
+
+    if (address - piece->address >= piece->length) {
+        uint64_t in_page = PAGE_BYTES - address % PAGE_BYTES;
+        piece->length = in_page < PIECE_BYTES ? (uint32_t)in_page : PIECE_BYTES;
+        piece->address = address;
+        if (sys_copy_from(caller, address, piece->bytes, piece->length) != 0) {
+            piece->length = 0;
+            return NULL;
+        }
+    }
+    text = piece->bytes + (address - piece->address);
+    end = memchr(text, '\0', piece->length - (size_t)(text - piece->bytes));
+    if (end == NULL)
+        return NULL;
+    *length = (uint32_t)(end - text) + 1;
+    return text;
+}
+
+static int copy_one(struct exec_buffer *buffer, struct piece *piece, endpoint_t caller, uint64_t address)
 {
     uint32_t left = budget_left(buffer);
     uint32_t room = left < EXEC_STRING_MAX ? left : EXEC_STRING_MAX;
+    uint32_t bytes;
+    const char *text;
     int length;
 
     if (room <= POINTER_BYTES)
         return -E2BIG;
+    text = find_in_piece(piece, caller, address, &bytes);
+    if (text != NULL && bytes <= room - POINTER_BYTES) {
+        memcpy(buffer->strings + buffer->end, text, bytes);
+        buffer->end += bytes;
+        return 0;
+    }
     length = sys_copy_string(caller, address, buffer->strings + buffer->end, room - POINTER_BYTES);
     if (length < 0)
         return length == -ENAMETOOLONG ? -E2BIG : -EFAULT;
@@ -64,7 +102,7 @@ static int copy_one(struct exec_buffer *buffer, endpoint_t caller, uint64_t addr
 }
 
 /* The vector may end in an unmapped page right after its NULL, so a block of pointers never crosses a page. */
-static int copy_vector(struct exec_buffer *buffer, endpoint_t caller, uint64_t address, uint32_t *count)
+static int copy_vector(struct exec_buffer *buffer, struct piece *piece, endpoint_t caller, uint64_t address, uint32_t *count)
 {
     uint64_t pointer[POINTERS_AT_ONCE];
 
@@ -80,7 +118,7 @@ static int copy_vector(struct exec_buffer *buffer, endpoint_t caller, uint64_t a
             int result;
             if (pointer[i] == 0)
                 return 0;
-            result = copy_one(buffer, caller, pointer[i]);
+            result = copy_one(buffer, piece, caller, pointer[i]);
             if (result != 0)
                 return result;
             (*count)++;
@@ -111,22 +149,25 @@ static void begin(struct exec_buffer *buffer)
 
 int exec_strings_copy(struct exec_buffer *buffer, endpoint_t caller, const uint64_t arguments[3])
 {
+    struct piece piece;
     int result;
 
+    piece.length = 0;
+    piece.address = 0;
     begin(buffer);
     result = sys_copy_string(caller, arguments[0], buffer->path, sizeof(buffer->path));
     if (result < 0)
         return result;
     if (result == 0)
         return -ENOENT;
-    result = copy_vector(buffer, caller, arguments[1], &buffer->argument_count);
+    result = copy_vector(buffer, &piece, caller, arguments[1], &buffer->argument_count);
     if (result == 0 && buffer->argument_count == 0) { /* Linux gives such a program an empty argv[0] */
         buffer->strings[buffer->end++] = '\0';
         buffer->argument_count = 1;
     }
     buffer->environment_start = buffer->end;
     if (result == 0) {
-        result = copy_vector(buffer, caller, arguments[2], &buffer->environment_count);
+        result = copy_vector(buffer, &piece, caller, arguments[2], &buffer->environment_count);
     }
     if (result == 0) {
         add_tail(buffer);
@@ -223,9 +264,10 @@ uint64_t exec_strings_stack_bytes(const struct exec_buffer *buffer)
     return STACK_TOP - table_address(buffer);
 }
 
-/* Words are collected in the buffer's table and leave when it is full. */
+/* Words are collected and leave when the table is full. It is on the stack: nothing of it has to be journaled. */
 struct writer {
-    struct exec_buffer *buffer;
+    const struct exec_buffer *buffer;
+    uint64_t *table;
     uint64_t address; /* of the first word in the table */
     uint32_t space;
     uint32_t count;
@@ -243,7 +285,7 @@ static int write_space(uint32_t space, const void *from, uint64_t to, uint64_t l
 static void flush(struct writer *writer)
 {
     if (writer->result == 0 && writer->count != 0) {
-        writer->result = write_space(writer->space, writer->buffer->table, writer->address, writer->count * POINTER_BYTES);
+        writer->result = write_space(writer->space, writer->table, writer->address, writer->count * POINTER_BYTES);
     }
     writer->address += writer->count * POINTER_BYTES;
     writer->count = 0;
@@ -251,7 +293,7 @@ static void flush(struct writer *writer)
 
 static void put(struct writer *writer, uint64_t word)
 {
-    writer->buffer->table[writer->count++] = word;
+    writer->table[writer->count++] = word;
     if (writer->count == EXEC_TABLE_WORDS) {
         flush(writer);
     }
@@ -318,7 +360,8 @@ static void put_auxiliary(struct writer *writer, const struct auxiliary_values *
 uint64_t exec_strings_write_stack(struct exec_buffer *buffer, uint32_t space, const struct auxiliary_values *values)
 {
     uint64_t pointer = table_address(buffer);
-    struct writer writer = {.buffer = buffer, .address = pointer, .space = space};
+    uint64_t table[EXEC_TABLE_WORDS];
+    struct writer writer = {.buffer = buffer, .table = table, .address = pointer, .space = space};
 
     memcpy(buffer->strings + buffer->path_end + PLATFORM_BYTES, values->random, RANDOM_BYTES);
     put(&writer, buffer->argument_count);

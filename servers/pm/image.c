@@ -117,7 +117,7 @@ int image_parse(const uint8_t *header, size_t header_length, uint64_t file_size,
     struct elf_header elf;
     int result = 0;
 
-    memset(image, 0, sizeof(*image));
+    memset(image, 0, offsetof(struct image, segment));
     if (header_length < sizeof(elf))
         return -ENOEXEC;
     memcpy(&elf, header, sizeof(elf));

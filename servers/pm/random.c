@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * After each use the key is replaced by output, so that earlier bytes cannot be computed from the state.
+ * After each use the key is replaced by output, so that earlier bytes cannot be computed from the state. Small requests are served from a pool, whose used
+ * bytes are wiped for the same reason.
  */
 #include "random.h"
 
@@ -55,9 +56,10 @@ void random_init(struct pm_state *pm)
         }
     }
     memcpy(pm->random_key, seed, sizeof(pm->random_key));
+    pm->random_used = sizeof(pm->random_pool);
 }
 
-void random_bytes(struct pm_state *pm, uint8_t *to, size_t length)
+static void fill(struct pm_state *pm, uint8_t *to, size_t length)
 {
     static const uint8_t nonce[12] = {0};
     uint8_t block[64];
@@ -75,6 +77,21 @@ void random_bytes(struct pm_state *pm, uint8_t *to, size_t length)
     }
     chacha20_block((const uint8_t *)pm->random_key, nonce, 0, block);
     memcpy(pm->random_key, block, sizeof(pm->random_key));
+}
+
+void random_bytes(struct pm_state *pm, uint8_t *to, size_t length)
+{
+    if (length > sizeof(pm->random_pool) / 2) {
+        fill(pm, to, length);
+        return;
+    }
+    if (length > sizeof(pm->random_pool) - pm->random_used) {
+        fill(pm, pm->random_pool, sizeof(pm->random_pool));
+        pm->random_used = 0;
+    }
+    memcpy(to, pm->random_pool + pm->random_used, length);
+    memset(pm->random_pool + pm->random_used, 0, length);
+    pm->random_used += (uint32_t)length;
 }
 
 int pm_linux_getrandom(struct pm_state *pm, struct call *call)

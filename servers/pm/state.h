@@ -281,7 +281,6 @@ struct exec_buffer {
     uint8_t header[EXEC_HEADER_BYTES];
     uint8_t interpreter[EXEC_HEADER_BYTES];
     char strings[EXEC_PREFIX_BYTES + EXEC_STRINGS_BYTES + EXEC_PATH_BYTES + EXEC_TAIL_BYTES];
-    uint64_t table[EXEC_TABLE_WORDS];
 };
 
 struct pm_state {
@@ -312,7 +311,8 @@ struct pm_state {
     uint64_t boot_realtime_ns;
     uint32_t cpu_count;
     uint32_t random_key[8];
-    uint64_t random_block;
+    uint8_t random_pool[64]; /* output not used yet: from random_used on */
+    uint32_t random_used;
     uint64_t log_clear_position;
     char host_name[HOST_NAME_BYTES];
     char domain_name[HOST_NAME_BYTES];

@@ -118,6 +118,21 @@ TEST(script_lines_have_one_argument)
     CHECK_EQ(script_parse((const uint8_t *)"#!", 2, &line), -ENOEXEC);
 }
 
+/* Strings of a program, where PM may read on to the end of the page. */
+static char *program_text(const char *text)
+{
+    static char memory[2 * 4096] __attribute__((aligned(4096)));
+    static size_t used;
+    size_t length = strlen(text) + 1;
+    char *here;
+
+    used = used + length > 4096 ? 0 : used;
+    here = memory + used;
+    memcpy(here, text, length);
+    used += length;
+    return here;
+}
+
 static struct exec_buffer *buffer_of_exec(const struct pm_thread *thread)
 {
     return &tables.exec_buffers[thread->call.exec.buffer];
@@ -152,10 +167,10 @@ TEST(script_runs_its_interpreter_with_the_path_in_front)
 {
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
-    char path[] = "/x/script";
-    char argument0[] = "script";
-    char argument1[] = "one";
-    char variable[] = "A=b";
+    char *path = program_text("/x/script");
+    char *argument0 = program_text("script");
+    char *argument1 = program_text("one");
+    char *variable = program_text("A=b");
     char *arguments[64] = {argument0, argument1, NULL}; /* PM reads pointers in blocks */
     char *environment[64] = {variable, NULL};
     const uint64_t *words;
@@ -191,7 +206,7 @@ TEST(failed_exec_leaves_the_program_alive)
 {
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
-    char path[] = "/bin/x";
+    char *path = program_text("/bin/x");
 
     CHECK_EQ(call_linux(child, execve, (uint64_t)(uintptr_t)path, 0, 0), PARKED);
     CHECK(vfs_answers(VFS_EXEC_OPEN, -ENOENT, NULL, 0));
@@ -209,7 +224,7 @@ TEST(scripts_nest_only_so_deep)
 {
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
-    char path[] = "/s";
+    char *path = program_text("/s");
 
     CHECK_EQ(call_linux(child, execve, (uint64_t)(uintptr_t)path, 0, 0), PARKED);
     for (int i = 0; i <= EXEC_LEVELS; i++) {
@@ -223,9 +238,9 @@ TEST(too_many_arguments_are_refused)
 {
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
-    static char text[70000];
+    static char text[70000] __attribute__((aligned(4096)));
     char *arguments[64];
-    char path[] = "/s";
+    char *path = program_text("/s");
 
     memset(text, 'a', sizeof(text) - 1);
     for (int i = 0; i < 9; i++) {
@@ -240,7 +255,7 @@ TEST(exec_waits_for_a_buffer)
 {
     struct pm_thread *init = start();
     struct pm_thread *child[EXEC_BUFFERS + 1];
-    char path[] = "/s";
+    char *path = program_text("/s");
 
     for (int i = 0; i <= EXEC_BUFFERS; i++) {
         child[i] = do_fork(init);
