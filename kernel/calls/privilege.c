@@ -52,7 +52,7 @@ static int set_sys(struct thread *caller, struct thread *t, uint64_t address)
     if (!(t->rts_flags & RTS_NO_PRIV) || t->slot >= SERVICE_SLOTS)
         return -EPERM;
     privilege_reset(t->slot);
-    t->privilege_id = t->slot;
+    thread_set_privilege(t, t->slot);
     privileges[t->slot].p = p;
     privileges[t->slot].in_use = true;
     privileges[t->slot].owner = t->endpoint;
@@ -76,7 +76,7 @@ static int set_user(struct thread *t)
 {
     if (!(t->rts_flags & RTS_NO_PRIV))
         return -EPERM;
-    t->privilege_id = PRIVILEGE_ID_USER;
+    thread_set_privilege(t, PRIVILEGE_ID_USER);
     return 0;
 }
 

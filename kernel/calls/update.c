@@ -38,7 +38,7 @@ static void keep_identity(struct thread *t, const struct thread *old)
     t->slot = old->slot;
     t->endpoint = old->endpoint;
     t->generation = old->generation;
-    t->privilege_id = old->privilege_id;
+    thread_set_privilege(t, old->privilege_id);
     t->tid = old->tid;
     t->tgid = old->tgid;
     t->caller_queue = old->caller_queue;

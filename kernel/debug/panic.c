@@ -47,7 +47,7 @@ static void log_wait_line(const struct thread *t)
         format_string(text, sizeof(text), "sends %s %x to %s (%d)", how, t->request.type, endpoint_name(t->send_to), t->send_to);
     else if (t->rts_flags & RTS_RECEIVING)
         format_string(text, sizeof(text), "waits for %s %s (%d) %x", how, endpoint_name(t->receive_from), t->receive_from,
-                      t->misc_flags & MF_REPLY_PENDING ? t->request.type : 0);
+                      t->misc_flags & (MF_LINUX_CALL | MF_EVENT) ? t->request.type : 0);
     log_printf("%6d %-15s space %4d prio %2d cpu %d%c flags %5x misc %3x %s\n", t->endpoint, t->name, (int)t->space, t->priority, t->cpu,
                sched_is_running(t) ? '*' : ' ', t->rts_flags, t->misc_flags, text);
 }

@@ -35,7 +35,7 @@ ALWAYS_INLINE bool ipc_type_is_forged(uint32_t type)
     const uint32_t forbidden = 1u << PROTOCOL_NOTIFY | 1u << PROTOCOL_EVENT | 1u << PROTOCOL_LINUX;
     uint32_t protocol = message_protocol(type);
 
-    return forbidden >> (protocol & 31) & 1 && protocol < 32 && !(type & MESSAGE_REPLY);
+    return !(type & MESSAGE_REPLY) && forbidden >> (protocol & 31) & 1 && protocol < 32;
 }
 
 /* `to` waits for a reply of `from`. */

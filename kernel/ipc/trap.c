@@ -99,14 +99,13 @@ ALWAYS_INLINE void fast_sendrec(struct cpu_state *cpu, struct thread *t)
         return;
     /* Cannot fail from here on. */
     t->message_address = address;
-    t->request.type = type;
     t->misc_flags |= MF_REPLY_PENDING;
     t->receive_from = to->endpoint;
     t->rts_flags |= RTS_RECEIVING;
     t->messages_sent++;
     to->rts_flags = 0;
     to->frame.rax = 0;
-    to->frame.rdx = IPC_SENDREC | (thread_is_service(t) ? 0 : IPC_STATUS_FROM_USER);
+    to->frame.rdx = t->call_status;
     sched_hand_off(cpu, to);
     run_now(cpu, to);
 }
@@ -371,6 +370,8 @@ static __attribute__((noinline, noreturn)) void general_trap(struct cpu_state *c
     if (t->rts_flags)
         schedule_and_resume();
     space_switch(t, t->space);
+    if ((t->misc_flags & MF_WORK) == MF_DELIVER_MESSAGE && copy64((void *)t->message_address, &t->inbox))
+        t->misc_flags &= ~MF_DELIVER_MESSAGE;
     run_short(cpu, t);
 }
 

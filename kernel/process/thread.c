@@ -21,6 +21,13 @@ static endpoint_t free_endpoint(uint32_t slot)
     return (endpoint_t)(slot ^ 1);
 }
 
+void thread_set_privilege(struct thread *t, uint32_t id)
+{
+    t->privilege_id = id;
+    t->privilege = &privileges[id];
+    t->call_status = IPC_SENDREC | (id == PRIVILEGE_ID_USER ? IPC_STATUS_FROM_USER : 0);
+}
+
 void thread_init_all(void)
 {
     for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++) {
@@ -29,6 +36,7 @@ void thread_init_all(void)
         threads[slot].endpoint = free_endpoint(slot);
         threads[slot].space = SPACE_NONE;
         threads[slot].fpu_cpu = -1;
+        thread_set_privilege(&threads[slot], PRIVILEGE_ID_USER);
     }
     privilege_init();
 }
@@ -86,6 +94,7 @@ static void reset_slot(struct thread *t)
     t->endpoint = free_endpoint(slot);
     t->space = SPACE_NONE;
     t->rts_flags = RTS_SLOT_FREE;
+    thread_set_privilege(t, PRIVILEGE_ID_USER);
 }
 
 struct thread *thread_create(uint32_t slot, uint32_t space, const char *name)
@@ -98,7 +107,7 @@ struct thread *thread_create(uint32_t slot, uint32_t space, const char *name)
     t->generation = t->generation < ENDPOINT_GENERATION_MAX ? t->generation + 1 : 1;
     t->rts_flags = is_service ? RTS_NO_PRIV : RTS_PROC_STOP;
     thread_set_space(t, space);
-    t->privilege_id = is_service ? slot : PRIVILEGE_ID_USER;
+    thread_set_privilege(t, is_service ? slot : PRIVILEGE_ID_USER);
     t->priority = is_service ? PRIORITY_SERVICE : PRIORITY_USER;
     t->quantum_us = QUANTUM_DEFAULT_US;
     t->scheduler = ENDPOINT_NONE;

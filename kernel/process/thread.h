@@ -75,6 +75,8 @@ struct thread {
     uint32_t slot;
     uint32_t space; /* index into spaces[]; SPACE_NONE */
     uint32_t privilege_id;
+    uint32_t call_status; /* what the receiver of our SENDREC sees: IPC_SENDREC, and FROM_USER for a thread of a program */
+    struct privilege_slot *privilege; /* &privileges[privilege_id] */
     int16_t priority;
     int16_t cpu;       /* whose run queue it belongs to, or where it runs (sched_is_running) */
     int16_t cpu_bound; /* -1: any */
@@ -169,9 +171,7 @@ ALWAYS_INLINE struct thread *thread_find(endpoint_t endpoint)
 
 ALWAYS_INLINE struct privilege_slot *thread_privilege(const struct thread *thread)
 {
-    struct privilege_slot *privilege = &privileges[thread->privilege_id];
-    KEEP_POINTER(privilege);
-    return privilege;
+    return thread->privilege;
 }
 
 ALWAYS_INLINE bool thread_is_service(const struct thread *thread)
@@ -189,6 +189,7 @@ void thread_init_all(void);
 struct thread *thread_create(uint32_t slot, uint32_t space, const char *name);
 /* Release everything and free the slot; the thread must not run on another processor. */
 void thread_clear(struct thread *thread);
+void thread_set_privilege(struct thread *thread, uint32_t id);
 /* True when `thread` is certainly off every other processor; else it has been asked to leave and the caller must try again. */
 bool thread_is_off(struct thread *thread);
 

@@ -125,8 +125,9 @@ void sched_init(void)
 
 void sched_cpu_online(void)
 {
-    struct cpu_state *cpu = cpu_here();
+    struct cpu_state *cpu = &cpus[cpu_current()];
 
+    cpu_this()->sched = cpu;
     cpu->is_online = true;
     cpu->stamp = cpu->started = time_cycles();
 }

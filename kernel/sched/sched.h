@@ -33,9 +33,7 @@ extern uint32_t idle_cpus; /* bit per processor */
 
 ALWAYS_INLINE struct cpu_state *cpu_here(void)
 {
-    struct cpu_state *cpu = &cpus[cpu_current()];
-    KEEP_POINTER(cpu);
-    return cpu;
+    return cpu_sched();
 }
 
 void sched_init(void);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct thread;
+struct cpu_state;
 
 /* STALE_REMOTE: another processor changed the loaded space (the stale-TLB bit). STALE_PENDING: this one changed some space and has not flushed yet.
  * STALE_ROOT: the loaded space was destroyed by another processor, its root (held_root) is to be given back. */
@@ -36,6 +37,7 @@ struct cpu_local {
     DECLARE_CPULOCAL(struct thread *, fpu_owner) /* whose state the FPU holds, or NULL */
     DECLARE_CPULOCAL(uint32_t, ts_set)           /* CR0.TS as we left it */
     DECLARE_CPULOCAL(uint64_t, cr0_with_ts)
+    DECLARE_CPULOCAL(struct cpu_state *, sched)         /* &cpus[number] (kernel/sched) */
     DECLARE_CPULOCAL(uint32_t, number)
     DECLARE_CPULOCAL(uint32_t, apic_id)
     DECLARE_CPULOCAL(bool, online)

@@ -30,6 +30,14 @@ ALWAYS_INLINE uint64_t time_cycles(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* What the scheduler knows of this processor: &cpus[cpu_current()], set when it comes up. */
+ALWAYS_INLINE struct cpu_state *cpu_sched(void)
+{
+    struct cpu_state *sched;
+    __asm__("movq %%gs:%c1, %0" : "=r"(sched) : "i"(CPU_SCHED));
+    return sched;
+}
+
 /* For one whose space is loaded. */
 ALWAYS_INLINE void current_set(struct thread *thread)
 {

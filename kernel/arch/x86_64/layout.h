@@ -70,6 +70,7 @@
 #define CPU_FPU_OWNER        72
 #define CPU_TS_SET           80
 #define CPU_CR0_TS           88
+#define CPU_SCHED            96
 
 /* struct thread, behind its frame */
 #define THREAD_FS_BASE       184

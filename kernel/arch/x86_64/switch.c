@@ -36,6 +36,7 @@ CHECK_CPU(loaded_gs_base, CPU_LOADED_GS);
 CHECK_CPU(fpu_owner, CPU_FPU_OWNER);
 CHECK_CPU(ts_set, CPU_TS_SET);
 CHECK_CPU(cr0_with_ts, CPU_CR0_TS);
+CHECK_CPU(sched, CPU_SCHED);
 _Static_assert(offsetof(struct thread, fs_base) == THREAD_FS_BASE && offsetof(struct thread, gs_base) == THREAD_GS_BASE &&
                    offsetof(struct thread, space) == THREAD_SPACE && offsetof(struct thread, privilege_id) == THREAD_PRIVILEGE &&
                    PRIVILEGE_USER == PRIVILEGE_ID_USER,
