@@ -24,9 +24,11 @@
 #include "sys/grant.h"
 #include "sys/log.h"
 #include "vdso.h"
+#include "vm_exec.h"
 
 enum { EXEC_IS_INTERPRETER = 1, MODE_SETUID = 04000, MODE_SETGID = 02000, MODE_GROUP_EXECUTE = 010, MOUNT_NOSUID = 2 };
-enum { STACK_START_BYTES = 132 * 1024 };
+enum { STACK_START_BYTES = 132 * 1024, STACK_BLOCK_BYTES = 8192 };
+_Static_assert(2 * 2 * IMAGE_SEGMENTS + 2 <= VM_PIECES, "any program fits into a plan");
 
 static const char *const first_environment[] = {"HOME=/", "TERM=linux", "PATH=/sbin:/bin:/usr/sbin:/usr/bin"};
 static const char *const first_programs[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
@@ -201,59 +203,54 @@ static void fail_after_open(struct pm_thread *thread, int error)
 
 /* ---- building the new program ---- */
 
-static int map_segment(uint32_t space, uint32_t object, const struct image_segment *segment, uint64_t base)
+/* The pieces of which VM builds the new space. */
+struct plan {
+    uint32_t count;
+    struct vm_exec_piece piece[VM_PIECES];
+};
+
+static struct vm_exec_piece *add_piece(struct plan *plan, uint32_t kind, uint64_t address, uint64_t length, uint32_t protection)
 {
-    uint64_t file_end = (segment->file_length + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
-    uint64_t memory_end = (segment->memory_length + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    struct vm_exec_piece *piece = &plan->piece[plan->count++];
+
+    *piece = (struct vm_exec_piece){.kind = kind, .address = address, .length = length, .protection = protection};
+    return piece;
+}
+
+static uint64_t page_up(uint64_t value)
+{
+    return (value + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+}
+
+static void plan_segment(struct plan *plan, uint32_t object, const struct image_segment *segment, uint64_t base)
+{
+    uint64_t file_end = page_up(segment->file_length);
+    uint64_t memory_end = page_up(segment->memory_length);
     bool is_whole = segment->memory_length == segment->file_length && !(segment->protection & VM_PROTECTION_WRITE);
-    int result = 0;
 
     if (segment->file_length != 0) {
-        struct vm_exec_map_object_request request = {
-            .space = space,
-            .object = object,
-            .address = base + segment->address,
-            .offset = segment->offset,
-            .length = file_end,
-            .file_length = is_whole ? file_end : segment->file_length,
-            .protection = segment->protection,
-        };
-        result = vm_call_exec_map_object(ENDPOINT_VM, &request);
+        struct vm_exec_piece *piece = add_piece(plan, VM_PIECE_OBJECT, base + segment->address, file_end, segment->protection);
+        piece->object = object;
+        piece->offset = segment->offset;
+        piece->file_length = is_whole ? file_end : segment->file_length;
     }
-    if (result == 0 && memory_end > file_end) {
-        struct vm_exec_map_anonymous_request request = {
-            .space = space,
-            .protection = segment->protection,
-            .address = base + segment->address + file_end,
-            .length = memory_end - file_end,
-        };
-        result = vm_call_exec_map_anonymous(ENDPOINT_VM, &request);
+    if (memory_end > file_end) {
+        add_piece(plan, VM_PIECE_ANONYMOUS, base + segment->address + file_end, memory_end - file_end, segment->protection);
     }
-    return result;
 }
 
-static int map_image(uint32_t space, uint32_t object, const struct image *image, uint64_t base)
+static void plan_image(struct plan *plan, uint32_t object, const struct image *image, uint64_t base)
 {
-    int result = 0;
-
-    for (uint32_t i = 0; i < image->segment_count && result == 0; i++) {
-        result = map_segment(space, object, &image->segment[i], base);
+    for (uint32_t i = 0; i < image->segment_count; i++) {
+        plan_segment(plan, object, &image->segment[i], base);
     }
-    return result;
 }
 
-static int map_stack(const struct exec_buffer *buffer, uint32_t space)
+static void plan_stack(struct plan *plan, const struct exec_buffer *buffer)
 {
-    uint64_t length = exec_strings_stack_bytes(buffer) + STACK_START_BYTES;
-    struct vm_exec_map_anonymous_request request = {
-        .space = space,
-        .protection = VM_PROTECTION_READ | VM_PROTECTION_WRITE,
-        .length = (length + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1),
-        .growsdown = 1,
-    };
+    uint64_t length = page_up(exec_strings_stack_bytes(buffer) + STACK_START_BYTES);
 
-    request.address = STACK_TOP - request.length;
-    return vm_call_exec_map_anonymous(ENDPOINT_VM, &request);
+    add_piece(plan, VM_PIECE_ANONYMOUS, STACK_TOP - length, length, VM_PROTECTION_READ | VM_PROTECTION_WRITE)->object = 1;
 }
 
 struct program {
@@ -286,10 +283,10 @@ static void new_ids(const struct pm_process *process, const struct exec_buffer *
     }
 }
 
-static int write_stack(struct pm_state *pm, const struct pm_thread *thread, struct exec_buffer *buffer, struct program *program)
+static void fill_auxiliary(struct pm_state *pm, const struct pm_process *process, const struct exec_buffer *buffer,
+                           const struct program *program, struct auxiliary_values *values)
 {
-    const struct pm_process *process = process_of(thread);
-    struct auxiliary_values values = {
+    *values = (struct auxiliary_values){
         .headers = program->image.headers == 0 ? 0 : program->base + program->image.headers,
         .header_count = program->image.header_count,
         .base = program->interpreter_base,
@@ -298,40 +295,51 @@ static int write_stack(struct pm_state *pm, const struct pm_thread *thread, stru
         .uid = process->uid,
         .gid = process->gid,
     };
+    new_ids(process, buffer, &values->euid, &values->egid);
+    values->is_secure = values->euid != process->uid || values->egid != process->gid;
+    random_bytes(pm, values->random, sizeof(values->random));
+}
 
-    new_ids(process, buffer, &values.euid, &values.egid);
-    values.is_secure = values.euid != process->uid || values.egid != process->gid;
-    random_bytes(pm, values.random, sizeof(values.random));
-    program->stack = exec_strings_write_stack(buffer, program->space, &values);
-    return program->stack == 0 ? -ENOMEM : 0;
+/* A stack that was too large for the plan: write it into the finished space. */
+static int write_large_stack(struct exec_buffer *buffer, struct program *program, const struct auxiliary_values *values)
+{
+    struct vm_exec_abort_request request = {.space = program->space};
+
+    program->stack = exec_strings_write_stack(buffer, program->space, values);
+    if (program->stack != 0)
+        return 0;
+    vm_call_exec_abort(ENDPOINT_VM, &request);
+    return -ENOMEM;
 }
 
 /* The complete new space, or an error and nothing. */
 static int build(struct pm_state *pm, struct pm_thread *thread, struct exec_buffer *buffer, struct program *program, uint32_t interpreter_object)
 {
-    struct vm_exec_begin_request begin = {.slot = thread_index(thread) + SERVICE_SLOTS};
-    struct vm_exec_begin_reply begun;
-    struct vm_exec_abort_request abort_request;
-    int result = vm_call_exec_begin(ENDPOINT_VM, &begin, &begun);
+    uint64_t block[STACK_BLOCK_BYTES / sizeof(uint64_t)];
+    struct plan plan;
+    struct auxiliary_values values;
+    struct vm_exec_build_request request = {.slot = thread_index(thread) + SERVICE_SLOTS, .pieces = (uint64_t)(uintptr_t)plan.piece};
+    struct vm_exec_build_reply reply;
+    uint64_t length;
+    int result;
 
+    plan.count = 0;
+    plan_image(&plan, buffer->object, &program->image, program->base);
+    if (program->interpreter_base != 0) {
+        plan_image(&plan, interpreter_object, &program->interpreter, program->interpreter_base);
+    }
+    plan_stack(&plan, buffer);
+    fill_auxiliary(pm, process_of(thread), buffer, program, &values);
+    program->stack = exec_strings_make_stack(buffer, &values, block, sizeof(block), &length);
+    if (program->stack != 0) {
+        add_piece(&plan, VM_PIECE_WRITE, program->stack, length, 0)->offset = (uint64_t)(uintptr_t)block;
+    }
+    request.count = plan.count;
+    result = vm_call_exec_build(ENDPOINT_VM, &request, &reply);
     if (result != 0)
-        return -ENOMEM;
-    program->space = begun.space;
-    result = map_image(program->space, buffer->object, &program->image, program->base);
-    if (result == 0 && program->interpreter_base != 0) {
-        result = map_image(program->space, interpreter_object, &program->interpreter, program->interpreter_base);
-    }
-    if (result == 0) {
-        result = map_stack(buffer, program->space);
-    }
-    if (result == 0) {
-        result = write_stack(pm, thread, buffer, program);
-    }
-    if (result == 0)
-        return 0;
-    abort_request.space = program->space;
-    vm_call_exec_abort(ENDPOINT_VM, &abort_request);
-    return result == -EINVAL ? -ENOEXEC : result;
+        return result == -EINVAL ? -ENOEXEC : -ENOMEM;
+    program->space = reply.space;
+    return program->stack != 0 ? 0 : write_large_stack(buffer, program, &values);
 }
 
 /* ---- the change ---- */

@@ -264,13 +264,14 @@ uint64_t exec_strings_stack_bytes(const struct exec_buffer *buffer)
     return STACK_TOP - table_address(buffer);
 }
 
-/* Words are collected and leave when the table is full. It is on the stack: nothing of it has to be journaled. */
+/* Words are collected and leave when the table is full (or never, if it holds all). It is on the stack: nothing of it has to be journaled. */
 struct writer {
     const struct exec_buffer *buffer;
     uint64_t *table;
     uint64_t address; /* of the first word in the table */
     uint32_t space;
     uint32_t count;
+    uint32_t room; /* words in the table */
     int result;
 };
 
@@ -294,7 +295,7 @@ static void flush(struct writer *writer)
 static void put(struct writer *writer, uint64_t word)
 {
     writer->table[writer->count++] = word;
-    if (writer->count == EXEC_TABLE_WORDS) {
+    if (writer->count == writer->room) {
         flush(writer);
     }
 }
@@ -357,17 +358,41 @@ static void put_auxiliary(struct writer *writer, const struct auxiliary_values *
     put_pair(writer, AT_NULL, 0);
 }
 
+static void put_table(struct writer *writer, const struct auxiliary_values *values)
+{
+    const struct exec_buffer *buffer = writer->buffer;
+
+    put(writer, buffer->argument_count);
+    put_pointers(writer, buffer->start, buffer->argument_count);
+    put_pointers(writer, buffer->environment_start, buffer->environment_count);
+    put_auxiliary(writer, values);
+}
+
+uint64_t exec_strings_make_stack(const struct exec_buffer *buffer, const struct auxiliary_values *values, void *block, uint64_t room, uint64_t *length)
+{
+    uint64_t pointer = table_address(buffer);
+    uint64_t strings = exec_strings_address(buffer, buffer->start) - pointer;
+    struct writer writer = {.buffer = buffer, .table = block, .address = pointer, .room = UINT32_MAX};
+    char *out = block;
+
+    *length = strings + block_end(buffer) - buffer->start;
+    if (*length > room)
+        return 0;
+    put_table(&writer, values);
+    memset(out + writer.count * POINTER_BYTES, 0, strings - writer.count * POINTER_BYTES);
+    memcpy(out + strings, buffer->strings + buffer->start, block_end(buffer) - buffer->start);
+    memcpy(out + strings + (buffer->path_end + PLATFORM_BYTES - buffer->start), values->random, RANDOM_BYTES);
+    return pointer;
+}
+
 uint64_t exec_strings_write_stack(struct exec_buffer *buffer, uint32_t space, const struct auxiliary_values *values)
 {
     uint64_t pointer = table_address(buffer);
     uint64_t table[EXEC_TABLE_WORDS];
-    struct writer writer = {.buffer = buffer, .table = table, .address = pointer, .space = space};
+    struct writer writer = {.buffer = buffer, .table = table, .address = pointer, .space = space, .room = EXEC_TABLE_WORDS};
 
     memcpy(buffer->strings + buffer->path_end + PLATFORM_BYTES, values->random, RANDOM_BYTES);
-    put(&writer, buffer->argument_count);
-    put_pointers(&writer, buffer->start, buffer->argument_count);
-    put_pointers(&writer, buffer->environment_start, buffer->environment_count);
-    put_auxiliary(&writer, values);
+    put_table(&writer, values);
     flush(&writer);
     if (writer.result == 0) {
         writer.result = write_space(space, buffer->strings + buffer->start, exec_strings_address(buffer, buffer->start),

@@ -12,6 +12,7 @@
 #include "space.h"
 #include "sys/call.h"
 #include "vdso.h"
+#include "vm_exec.h"
 
 enum { SLOTS = PROCESS_SLOTS };
 
@@ -228,6 +229,54 @@ int vm_handle_exec_write(struct vm_state *state, struct call *call, const struct
         }
         done += length;
     }
+    return 0;
+}
+
+static int build_piece(struct vm_state *state, struct call *call, uint32_t space, const struct vm_exec_piece *piece)
+{
+    struct vm_exec_map_object_request object = {.space = space, .object = piece->object, .address = piece->address, .offset = piece->offset,
+        .length = piece->length, .file_length = piece->file_length, .protection = piece->protection};
+    struct vm_exec_map_anonymous_request anonymous = {.space = space, .protection = piece->protection, .address = piece->address,
+        .length = piece->length, .growsdown = piece->object};
+    struct vm_exec_write_request write = {.space = space, .source = piece->offset, .destination = piece->address, .length = piece->length};
+
+    switch (piece->kind) {
+    case VM_PIECE_OBJECT:
+        return vm_handle_exec_map_object(state, call, &object);
+    case VM_PIECE_ANONYMOUS:
+        return vm_handle_exec_map_anonymous(state, call, &anonymous);
+    case VM_PIECE_WRITE:
+        return vm_handle_exec_write(state, call, &write);
+    default:
+        return -EINVAL;
+    }
+}
+
+int vm_handle_exec_build(struct vm_state *state, struct call *call, const struct vm_exec_build_request *request,
+                         struct vm_exec_build_reply *reply)
+{
+    struct vm_exec_piece pieces[VM_PIECES];
+    struct vm_exec_begin_request begin = {.slot = request->slot};
+    struct vm_exec_begin_reply begun;
+    int result;
+
+    if (request->count > VM_PIECES) {
+        return -EINVAL;
+    }
+    if (kcall_copy_from(call->caller, request->pieces, pieces, request->count * sizeof(pieces[0])) != 0) {
+        return -EFAULT;
+    }
+    result = vm_handle_exec_begin(state, call, &begin, &begun);
+    for (uint32_t i = 0; i < request->count && result == 0; i++) {
+        result = build_piece(state, call, begun.space, &pieces[i]);
+    }
+    if (result != 0) {
+        if (request->slot < SLOTS) {
+            abort_pending(state, request->slot);
+        }
+        return result;
+    }
+    reply->space = begun.space;
     return 0;
 }
 

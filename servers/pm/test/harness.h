@@ -26,6 +26,7 @@
 #include "protocols/vfs.h"
 #include "protocols/vm.h"
 #include "sys/service.h"
+#include "vm_exec.h"
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
 
@@ -102,6 +103,7 @@ static inline void vm_call(struct message *m)
 {
     struct vm_fork_reply forked = {.space = ++next_space};
     struct vm_exec_write_request write;
+    struct vm_exec_build_request build;
 
     m->status = 0;
     switch (m->type) {
@@ -114,6 +116,16 @@ static inline void vm_call(struct message *m)
         break;
     case VM_SHARE:
         forked.space = 1;
+        vm_fork_reply_put(m, &forked);
+        break;
+    case VM_EXEC_BUILD:
+        vm_exec_build_request_get(m, &build);
+        for (uint32_t i = 0; i < build.count; i++) {
+            const struct vm_exec_piece *piece = (const struct vm_exec_piece *)(uintptr_t)build.pieces + i;
+            if (piece->kind == VM_PIECE_WRITE) {
+                memcpy(new_stack + sizeof(new_stack) - (new_stack_top - piece->address), (void *)(uintptr_t)piece->offset, piece->length);
+            }
+        }
         vm_fork_reply_put(m, &forked);
         break;
     case VM_EXEC_WRITE:
