@@ -196,7 +196,8 @@ int unpack_archive(struct tmpfs_state *state, const uint8_t *archive, size_t len
             result = add_entry(state, &entry);
         }
         if (result != 0) {
-            log_error("boot archive: cannot add %s: error %d", entry.name, result);
+            const char *why = result == -ENOSPC || result == -ENOMEM ? "too little memory" : "damaged";
+            log_error("boot archive: cannot add %s: %s (error %d)", entry.name, why, result);
             return result;
         }
     }

@@ -94,7 +94,9 @@ static int take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t c
     uint32_t pages = (uint32_t)((start->image_length + RS_PAGE_BYTES - 1) / RS_PAGE_BYTES);
     uint32_t first;
 
-    if (start->image_length == 0 || start->image_length > IMAGE_MAX)
+    if (start->image_length == 0)
+        return -ENOEXEC;
+    if (start->image_length > IMAGE_MAX)
         return -E2BIG;
     first = state->image_area != 0 ? find_pages(state, pages) : RS_IMAGE_PAGES;
     if (first == RS_IMAGE_PAGES)

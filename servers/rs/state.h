@@ -39,7 +39,7 @@ enum rs_slot_flags {
 enum {
     RS_TICK_MS = 1000,
     RS_INIT_TICKS = 10,
-    RS_TERM_TICKS = 2,
+    RS_TERM_TICKS = 3, /* two seconds at least: the first tick may come at once */
     RS_BACKOFF_CAP = 30,
     RS_HEALTHY_TICKS = 30, /* after these the count of restarts starts again */
 };

@@ -47,6 +47,7 @@ static void grantee(endpoint_t self)
     sleep_forever();
 }
 
+/* covers GR-1, GR-5, GR-9 */
 static void grants_are_checked(void)
 {
     for (size_t i = 0; i < sizeof(secret); i++)
@@ -72,6 +73,7 @@ static void grants_are_checked(void)
     thread_end(a);
 }
 
+/* covers GR-2 */
 static void indirect_grants_end_after_five_levels(void)
 {
     set_grant(0, GRANT_DIRECT | GRANT_READ, ENDPOINT_RS, secret, 16);
@@ -88,6 +90,7 @@ static void indirect_grants_end_after_five_levels(void)
     CHECK_EQ(copy(grant_id(0), 0, 8, false), -EPERM);
 }
 
+/* covers GR-7 */
 static void vsafecopy_wants_exactly_one_self(void)
 {
     struct vsafecopy_element e[2] = {
@@ -132,6 +135,7 @@ static void strings_are_copied_to_their_nul(void)
                   .destination_address = (uint64_t)local), -ENAMETOOLONG);
 }
 
+/* covers KC-12 */
 static void unknown_calls_are_refused(void)
 {
     CHECK_EQ(kernel_call(KERNEL_PROTOCOL << 16 | 39, NULL, 0), -EBADREQUEST);
@@ -155,6 +159,7 @@ static void spinner(endpoint_t self)
         spins++;
 }
 
+/* covers KC-5, SMP-7 */
 static void a_running_thread_is_stopped_at_once(void)
 {
     endpoint_t a = thread_start(SLOT_A, spinner);
@@ -207,6 +212,7 @@ static uint64_t ask(endpoint_t server)
     return ipc(IPC_SENDREC, server, &x) ? 0 : x.word[0];
 }
 
+/* covers KC-1 */
 static void update_swaps_contents_and_keeps_endpoints(void)
 {
     endpoint_t a = thread_start(SLOT_A, answer_one), b = thread_start(SLOT_B, answer_two);

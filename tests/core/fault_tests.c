@@ -64,6 +64,7 @@ static void expect_signal(thread_function *function, int signo, uint64_t address
     thread_end(a);
 }
 
+/* covers SIG-2, SIG-3 */
 static void exceptions_reach_the_manager(void)
 {
     print("# three crash reports are expected now\n");
@@ -118,6 +119,7 @@ static void user_natives(endpoint_t self)
         linux_trap(24, 0, 0, 0);
 }
 
+/* covers RTS-4 */
 static void user_threads_have_few_rights(void)
 {
     uint32_t status;

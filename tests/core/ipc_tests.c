@@ -35,6 +35,7 @@ static void echo(endpoint_t self)
     }
 }
 
+/* covers IPC-3 */
 static void sendrec_returns_the_reply(void)
 {
     endpoint_t a = thread_start(SLOT_A, echo);
@@ -84,6 +85,7 @@ static void round_trips_are_counted(void)
     thread_end(a);
 }
 
+/* covers IPC-1 */
 static void bad_calls_are_refused(void)
 {
     make(1);
@@ -121,6 +123,7 @@ static void masked(endpoint_t self)
     sleep_forever();
 }
 
+/* covers IPC-1, RTS-3 */
 static void masks_limit_traps_targets_and_calls(void)
 {
     endpoint_t a = thread_make(SLOT_A, masked);
@@ -138,6 +141,7 @@ static void masks_limit_traps_targets_and_calls(void)
     thread_end(a);
 }
 
+/* covers IPC-1 */
 static void sendnb_needs_a_receiver(void)
 {
     endpoint_t a = thread_make(SLOT_A, echo);
@@ -163,6 +167,7 @@ static void sender(endpoint_t self)
     sleep_forever();
 }
 
+/* covers IPC-2 */
 static void notifications_come_first_then_async_then_queue(void)
 {
     uint32_t status;
@@ -203,6 +208,7 @@ static void tricky_server(endpoint_t self)
     sleep_forever();
 }
 
+/* covers IPC-4 */
 static void noreply_never_ends_a_sendrec(void)
 {
     uint32_t status;
@@ -216,6 +222,7 @@ static void noreply_never_ends_a_sendrec(void)
     thread_end(a);
 }
 
+/* covers IPC-4 */
 static void senda_reports_each_entry(void)
 {
     static struct asynsend_entry table[3];
@@ -258,6 +265,7 @@ static void calls_rs_in_turn(endpoint_t self)
     sleep_forever();
 }
 
+/* covers IPC-1 */
 static void circles_are_refused(void)
 {
     endpoint_t a = thread_start(SLOT_A, calls_rs_in_turn);
@@ -270,6 +278,7 @@ static void circles_are_refused(void)
     thread_end(a);
 }
 
+/* covers IPC-7 */
 static void callers_of_the_dead_wake_up(void)
 {
     uint32_t status;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Generated from the IDL: each operation of the protocols that programs reach is crashed from inside, once the handler has done its work and before anything of it
-counts, while a command runs that leads to this operation. covers RS-54 RS-57
+counts, while a command runs that leads to this operation. covers RS-54 DR-2 DS-8 DS-12
     - The command prints what it prints undisturbed. A service that starts afresh may answer a call that is not idempotent with an explicit error instead.
     - The service is back, with the endpoint it had and one restart more.
     - The shell goes on.

@@ -29,6 +29,7 @@ TEST(untouched_memory_reads_zero_and_keeps_what_is_written)
     CHECK_EQ(fake_read(PARENT, BASE), 0);
 }
 
+/* covers VM-20 */
 TEST(parent_and_child_do_not_see_each_others_writes)
 {
     fake_boot();
@@ -132,6 +133,7 @@ TEST(fork_exec_and_exit_a_hundred_times_leave_no_frame_behind)
     CHECK_EQ(fake_count, 3);
 }
 
+/* covers VM-12 */
 TEST(a_failed_exec_leaves_the_old_program)
 {
     struct vm_exec_begin_request begin = {.slot = PARENT};
@@ -243,6 +245,7 @@ TEST(after_a_crash_everything_is_derived_again)
     CHECK_EQ(vm.regions.used, 3);
 }
 
+/* covers VM-21 */
 TEST(memory_requests_make_ranges_present)
 {
     struct event_memory_request_request request = {.target = PARENT, .write = 1, .address = BASE + 5, .length = 40 * PAGE_BYTES};

@@ -197,6 +197,7 @@ TEST(a_service_is_loaded_whole_and_leaves_nothing_behind)
     fake_check();
 }
 
+/* covers VM-23 */
 TEST(windows_follow_the_endpoint_in_an_update)
 {
     static struct image image;
@@ -232,6 +233,7 @@ TEST(arenas_are_zeroed_fixed_and_the_same_again)
     CHECK_EQ(fake_read(FILE_SERVER, first + 4 * PAGE_BYTES), 3);
 }
 
+/* covers VM-17 */
 TEST(device_memory_needs_permission)
 {
     struct vm_map_physical_request request = {.physical = 0x1000, .length = 100};

@@ -102,6 +102,19 @@ static int init(int type, struct sef_init_info *info)
     return 0;
 }
 
+/* Under some labels it behaves badly in one way. */
+static void take_role(const char *label)
+{
+    if (strcmp(label, "init-fail") == 0)
+        sef_setcb_init_fresh(sef_cb_init_fail);
+    else if (strcmp(label, "init-crash") == 0)
+        sef_setcb_init_fresh(sef_cb_init_crash);
+    else if (strcmp(label, "mute") == 0)
+        sef_setcb_ping_reply(sef_cb_ping_reply_null);
+    else if (strcmp(label, "stubborn") == 0)
+        sef_setcb_signal_handler(sef_cb_signal_handler_null);
+}
+
 int main(void)
 {
     static const struct service service = { .name = "probe", .state = &probe_state, .state_bytes = sizeof(probe_state) };
@@ -109,5 +122,6 @@ int main(void)
     sef_setcb_init_fresh(init);
     sef_setcb_init_restart(init);
     sef_setcb_signal_handler(sef_cb_signal_handler_term);
+    take_role(service_name());
     service_run(&service);
 }
