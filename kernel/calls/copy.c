@@ -22,7 +22,8 @@ int call_suspend(struct thread *caller, const struct thread *target, const struc
     return event_memory(caller, WAIT_CALL_MEMORY, target->endpoint, fault, length) ? CALL_SUSPENDED : -EFAULT;
 }
 
-int call_copy(struct thread *caller, const struct thread *from, uint64_t from_address, const struct thread *to, uint64_t to_address, uint64_t length)
+int call_copy(struct thread *caller, const struct thread *from, uint64_t from_address, const struct thread *to, uint64_t to_address,
+              uint64_t length)
 {
     struct copy_fault fault;
 
@@ -66,14 +67,14 @@ CALL_HANDLER(copystring)
             return -EFAULT;
         const char *text = space_pointer(from->space, address, false);
         if (!text)
-            return call_suspend(caller, from, &(struct copy_fault){.space = from->space, .address = address}, 1);
+            return call_suspend(caller, from, &(struct copy_fault){ .space = from->space, .address = address }, 1);
         uint64_t length = strnlen(text, part);
         int error = call_copy(caller, NULL, (uint64_t)text, caller, r.destination_address + done, length < part ? length + 1 : part);
         if (error)
             return error;
         done += length;
         if (length < part) {
-            kernel_copystring_reply_put(reply, &(struct kernel_copystring_reply){.length = (uint32_t)done});
+            kernel_copystring_reply_put(reply, &(struct kernel_copystring_reply){ .length = (uint32_t)done });
             return 0;
         }
     }
@@ -96,7 +97,7 @@ CALL_HANDLER(memset)
         part = part < r.length - done ? part : r.length - done;
         void *pointer = space_pointer(to->space, address, true);
         if (!pointer)
-            return call_suspend(caller, to, &(struct copy_fault){.space = to->space, .address = address, .write = true}, r.length - done);
+            return call_suspend(caller, to, &(struct copy_fault){ .space = to->space, .address = address, .write = true }, r.length - done);
         memset(pointer, (int)r.byte, part);
         done += part;
     }
@@ -113,8 +114,8 @@ CALL_HANDLER(umap)
         return -EINVAL;
     uint64_t entry = space_entry(process->space, r.address);
     if (!(entry & 1))
-        return call_suspend(caller, process, &(struct copy_fault){.space = process->space, .address = r.address, .write = true}, 1);
-    struct kernel_umap_reply answer = {.address = (entry & ENTRY_PHYSICAL_MASK) + r.address % PAGE_BYTES};
+        return call_suspend(caller, process, &(struct copy_fault){ .space = process->space, .address = r.address, .write = true }, 1);
+    struct kernel_umap_reply answer = { .address = (entry & ENTRY_PHYSICAL_MASK) + r.address % PAGE_BYTES };
     kernel_umap_reply_put(reply, &answer);
     return 0;
 }

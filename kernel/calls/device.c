@@ -30,10 +30,14 @@ CALL_HANDLER(irqctl)
     switch (r.request) {
     case KERNEL_IRQ_REQUEST_SET_POLICY:
         return may_use_line(&thread_privilege(caller)->p, r.line) ? irq_set_policy(caller, r.line, r.hook) : -EPERM;
-    case KERNEL_IRQ_REQUEST_REMOVE: return irq_remove(caller, r.hook);
-    case KERNEL_IRQ_REQUEST_ENABLE: return irq_set_enabled(caller, r.hook, true);
-    case KERNEL_IRQ_REQUEST_DISABLE: return irq_set_enabled(caller, r.hook, false);
-    default: return -EINVAL;
+    case KERNEL_IRQ_REQUEST_REMOVE:
+        return irq_remove(caller, r.hook);
+    case KERNEL_IRQ_REQUEST_ENABLE:
+        return irq_set_enabled(caller, r.hook, true);
+    case KERNEL_IRQ_REQUEST_DISABLE:
+        return irq_set_enabled(caller, r.hook, false);
+    default:
+        return -EINVAL;
     }
 }
 
@@ -52,12 +56,16 @@ static uint32_t io_width(uint32_t request)
 {
     switch (request) {
     case KERNEL_IO_REQUEST_IN8:
-    case KERNEL_IO_REQUEST_OUT8: return 1;
+    case KERNEL_IO_REQUEST_OUT8:
+        return 1;
     case KERNEL_IO_REQUEST_IN16:
-    case KERNEL_IO_REQUEST_OUT16: return 2;
+    case KERNEL_IO_REQUEST_OUT16:
+        return 2;
     case KERNEL_IO_REQUEST_IN32:
-    case KERNEL_IO_REQUEST_OUT32: return 4;
-    default: return 0;
+    case KERNEL_IO_REQUEST_OUT32:
+        return 4;
+    default:
+        return 0;
     }
 }
 
@@ -76,7 +84,7 @@ static int check_port(const struct thread *caller, uint32_t port, uint32_t bytes
 CALL_HANDLER(devio)
 {
     struct kernel_devio_request r;
-    struct kernel_devio_reply answer = {0};
+    struct kernel_devio_reply answer = { 0 };
 
     kernel_devio_request_get(request, &r);
     uint32_t bytes = io_width(r.request);
@@ -127,7 +135,7 @@ static uint64_t move_string(uint32_t space, const struct kernel_sdevio_request *
 CALL_HANDLER(sdevio)
 {
     struct kernel_sdevio_request r;
-    struct kernel_sdevio_reply answer = {0};
+    struct kernel_sdevio_reply answer = { 0 };
 
     kernel_sdevio_request_get(request, &r);
     uint32_t bytes = io_width(r.request);
@@ -141,7 +149,7 @@ CALL_HANDLER(sdevio)
     for (uint64_t page = r.address & ~4095ull; page < r.address + r.count * bytes; page += 4096)
         if (!space_pointer(caller->space, page, is_input(r.request)))
             return call_suspend(caller, caller,
-                                &(struct copy_fault){.space = caller->space, .address = page, .write = is_input(r.request)}, 4096);
+                                &(struct copy_fault){ .space = caller->space, .address = page, .write = is_input(r.request) }, 4096);
     answer.done = move_string(caller->space, &r, bytes);
     kernel_sdevio_reply_put(reply, &answer);
     return 0;

@@ -11,7 +11,7 @@ typedef int call_handler(struct thread *caller, const struct message *request, s
 enum { CALL_COUNT = 128, FIRST_SPACE_CALL = 40, LAST_SPACE_CALL = 53 };
 
 #define CALL_ENTRY(name, NAME) [KERNEL_##NAME & MESSAGE_OPERATION_MASK] = call_##name,
-static call_handler *const handlers[CALL_COUNT] = {KERNEL_CALLS(CALL_ENTRY)};
+static call_handler *const handlers[CALL_COUNT] = { KERNEL_CALLS(CALL_ENTRY) };
 
 uint64_t kernel_call_count;
 
@@ -28,7 +28,7 @@ static void finish(struct thread *t, struct message *reply, uint32_t type, uint3
 
 void call_finish(struct thread *t, int status)
 {
-    t->inbox = (struct message){0};
+    t->inbox = (struct message){ 0 };
     finish(t, &t->inbox, t->request.type, t->request.transaction, status);
 }
 
@@ -51,7 +51,7 @@ void call_execute(struct thread *t)
     uint32_t type = t->request.type, transaction = t->request.transaction;
     int result = check(t, type);
 
-    t->inbox = (struct message){0};
+    t->inbox = (struct message){ 0 };
     if (!result) {
         t->kernel_calls++;
         kernel_call_count++;

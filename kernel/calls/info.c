@@ -12,7 +12,8 @@
 #include "time/alarm.h"
 
 /* A whole table, cut to the caller's room. */
-static int give(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer, const void *table, uint64_t bytes)
+static int give(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer, const void *table,
+                uint64_t bytes)
 {
     answer->length_bytes = bytes;
     return call_write(caller, r->address, table, bytes < r->length ? bytes : r->length);
@@ -25,7 +26,9 @@ static void describe(const struct thread *t, struct process_info *info)
         .slot = t->slot,
         .rts_flags = t->rts_flags,
         .misc_flags = t->misc_flags,
-        .waits_for = t->rts_flags & RTS_SENDING ? t->send_to : t->rts_flags & RTS_RECEIVING ? t->receive_from : ENDPOINT_NONE,
+        .waits_for = t->rts_flags & RTS_SENDING     ? t->send_to
+                     : t->rts_flags & RTS_RECEIVING ? t->receive_from
+                                                    : ENDPOINT_NONE,
         .priority = t->priority,
         .space = t->space,
         .cpu = t->cpu,
@@ -79,8 +82,10 @@ static int give_times(struct thread *caller, const struct kernel_getinfo_request
         uint64_t idle = cpu->idle_cycles;
         if (idle_cpus >> c & 1)
             idle += time_cycles() - cpu->stamp;
-        info.cpu[c] = (struct cpu_times){cycles_to_ns(user_cycles(cpu)), cycles_to_ns(cpu->system_cycles), cycles_to_ns(idle),
-                                         cpu->interrupts, cpu->context_switches, cpu_space_switches(c)};
+        info.cpu[c] = (struct cpu_times){
+            cycles_to_ns(user_cycles(cpu)), cycles_to_ns(cpu->system_cycles), cycles_to_ns(idle), cpu->interrupts, cpu->context_switches,
+            cpu_space_switches(c)
+        };
         info.running += cpu->load + (cpu->current != NULL);
     }
     return give(caller, r, answer, &info, sizeof(info));
@@ -126,21 +131,34 @@ static int give_counters(struct thread *caller, const struct kernel_getinfo_requ
 CALL_HANDLER(getinfo)
 {
     struct kernel_getinfo_request r;
-    struct kernel_getinfo_reply answer = {0};
+    struct kernel_getinfo_reply answer = { 0 };
     int error;
 
     kernel_getinfo_request_get(request, &r);
     switch (r.what) {
-    case KERNEL_INFO_BOOT: error = give(caller, &r, &answer, &boot_info, sizeof(boot_info)); break;
-    case KERNEL_INFO_MACHINE: error = give(caller, &r, &answer, &machine_info, sizeof(machine_info)); break;
+    case KERNEL_INFO_BOOT:
+        error = give(caller, &r, &answer, &boot_info, sizeof(boot_info));
+        break;
+    case KERNEL_INFO_MACHINE:
+        error = give(caller, &r, &answer, &machine_info, sizeof(machine_info));
+        break;
     case KERNEL_INFO_IMAGE:
         error = give(caller, &r, &answer, boot_info.process, boot_info.process_count * sizeof(boot_info.process[0]));
         break;
-    case KERNEL_INFO_PROCESSES: error = give_processes(caller, &r, &answer); break;
-    case KERNEL_INFO_TIMES: error = give_times(caller, &r, &answer); break;
-    case KERNEL_INFO_LOG: error = give_log(caller, &r, &answer); break;
-    case KERNEL_INFO_COUNTERS: error = give_counters(caller, &r, &answer); break;
-    default: return -EINVAL;
+    case KERNEL_INFO_PROCESSES:
+        error = give_processes(caller, &r, &answer);
+        break;
+    case KERNEL_INFO_TIMES:
+        error = give_times(caller, &r, &answer);
+        break;
+    case KERNEL_INFO_LOG:
+        error = give_log(caller, &r, &answer);
+        break;
+    case KERNEL_INFO_COUNTERS:
+        error = give_counters(caller, &r, &answer);
+        break;
+    default:
+        return -EINVAL;
     }
     if (!error)
         kernel_getinfo_reply_put(reply, &answer);
@@ -149,7 +167,7 @@ CALL_HANDLER(getinfo)
 
 CALL_HANDLER(whoami)
 {
-    struct kernel_whoami_reply answer = {.process = caller->endpoint, .flags = thread_privilege(caller)->p.flags};
+    struct kernel_whoami_reply answer = { .process = caller->endpoint, .flags = thread_privilege(caller)->p.flags };
     (void)request;
 
     string_copy(answer.name, sizeof(answer.name), caller->name);
@@ -160,7 +178,7 @@ CALL_HANDLER(whoami)
 CALL_HANDLER(times)
 {
     struct kernel_times_request r;
-    struct kernel_times_reply answer = {.uptime_ns = time_uptime_ns(), .realtime_offset_ns = realtime_offset_ns};
+    struct kernel_times_reply answer = { .uptime_ns = time_uptime_ns(), .realtime_offset_ns = realtime_offset_ns };
     uint64_t user = 0, system = 0;
 
     kernel_times_request_get(request, &r);
@@ -184,7 +202,7 @@ CALL_HANDLER(times)
 CALL_HANDLER(setalarm)
 {
     struct kernel_setalarm_request r;
-    struct kernel_setalarm_reply answer = {.uptime_ns = time_uptime_ns()};
+    struct kernel_setalarm_reply answer = { .uptime_ns = time_uptime_ns() };
 
     kernel_setalarm_request_get(request, &r);
     if (!thread_is_service(caller))

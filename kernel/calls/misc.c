@@ -44,9 +44,13 @@ CALL_HANDLER(abort)
     kernel_abort_request_get(request, &r);
     switch (r.how) {
     case KERNEL_SHUTDOWN_HALT:
-    case KERNEL_SHUTDOWN_POWEROFF: arch_poweroff();
-    case KERNEL_SHUTDOWN_RESET: arch_reset();
-    case KERNEL_SHUTDOWN_PANIC: panic("%s asked for it", caller->name);
-    default: return -EINVAL;
+    case KERNEL_SHUTDOWN_POWEROFF:
+        arch_poweroff();
+    case KERNEL_SHUTDOWN_RESET:
+        arch_reset();
+    case KERNEL_SHUTDOWN_PANIC:
+        panic("%s asked for it", caller->name);
+    default:
+        return -EINVAL;
     }
 }

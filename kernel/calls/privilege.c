@@ -89,7 +89,7 @@ static int add_io(struct privilege *p, uint64_t base, uint64_t length)
             return 0;
     if (p->io_count == PRIVILEGE_IO_RANGES)
         return -ENOMEM;
-    p->io[p->io_count++] = (struct privilege_io_range){(uint16_t)base, (uint16_t)length};
+    p->io[p->io_count++] = (struct privilege_io_range){ (uint16_t)base, (uint16_t)length };
     p->flags |= PRIVILEGE_CHECK_IO_PORT;
     return 0;
 }
@@ -103,7 +103,7 @@ static int add_memory(struct privilege *p, uint64_t base, uint64_t length)
             return 0;
     if (p->memory_count == PRIVILEGE_MEMORY_RANGES)
         return -ENOMEM;
-    p->memory[p->memory_count++] = (struct privilege_memory_range){base, length};
+    p->memory[p->memory_count++] = (struct privilege_memory_range){ base, length };
     p->flags |= PRIVILEGE_CHECK_MEM;
     return 0;
 }
@@ -153,17 +153,28 @@ CALL_HANDLER(privctl)
     if (adds && !thread_is_service(t))
         return -EPERM;
     switch (r.request) {
-    case KERNEL_PRIVILEGE_REQUEST_ALLOW: return allow(t);
-    case KERNEL_PRIVILEGE_REQUEST_DISALLOW: return disallow(t);
-    case KERNEL_PRIVILEGE_REQUEST_SET_SYS: return set_sys(caller, t, r.privileges);
-    case KERNEL_PRIVILEGE_REQUEST_SET_USER: return set_user(t);
-    case KERNEL_PRIVILEGE_REQUEST_ADD_IO: return add_io(p, r.base, r.length);
-    case KERNEL_PRIVILEGE_REQUEST_ADD_MEM: return add_memory(p, r.base, r.length);
-    case KERNEL_PRIVILEGE_REQUEST_ADD_IRQ: return add_irq(p, r.base);
-    case KERNEL_PRIVILEGE_REQUEST_QUERY_MEM: return query_memory(p, r.base, r.length);
-    case KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS: return update_sys(caller, t, r.privileges);
-    case KERNEL_PRIVILEGE_REQUEST_YIELD: return yield_to(caller, t);
-    default: return -EINVAL;
+    case KERNEL_PRIVILEGE_REQUEST_ALLOW:
+        return allow(t);
+    case KERNEL_PRIVILEGE_REQUEST_DISALLOW:
+        return disallow(t);
+    case KERNEL_PRIVILEGE_REQUEST_SET_SYS:
+        return set_sys(caller, t, r.privileges);
+    case KERNEL_PRIVILEGE_REQUEST_SET_USER:
+        return set_user(t);
+    case KERNEL_PRIVILEGE_REQUEST_ADD_IO:
+        return add_io(p, r.base, r.length);
+    case KERNEL_PRIVILEGE_REQUEST_ADD_MEM:
+        return add_memory(p, r.base, r.length);
+    case KERNEL_PRIVILEGE_REQUEST_ADD_IRQ:
+        return add_irq(p, r.base);
+    case KERNEL_PRIVILEGE_REQUEST_QUERY_MEM:
+        return query_memory(p, r.base, r.length);
+    case KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS:
+        return update_sys(caller, t, r.privileges);
+    case KERNEL_PRIVILEGE_REQUEST_YIELD:
+        return yield_to(caller, t);
+    default:
+        return -EINVAL;
     }
 }
 

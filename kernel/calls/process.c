@@ -34,7 +34,7 @@ CALL_HANDLER(create)
     /* Cannot fail from here on. */
     if (!is_same)
         t = thread_create(r.slot, r.space != SPACE_NONE && space_is_used(r.space) ? r.space : SPACE_NONE, r.name);
-    kernel_create_reply_put(reply, &(struct kernel_create_reply){.process = t->endpoint});
+    kernel_create_reply_put(reply, &(struct kernel_create_reply){ .process = t->endpoint });
     return 0;
 }
 
@@ -52,7 +52,8 @@ CALL_HANDLER(fork)
 
     kernel_fork_request_get(request, &r);
     struct thread *parent = call_process(caller, r.parent);
-    if (!parent || r.slot < SERVICE_SLOTS || r.slot >= PROCESS_SLOTS || r.space >= SPACE_COUNT || (sched_is_running(parent) && parent != caller))
+    if (!parent || r.slot < SERVICE_SLOTS || r.slot >= PROCESS_SLOTS || r.space >= SPACE_COUNT ||
+        (sched_is_running(parent) && parent != caller))
         return -EINVAL;
     struct thread *child = &threads[r.slot];
     bool is_same = !slot_is_free(r.slot) && child->rts_flags & RTS_PROC_STOP && child->tid == r.tid && child->tgid == r.tgid;
@@ -70,7 +71,7 @@ CALL_HANDLER(fork)
         child->tgid = r.tgid;
     }
     thread_set_space(child, r.space); /* a repeated call brings a new copy of the space */
-    kernel_fork_reply_put(reply, &(struct kernel_fork_reply){.child = child->endpoint});
+    kernel_fork_reply_put(reply, &(struct kernel_fork_reply){ .child = child->endpoint });
     return 0;
 }
 

@@ -33,7 +33,7 @@ CALL_HANDLER(kill)
 
 CALL_HANDLER(getksig)
 {
-    struct kernel_getksig_reply answer = {.process = ENDPOINT_NONE};
+    struct kernel_getksig_reply answer = { .process = ENDPOINT_NONE };
     (void)request;
 
     for (uint32_t slot = 0; slot < PROCESS_SLOTS && answer.process == ENDPOINT_NONE; slot++) {
@@ -42,12 +42,12 @@ CALL_HANDLER(getksig)
             continue;
         if (!thread_is_off(t))
             return CALL_RETRY;
-        answer = (struct kernel_getksig_reply){.process = t->endpoint,
-                                               .code = t->fault_code,
-                                               .signals = t->pending_signals,
-                                               .address = t->fault_address,
-                                               .trap = t->fault_trap,
-                                               .error = t->fault_error};
+        answer = (struct kernel_getksig_reply){ .process = t->endpoint,
+                                                .code = t->fault_code,
+                                                .signals = t->pending_signals,
+                                                .address = t->fault_address,
+                                                .trap = t->fault_trap,
+                                                .error = t->fault_error };
         t->pending_signals = 0;
         t->rts_flags &= ~RTS_SIGNALED; /* SIG_PENDING still holds it */
     }
@@ -76,7 +76,7 @@ CALL_HANDLER(endksig)
 CALL_HANDLER(signal_post)
 {
     struct kernel_signal_post_request r;
-    struct kernel_signal_post_reply answer = {.waits_for = ENDPOINT_NONE};
+    struct kernel_signal_post_reply answer = { .waits_for = ENDPOINT_NONE };
 
     kernel_signal_post_request_get(request, &r);
     struct thread *t = call_process(caller, r.process);
@@ -127,7 +127,7 @@ CALL_HANDLER(sigsend)
 CALL_HANDLER(sigreturn)
 {
     struct kernel_sigreturn_request r;
-    struct linux_sigreturn_result result = {0};
+    struct linux_sigreturn_result result = { 0 };
     struct copy_fault fault;
 
     kernel_sigreturn_request_get(request, &r);
@@ -145,10 +145,10 @@ CALL_HANDLER(sigreturn)
     t->frame.orig_rax = (uint64_t)-1;
     t->signal_sequence = r.sequence;
     t->signal_answer = result;
-    struct kernel_sigreturn_reply answer = {.mask = result.mask,
-                                            .altstack_base = result.altstack_base,
-                                            .altstack_length = result.altstack_length,
-                                            .altstack_flags = result.altstack_flags};
+    struct kernel_sigreturn_reply answer = { .mask = result.mask,
+                                             .altstack_base = result.altstack_base,
+                                             .altstack_length = result.altstack_length,
+                                             .altstack_flags = result.altstack_flags };
     kernel_sigreturn_reply_put(reply, &answer);
     return 0;
 }
@@ -167,7 +167,7 @@ CALL_HANDLER(getregs)
     if (!t)
         return -EINVAL;
     const struct trap_frame *f = &t->frame;
-    uint64_t out[REGISTER_COUNT] = {[15] = f->orig_rax, f->rip, SELECTOR_CODE, f->rflags, f->rsp, SELECTOR_DATA, t->fs_base, t->gs_base};
+    uint64_t out[REGISTER_COUNT] = { [15] = f->orig_rax, f->rip, SELECTOR_CODE, f->rflags, f->rsp, SELECTOR_DATA, t->fs_base, t->gs_base };
     __builtin_memcpy(out, f, FRAME_WORDS * sizeof(out[0]));
     return call_write(caller, r.registers, out, sizeof(out));
 }

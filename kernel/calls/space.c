@@ -83,7 +83,7 @@ CALL_HANDLER(space_bind)
 CALL_HANDLER(map)
 {
     struct kernel_map_request r;
-    struct kernel_map_reply answer = {0};
+    struct kernel_map_reply answer = { 0 };
     int error = 0;
 
     kernel_map_request_get(request, &r);
@@ -119,7 +119,7 @@ static bool cannot_write(const struct thread *caller, uint64_t address, uint64_t
 CALL_HANDLER(unmap)
 {
     struct kernel_unmap_request r;
-    struct kernel_unmap_reply answer = {0};
+    struct kernel_unmap_reply answer = { 0 };
     uint64_t entries[ENTRIES_MAX];
 
     kernel_unmap_request_get(request, &r);
@@ -139,7 +139,7 @@ CALL_HANDLER(unmap)
 CALL_HANDLER(space_drain)
 {
     struct kernel_space_drain_request r;
-    struct kernel_space_drain_reply answer = {0};
+    struct kernel_space_drain_reply answer = { 0 };
     uint64_t entries[ENTRIES_MAX];
 
     kernel_space_drain_request_get(request, &r);
@@ -184,7 +184,7 @@ CALL_HANDLER(read_entries)
 CALL_HANDLER(fork_range)
 {
     struct kernel_fork_range_request r;
-    struct kernel_fork_range_reply answer = {0};
+    struct kernel_fork_range_reply answer = { 0 };
     uint64_t entries[ENTRIES_MAX];
 
     kernel_fork_range_request_get(request, &r);
@@ -251,7 +251,7 @@ CALL_HANDLER(tables_give)
 CALL_HANDLER(tables_take)
 {
     struct kernel_tables_take_request r;
-    struct kernel_tables_take_reply answer = {0};
+    struct kernel_tables_take_reply answer = { 0 };
     uint64_t frames[CHUNK];
 
     kernel_tables_take_request_get(request, &r);

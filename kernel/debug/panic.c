@@ -28,12 +28,18 @@ static const char *endpoint_name(endpoint_t endpoint)
     if (thread)
         return thread->name;
     switch (endpoint) {
-    case ENDPOINT_ANY: return "any";
-    case ENDPOINT_SYSTEM: return "SYSTEM";
-    case ENDPOINT_CLOCK: return "CLOCK";
-    case ENDPOINT_HARDWARE: return "HARDWARE";
-    case ENDPOINT_NONE: return "none";
-    default: return "?";
+    case ENDPOINT_ANY:
+        return "any";
+    case ENDPOINT_SYSTEM:
+        return "SYSTEM";
+    case ENDPOINT_CLOCK:
+        return "CLOCK";
+    case ENDPOINT_HARDWARE:
+        return "HARDWARE";
+    case ENDPOINT_NONE:
+        return "none";
+    default:
+        return "?";
     }
 }
 

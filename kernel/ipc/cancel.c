@@ -28,7 +28,7 @@ void ipc_cancel(struct thread *thread, int error)
     if (misc & MF_LINUX_CALL)
         linux_reply(thread, error);
     else if (misc & MF_EVENT)
-        event_reply(thread, &(struct message){.status = error});
+        event_reply(thread, &(struct message){ .status = error });
     else
         thread->frame.rax = (uint64_t)(int64_t)error;
     rts_clear(thread, RTS_SENDING | RTS_RECEIVING);

@@ -17,7 +17,8 @@ enum { SEND_FROM_KERNEL = IPC_SENDREC | IPC_STATUS_FROM_KERNEL };
 /* Is `to` in RECEIVE for a message of `from`? */
 static inline bool ipc_is_receiving_from(const struct thread *to, endpoint_t from)
 {
-    return (to->rts_flags & (RTS_RECEIVING | RTS_SENDING)) == RTS_RECEIVING && (to->receive_from == ENDPOINT_ANY || to->receive_from == from);
+    return (to->rts_flags & (RTS_RECEIVING | RTS_SENDING)) == RTS_RECEIVING &&
+           (to->receive_from == ENDPOINT_ANY || to->receive_from == from);
 }
 
 /* Would a message of `from` be taken by `to` now? For a kernel-made call only the reply with its transaction counts; the late answer to a parked Linux
@@ -41,7 +42,8 @@ ALWAYS_INLINE bool ipc_type_is_forged(uint32_t type)
 /* `to` waits for a reply of `from`. */
 static inline bool ipc_waits_for_reply_of(const struct thread *to, endpoint_t from)
 {
-    return (to->rts_flags & (RTS_RECEIVING | RTS_SENDING)) == RTS_RECEIVING && (to->misc_flags & MF_REPLY_PENDING) && to->receive_from == from;
+    return (to->rts_flags & (RTS_RECEIVING | RTS_SENDING)) == RTS_RECEIVING && (to->misc_flags & MF_REPLY_PENDING) &&
+           to->receive_from == from;
 }
 
 struct cpu_state;

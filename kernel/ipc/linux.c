@@ -19,12 +19,20 @@
 uint64_t linux_enosys_count;
 uint64_t linux_enosys_by_number[512];
 
-static const endpoint_t route_owner[] = {[ROUTE_NONE] = ENDPOINT_NONE, [ROUTE_KERNEL] = ENDPOINT_NONE, [ROUTE_PM] = ENDPOINT_PM,
-                                         [ROUTE_VFS] = ENDPOINT_VFS,   [ROUTE_VM] = ENDPOINT_VM,       [ROUTE_INET] = ENDPOINT_NONE};
+static const endpoint_t route_owner[] = { [ROUTE_NONE] = ENDPOINT_NONE, [ROUTE_KERNEL] = ENDPOINT_NONE, [ROUTE_PM] = ENDPOINT_PM,
+                                          [ROUTE_VFS] = ENDPOINT_VFS,   [ROUTE_VM] = ENDPOINT_VM,       [ROUTE_INET] = ENDPOINT_NONE };
 
 enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS };
-enum linux_clock { CLOCK_REALTIME_ID, CLOCK_MONOTONIC_ID, CLOCK_PROCESS_ID, CLOCK_THREAD_ID, CLOCK_RAW_ID, CLOCK_REALTIME_COARSE_ID,
-                   CLOCK_MONOTONIC_COARSE_ID, CLOCK_BOOTTIME_ID };
+enum linux_clock {
+    CLOCK_REALTIME_ID,
+    CLOCK_MONOTONIC_ID,
+    CLOCK_PROCESS_ID,
+    CLOCK_THREAD_ID,
+    CLOCK_RAW_ID,
+    CLOCK_REALTIME_COARSE_ID,
+    CLOCK_MONOTONIC_COARSE_ID,
+    CLOCK_BOOTTIME_ID
+};
 enum { NS_PER_SECOND = 1000000000 };
 
 /* The result in rax, or an event is out and the trap will be repeated. */
@@ -59,9 +67,12 @@ static void answer_arch_prctl(struct thread *t, uint64_t code, uint64_t address)
     case ARCH_SET_GS:
         t->gs_base = is_bad ? t->gs_base : address;
         return finish(t, is_bad ? -EPERM : 0);
-    case ARCH_GET_FS: return finish_with(t, address, &t->fs_base, sizeof(t->fs_base));
-    case ARCH_GET_GS: return finish_with(t, address, &t->gs_base, sizeof(t->gs_base));
-    default: return finish(t, -EINVAL);
+    case ARCH_GET_FS:
+        return finish_with(t, address, &t->fs_base, sizeof(t->fs_base));
+    case ARCH_GET_GS:
+        return finish_with(t, address, &t->gs_base, sizeof(t->gs_base));
+    default:
+        return finish(t, -EINVAL);
     }
 }
 
@@ -79,14 +90,23 @@ static bool read_clock(const struct thread *t, uint64_t clock, uint64_t *ns)
 {
     switch ((uint32_t)clock) {
     case CLOCK_REALTIME_ID:
-    case CLOCK_REALTIME_COARSE_ID: *ns = time_uptime_ns() + realtime_offset_ns; return true;
+    case CLOCK_REALTIME_COARSE_ID:
+        *ns = time_uptime_ns() + realtime_offset_ns;
+        return true;
     case CLOCK_MONOTONIC_ID:
     case CLOCK_RAW_ID:
     case CLOCK_MONOTONIC_COARSE_ID:
-    case CLOCK_BOOTTIME_ID: *ns = time_uptime_ns(); return true;
-    case CLOCK_PROCESS_ID: *ns = cycles_to_ns(program_cycles(t)); return true;
-    case CLOCK_THREAD_ID: *ns = cycles_to_ns(t->user_cycles + t->system_cycles); return true;
-    default: return false;
+    case CLOCK_BOOTTIME_ID:
+        *ns = time_uptime_ns();
+        return true;
+    case CLOCK_PROCESS_ID:
+        *ns = cycles_to_ns(program_cycles(t));
+        return true;
+    case CLOCK_THREAD_ID:
+        *ns = cycles_to_ns(t->user_cycles + t->system_cycles);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -100,14 +120,14 @@ static void answer_clock(struct thread *t, bool wants_resolution, uint64_t clock
         ns = 1;
     else if (!address)
         return finish(t, -EFAULT);
-    uint64_t time[2] = {ns / NS_PER_SECOND, ns % NS_PER_SECOND};
+    uint64_t time[2] = { ns / NS_PER_SECOND, ns % NS_PER_SECOND };
     finish_with(t, address, time, sizeof(time));
 }
 
 static void answer_gettimeofday(struct thread *t, uint64_t address)
 {
     uint64_t ns = time_uptime_ns() + realtime_offset_ns;
-    uint64_t time[2] = {ns / NS_PER_SECOND, ns % NS_PER_SECOND / 1000};
+    uint64_t time[2] = { ns / NS_PER_SECOND, ns % NS_PER_SECOND / 1000 };
 
     finish_with(t, address, time, sizeof(time));
 }
@@ -135,18 +155,27 @@ static void answer(struct thread *t, uint64_t number)
     const struct trap_frame *f = &t->frame;
 
     switch (number) {
-    case LINUX_SYS_getpid: return finish(t, t->tgid);
-    case LINUX_SYS_gettid: return finish(t, t->tid);
+    case LINUX_SYS_getpid:
+        return finish(t, t->tgid);
+    case LINUX_SYS_gettid:
+        return finish(t, t->tid);
     case LINUX_SYS_sched_yield:
         sched_yield(t);
         return finish(t, 0);
-    case LINUX_SYS_arch_prctl: return answer_arch_prctl(t, f->rdi, f->rsi);
-    case LINUX_SYS_clock_gettime: return answer_clock(t, false, f->rdi, f->rsi);
-    case LINUX_SYS_clock_getres: return answer_clock(t, true, f->rdi, f->rsi);
-    case LINUX_SYS_gettimeofday: return answer_gettimeofday(t, f->rdi);
-    case LINUX_SYS_time: return answer_time(t, f->rdi);
-    case LINUX_SYS_getcpu: return answer_getcpu(t, f->rdi, f->rsi);
-    default: return finish(t, -ENOSYS);
+    case LINUX_SYS_arch_prctl:
+        return answer_arch_prctl(t, f->rdi, f->rsi);
+    case LINUX_SYS_clock_gettime:
+        return answer_clock(t, false, f->rdi, f->rsi);
+    case LINUX_SYS_clock_getres:
+        return answer_clock(t, true, f->rdi, f->rsi);
+    case LINUX_SYS_gettimeofday:
+        return answer_gettimeofday(t, f->rdi);
+    case LINUX_SYS_time:
+        return answer_time(t, f->rdi);
+    case LINUX_SYS_getcpu:
+        return answer_getcpu(t, f->rdi, f->rsi);
+    default:
+        return finish(t, -ENOSYS);
     }
 }
 
@@ -192,10 +221,10 @@ struct thread *linux_prepare(struct thread *t, uint64_t number)
     struct thread *owner = thread_find(route_owner[route]);
     if (!owner || owner == t)
         return refuse(t, number);
-    t->request = (struct message){.source = t->endpoint,
-                                  .type = (uint32_t)(PROTOCOL_LINUX << 16 | number),
-                                  .transaction = ++t->transaction,
-                                  .word = {f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9}};
+    t->request = (struct message){ .source = t->endpoint,
+                                   .type = (uint32_t)(PROTOCOL_LINUX << 16 | number),
+                                   .transaction = ++t->transaction,
+                                   .word = { f->rdi, f->rsi, f->rdx, f->r10, f->r8, f->r9 } };
     return owner;
 }
 

@@ -15,7 +15,7 @@ static bool any_left(const struct privilege_slot *p)
 
 static void make_notification(struct thread *to, endpoint_t source, uint64_t bits)
 {
-    to->inbox = (struct message){.source = source, .type = PROTOCOL_NOTIFY << 16, .word = {bits, time_uptime_ns()}};
+    to->inbox = (struct message){ .source = source, .type = PROTOCOL_NOTIFY << 16, .word = { bits, time_uptime_ns() } };
     to->frame.rax = 0;
     to->frame.rdx = IPC_NOTIFY | IPC_STATUS_FROM_KERNEL;
     to->misc_flags |= MF_DELIVER_MESSAGE;

@@ -17,8 +17,12 @@ enum { PAGE_BYTES = 4096, ENTRIES_PER_PAGE = PAGE_BYTES / sizeof(struct linux_pu
 enum { HOW_BLOCK, HOW_UNBLOCK, HOW_SET, SIGSET_BYTES = 8, SIGNAL_KILL_NUMBER = 9, SIGNAL_STOP_NUMBER = 19 };
 #define UNBLOCKABLE (1ull << (SIGNAL_KILL_NUMBER - 1) | 1ull << (SIGNAL_STOP_NUMBER - 1))
 
-enum { TABLES_PER_PAGE = PAGE_BYTES / sizeof(struct linux_public_actions), ACTION_PAGES = PUBLIC_HANDLERS / TABLES_PER_PAGE, ACTION_WORDS = 4 };
-#define IGNORED_BY_DEFAULT                                                                                                                            \
+enum {
+    TABLES_PER_PAGE = PAGE_BYTES / sizeof(struct linux_public_actions),
+    ACTION_PAGES = PUBLIC_HANDLERS / TABLES_PER_PAGE,
+    ACTION_WORDS = 4
+};
+#define IGNORED_BY_DEFAULT \
     (1ull << (LINUX_SIGCHLD - 1) | 1ull << (LINUX_SIGURG - 1) | 1ull << (LINUX_SIGWINCH - 1) | 1ull << (LINUX_SIGCONT - 1))
 
 static struct linux_public *pages[PAGES];
@@ -113,7 +117,7 @@ static struct linux_sigaction *find_action(const struct linux_public *entry, uin
 /* May the kernel itself put `new` in the place of an action? PM drops what is pending and makes tables. */
 static bool may_act(const struct linux_public *entry, uint64_t bit, const struct linux_sigaction *new, const struct linux_sigaction *place)
 {
-    bool ignores = new->handler == LINUX_SIG_IGN || (new->handler == LINUX_SIG_DFL && IGNORED_BY_DEFAULT & bit);
+    bool ignores = new->handler == LINUX_SIG_IGN || (new->handler == LINUX_SIG_DFL &&IGNORED_BY_DEFAULT &bit);
 
     return entry->flags & PUBLIC_SOLE && place && !(UNBLOCKABLE & bit) && !(ignores && entry->pending & bit);
 }
@@ -122,9 +126,10 @@ static bool answer_action(struct thread *t, struct linux_public *entry)
 {
     uint32_t signal = (uint32_t)t->frame.rdi;
     uint64_t new_address = t->frame.rsi, old_address = t->frame.rdx;
-    struct linux_sigaction new, old = {0};
+    struct linux_sigaction new, old = { 0 };
 
-    if (signal - 1 >= LINUX_SIGNALS || t->frame.r10 != SIGSET_BYTES || range_is_bad(new_address, sizeof(new)) || range_is_bad(old_address, sizeof(old)))
+    if (signal - 1 >= LINUX_SIGNALS || t->frame.r10 != SIGSET_BYTES || range_is_bad(new_address, sizeof(new)) ||
+        range_is_bad(old_address, sizeof(old)))
         return false;
     uint64_t bit = 1ull << (signal - 1);
     struct linux_sigaction *place = find_action(entry, signal);
@@ -150,7 +155,7 @@ static bool answer_action(struct thread *t, struct linux_public *entry)
 
 static bool answer_return(struct thread *t, struct linux_public *entry)
 {
-    struct linux_sigreturn_result result = {0};
+    struct linux_sigreturn_result result = { 0 };
     struct copy_fault fault;
 
     if (!(entry->flags & PUBLIC_NO_ALTSTACK) || arch_sigreturn(t, &result, &fault))
@@ -171,14 +176,28 @@ bool public_answer(struct thread *t, uint64_t number)
     if (!entry)
         return false;
     switch (number) {
-    case LINUX_SYS_rt_sigprocmask: return answer_mask(t, entry);
-    case LINUX_SYS_rt_sigaction: return answer_action(t, entry);
-    case LINUX_SYS_rt_sigreturn: return answer_return(t, entry);
-    case LINUX_SYS_getppid: t->frame.rax = entry->parent; return true;
-    case LINUX_SYS_getuid: t->frame.rax = entry->uid; return true;
-    case LINUX_SYS_geteuid: t->frame.rax = entry->euid; return true;
-    case LINUX_SYS_getgid: t->frame.rax = entry->gid; return true;
-    case LINUX_SYS_getegid: t->frame.rax = entry->egid; return true;
-    default: return false;
+    case LINUX_SYS_rt_sigprocmask:
+        return answer_mask(t, entry);
+    case LINUX_SYS_rt_sigaction:
+        return answer_action(t, entry);
+    case LINUX_SYS_rt_sigreturn:
+        return answer_return(t, entry);
+    case LINUX_SYS_getppid:
+        t->frame.rax = entry->parent;
+        return true;
+    case LINUX_SYS_getuid:
+        t->frame.rax = entry->uid;
+        return true;
+    case LINUX_SYS_geteuid:
+        t->frame.rax = entry->euid;
+        return true;
+    case LINUX_SYS_getgid:
+        t->frame.rax = entry->gid;
+        return true;
+    case LINUX_SYS_getegid:
+        t->frame.rax = entry->egid;
+        return true;
+    default:
+        return false;
     }
 }

@@ -116,7 +116,8 @@ ALWAYS_INLINE void fast_linux_call(struct cpu_state *cpu, struct thread *t, uint
     static const uint8_t owner_slot[] = { [ROUTE_PM] = ENDPOINT_PM, [ROUTE_VFS] = ENDPOINT_VFS, [ROUTE_VM] = ENDPOINT_VM };
     const struct trap_frame *f = &t->frame;
 
-    if (number >= LINUX_SYSCALL_COUNT || (uint32_t)(linux_route[number] - ROUTE_PM) > ROUTE_VM - ROUTE_PM || public_calls[number] || trace_is_on)
+    if (number >= LINUX_SYSCALL_COUNT || (uint32_t)(linux_route[number] - ROUTE_PM) > ROUTE_VM - ROUTE_PM || public_calls[number] ||
+        trace_is_on)
         return;
     struct thread *to = &threads[owner_slot[linux_route[number]]];
     KEEP_POINTER(to);

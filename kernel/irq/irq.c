@@ -57,7 +57,7 @@ int irq_set_policy(struct thread *owner, uint32_t line, uint32_t number)
             h = other;
     if (!h)
         return -EBUSY;
-    *h = (struct irq_hook){.owner = owner->endpoint, .line = line, .number = number, .is_used = true};
+    *h = (struct irq_hook){ .owner = owner->endpoint, .line = line, .number = number, .is_used = true };
     return 0;
 }
 

@@ -31,13 +31,14 @@ static bool event_send(struct thread *t, struct thread *to, enum event_kind kind
 bool event_page_fault(struct thread *t)
 {
     struct thread *vm = thread_find(ENDPOINT_VM);
-    struct event_page_fault_request request = {
-        .address = t->fault_address, .flags = (uint32_t)t->fault_error & 0x17, .instruction = t->frame.rip};
+    struct event_page_fault_request request = { .address = t->fault_address,
+                                                .flags = (uint32_t)t->fault_error & 0x17,
+                                                .instruction = t->frame.rip };
 
     if (!vm || vm == t || t->fault_address >> USER_ADDRESS_BITS)
         return false;
     request.entry = space_entry(t->space, t->fault_address & ~4095ull);
-    t->request = (struct message){0};
+    t->request = (struct message){ 0 };
     event_page_fault_request_put(&t->request, &request);
     if (!event_send(t, vm, WAIT_PAGE_FAULT, EVENT_PAGE_FAULT))
         return false;
@@ -48,14 +49,13 @@ bool event_page_fault(struct thread *t)
 bool event_memory(struct thread *t, enum event_kind kind, endpoint_t target, const struct copy_fault *fault, uint64_t length)
 {
     struct thread *vm = thread_find(ENDPOINT_VM);
-    struct event_memory_request_request request = {
-        .target = target, .write = fault->write, .address = fault->address, .length = length};
+    struct event_memory_request_request request = { .target = target, .write = fault->write, .address = fault->address, .length = length };
 
     if (!vm || vm == t || target == ENDPOINT_VM)
         return false;
     if (kind == WAIT_CALL_MEMORY)
         t->event_saved = t->request;
-    t->request = (struct message){0};
+    t->request = (struct message){ 0 };
     event_memory_request_request_put(&t->request, &request);
     if (!event_send(t, vm, kind, EVENT_MEMORY_REQUEST)) {
         if (kind == WAIT_CALL_MEMORY)
@@ -69,21 +69,22 @@ bool event_memory(struct thread *t, enum event_kind kind, endpoint_t target, con
 bool event_signal_ready(struct thread *t)
 {
     struct thread *pm = thread_find(ENDPOINT_PM);
-    struct event_signal_ready_request request = {.number = thread_linux_number(t), .result = (int64_t)t->frame.rax};
+    struct event_signal_ready_request request = { .number = thread_linux_number(t), .result = (int64_t)t->frame.rax };
 
     if (!pm)
         return false;
-    t->request = (struct message){0};
+    t->request = (struct message){ 0 };
     event_signal_ready_request_put(&t->request, &request);
     return event_send(t, pm, WAIT_SIGNAL_READY, EVENT_SIGNAL_READY);
 }
 
 bool event_out_of_quantum(struct thread *t, struct thread *scheduler)
 {
-    struct event_out_of_quantum_request request = {
-        .priority = (uint32_t)t->priority, .cpu = (uint32_t)t->cpu, .used_ns = (uint64_t)t->quantum_us * 1000};
+    struct event_out_of_quantum_request request = { .priority = (uint32_t)t->priority,
+                                                    .cpu = (uint32_t)t->cpu,
+                                                    .used_ns = (uint64_t)t->quantum_us * 1000 };
 
-    t->request = (struct message){0};
+    t->request = (struct message){ 0 };
     event_out_of_quantum_request_put(&t->request, &request);
     if (!event_send(t, scheduler, WAIT_QUANTUM, EVENT_OUT_OF_QUANTUM))
         return false;
@@ -151,11 +152,23 @@ void event_reply(struct thread *t, const struct message *reply)
     t->misc_flags &= ~(MF_EVENT | MF_REPLY_PENDING);
     t->rts_flags &= ~(RTS_PAGEFAULT | RTS_VMREQUEST | RTS_NO_QUANTUM); /* still RECEIVING or SENDING: stays blocked */
     switch ((enum event_kind)t->event_kind) {
-    case WAIT_PAGE_FAULT: reply_page_fault(t, status); break;
-    case WAIT_CALL_MEMORY: reply_call_memory(t, status); break;
-    case WAIT_TRAP_MEMORY: repeat_or_fail(t, status, MF_TRAP_RETRY); break;
-    case WAIT_DELIVERY_MEMORY: repeat_or_fail(t, status, MF_DELIVER_MESSAGE); break;
-    case WAIT_SIGNAL_READY: reply_signal_ready(t, reply); break;
-    case WAIT_QUANTUM: sched_refill(t); break;
+    case WAIT_PAGE_FAULT:
+        reply_page_fault(t, status);
+        break;
+    case WAIT_CALL_MEMORY:
+        reply_call_memory(t, status);
+        break;
+    case WAIT_TRAP_MEMORY:
+        repeat_or_fail(t, status, MF_TRAP_RETRY);
+        break;
+    case WAIT_DELIVERY_MEMORY:
+        repeat_or_fail(t, status, MF_DELIVER_MESSAGE);
+        break;
+    case WAIT_SIGNAL_READY:
+        reply_signal_ready(t, reply);
+        break;
+    case WAIT_QUANTUM:
+        sched_refill(t);
+        break;
     }
 }

@@ -29,14 +29,15 @@ struct exception_signal {
 
 /* By vector; Linux: arch/x86 traps as signal(7) and sigaction(2) describe them. */
 static const struct exception_signal exception_signals[32] = {
-    [0] = {SIGNAL_FPE, CODE_INTDIV},  [1] = {SIGNAL_TRAP, CODE_TRAP},    [3] = {SIGNAL_TRAP, CODE_KERNEL}, [4] = {SIGNAL_SEGV, CODE_KERNEL},
-    [5] = {SIGNAL_SEGV, CODE_KERNEL}, [6] = {SIGNAL_ILL, CODE_ILLOPN},   [11] = {SIGNAL_BUS, CODE_KERNEL}, [12] = {SIGNAL_BUS, CODE_KERNEL},
-    [13] = {SIGNAL_SEGV, CODE_KERNEL}, [16] = {SIGNAL_FPE, 6},            [17] = {SIGNAL_BUS, 1},           [19] = {SIGNAL_FPE, 6},
+    [0] = { SIGNAL_FPE, CODE_INTDIV },  [1] = { SIGNAL_TRAP, CODE_TRAP },   [3] = { SIGNAL_TRAP, CODE_KERNEL },
+    [4] = { SIGNAL_SEGV, CODE_KERNEL }, [5] = { SIGNAL_SEGV, CODE_KERNEL }, [6] = { SIGNAL_ILL, CODE_ILLOPN },
+    [11] = { SIGNAL_BUS, CODE_KERNEL }, [12] = { SIGNAL_BUS, CODE_KERNEL }, [13] = { SIGNAL_SEGV, CODE_KERNEL },
+    [16] = { SIGNAL_FPE, 6 },           [17] = { SIGNAL_BUS, 1 },           [19] = { SIGNAL_FPE, 6 },
 };
 
 void handle_exception(struct thread *t, uint32_t vector, uint64_t error)
 {
-    struct exception_signal s = vector < 32 ? exception_signals[vector] : (struct exception_signal){0};
+    struct exception_signal s = vector < 32 ? exception_signals[vector] : (struct exception_signal){ 0 };
 
     kernel_enter(t);
     t->fault_error = error;

@@ -49,7 +49,7 @@ enum misc_flags {
 
 /* What a thread with a kernel-made call (MF_EVENT) waits for; says what its reply does. */
 enum event_kind {
-    WAIT_PAGE_FAULT = 1, /* in user code */
+    WAIT_PAGE_FAULT = 1,  /* in user code */
     WAIT_CALL_MEMORY,     /* a kernel call needs memory: event_saved is executed again */
     WAIT_TRAP_MEMORY,     /* a message could not be read: the trap is repeated */
     WAIT_DELIVERY_MEMORY, /* a message could not be written: the delivery is repeated */
@@ -75,7 +75,7 @@ struct thread {
     uint32_t slot;
     uint32_t space; /* index into spaces[]; SPACE_NONE */
     uint32_t privilege_id;
-    uint32_t call_status; /* what the receiver of our SENDREC sees: IPC_SENDREC, and FROM_USER for a thread of a program */
+    uint32_t call_status;             /* what the receiver of our SENDREC sees: IPC_SENDREC, and FROM_USER for a thread of a program */
     struct privilege_slot *privilege; /* &privileges[privilege_id] */
     int16_t priority;
     int16_t cpu;       /* whose run queue it belongs to, or where it runs (sched_is_running) */
@@ -85,9 +85,9 @@ struct thread {
     /* IPC; hot */
     endpoint_t receive_from;
     endpoint_t send_to;
-    uint32_t send_verb;       /* enum ipc_status that the receiver will see */
-    uint32_t transaction;     /* of the last kernel-made message */
-    uint64_t message_address; /* user address of the struct message */
+    uint32_t send_verb;          /* enum ipc_status that the receiver will see */
+    uint32_t transaction;        /* of the last kernel-made message */
+    uint64_t message_address;    /* user address of the struct message */
     struct thread *caller_queue; /* first of those that send to me */
     struct thread *caller_queue_tail;
     struct thread *queue_next; /* neighbours in the queue that I am in */
@@ -139,14 +139,14 @@ struct thread {
 struct privilege_slot {
     struct privilege p;
     bool in_use;
-    endpoint_t owner; /* process that has it; for USER: NONE */
+    endpoint_t owner;                              /* process that has it; for USER: NONE */
     uint64_t notify_pending[PRIVILEGE_MASK_WORDS]; /* by privilege id of the notifier */
     uint64_t async_pending[PRIVILEGE_MASK_WORDS];  /* services with a SENDA entry for me */
     uint64_t interrupt_pending;
     uint64_t signal_pending; /* from SYSTEM: kernel signals for a self-managed service, or bit SIGKSIG */
     bool clock_pending;
-    bool has_pending; /* some of the above may be set: look before blocking in RECEIVE */
-    uint32_t irq_hooks; /* bit: hook in use (kernel/irq) */
+    bool has_pending;    /* some of the above may be set: look before blocking in RECEIVE */
+    uint32_t irq_hooks;  /* bit: hook in use (kernel/irq) */
     uint64_t asyn_table; /* user address of its SENDA table */
     uint32_t asyn_count;
     uint64_t grant_table;

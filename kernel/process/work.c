@@ -20,7 +20,7 @@ void work_restart_call(struct thread *t, int64_t result)
 
 static void deliver_message(struct thread *t)
 {
-    struct copy_fault fault = {.space = t->space, .address = t->message_address, .write = true};
+    struct copy_fault fault = { .space = t->space, .address = t->message_address, .write = true };
 
     t->misc_flags &= ~MF_DELIVER_MESSAGE;
     if (copy_message_out(t->message_address, &t->inbox))

@@ -21,7 +21,7 @@ struct cpu_state {
     bool is_online;
     struct thread *head[PRIORITY_COUNT];
     struct thread *tail[PRIORITY_COUNT];
-    uint64_t started;       /* cycles when it came up: what is neither kernel nor idle since then is user time */
+    uint64_t started; /* cycles when it came up: what is neither kernel nor idle since then is user time */
     uint64_t system_cycles;
     uint64_t idle_cycles;
     uint64_t interrupts;

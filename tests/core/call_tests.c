@@ -18,16 +18,18 @@ static grant_t grant_id(uint32_t index)
 
 static void set_grant(uint32_t index, uint32_t flags, endpoint_t grantee, const void *address, uint64_t length)
 {
-    grants[index] = (struct grant_entry){.flags = flags | GRANT_VALID, .sequence = 5, .grantee = grantee, .address = (uint64_t)address,
-                                         .length = length};
+    grants[index] = (struct grant_entry){
+        .flags = flags | GRANT_VALID, .sequence = 5, .grantee = grantee, .address = (uint64_t)address, .length = length
+    };
 }
 
 /* ---- thread A uses grants of rs ---- */
 static int copy(grant_t grant, uint64_t offset, uint64_t length, bool writes)
 {
-    struct message x = {.type = writes ? KERNEL_SAFECOPYTO : KERNEL_SAFECOPYFROM};
+    struct message x = { .type = writes ? KERNEL_SAFECOPYTO : KERNEL_SAFECOPYFROM };
     struct kernel_safecopyfrom_request r = {
-        .granter = ENDPOINT_RS, .grant_id = grant, .offset = offset, .address = (uint64_t)local, .length = length};
+        .granter = ENDPOINT_RS, .grant_id = grant, .offset = offset, .address = (uint64_t)local, .length = length
+    };
     kernel_safecopyfrom_request_put(&x, &r);
     ipc(IPC_SENDREC, ENDPOINT_SYSTEM, &x);
     return x.status;
@@ -94,8 +96,8 @@ static void indirect_grants_end_after_five_levels(void)
 static void vsafecopy_wants_exactly_one_self(void)
 {
     struct vsafecopy_element e[2] = {
-        {.from = ENDPOINT_RS, .to = ENDPOINT_SELF, .grant = 0, .address = (uint64_t)local, .length = 8},
-        {.from = ENDPOINT_SELF, .to = ENDPOINT_SELF},
+        { .from = ENDPOINT_RS, .to = ENDPOINT_SELF, .grant = 0, .address = (uint64_t)local, .length = 8 },
+        { .from = ENDPOINT_SELF, .to = ENDPOINT_SELF },
     };
 
     set_grant(0, GRANT_DIRECT | GRANT_READ, ENDPOINT_RS, secret + 1, 16);
@@ -111,12 +113,15 @@ static void vircopy_reaches_absent_memory(void)
 
     memcpy(local, "abcdefghijklmnopqrstuvwxyz012345", 32);
     CHECK_EQ(CALL(vircopy, VIRCOPY, .source = ENDPOINT_SELF, .destination = ENDPOINT_SELF, .source_address = (uint64_t)local,
-                  .destination_address = absent, .length = 32), 0);
+                  .destination_address = absent, .length = 32),
+             0);
     CHECK_EQ(memcmp((void *)absent, local, 32), 0);
     CHECK_EQ(CALL(vircopy, VIRCOPY, .source = ENDPOINT_SELF, .destination = ENDPOINT_SELF, .source_address = 0x1000,
-                  .destination_address = absent, .length = 32), -EFAULT);
+                  .destination_address = absent, .length = 32),
+             -EFAULT);
     CHECK_EQ(CALL(vircopy, VIRCOPY, .source = ENDPOINT_SELF, .destination = ENDPOINT_SELF, .source_address = 0xffff800000000000ull,
-                  .destination_address = absent, .length = 32), -EFAULT);
+                  .destination_address = absent, .length = 32),
+             -EFAULT);
     CHECK_EQ(CALL(vircopy, VIRCOPY, .source = 199, .destination = ENDPOINT_SELF), -EINVAL);
 }
 
@@ -127,12 +132,14 @@ static void strings_are_copied_to_their_nul(void)
 
     memcpy(text, "planaria", 9);
     CHECK_EQ(CALL(copystring, COPYSTRING, .source = ENDPOINT_SELF, .room = 64, .source_address = (uint64_t)text,
-                  .destination_address = (uint64_t)local), 0);
+                  .destination_address = (uint64_t)local),
+             0);
     kernel_copystring_reply_get(&call_reply, &reply);
     CHECK_EQ(reply.length, 8);
     CHECK_EQ(memcmp(local, "planaria", 9), 0);
     CHECK_EQ(CALL(copystring, COPYSTRING, .source = ENDPOINT_SELF, .room = 8, .source_address = (uint64_t)text,
-                  .destination_address = (uint64_t)local), -ENAMETOOLONG);
+                  .destination_address = (uint64_t)local),
+             -ENAMETOOLONG);
 }
 
 /* covers KC-12 */
@@ -208,7 +215,7 @@ static void answer_two(endpoint_t self)
 static uint64_t ask(endpoint_t server)
 {
     static struct message x;
-    x = (struct message){.type = 100 << 16 | 1};
+    x = (struct message){ .type = 100 << 16 | 1 };
     return ipc(IPC_SENDREC, server, &x) ? 0 : x.word[0];
 }
 
@@ -234,13 +241,13 @@ static void update_swaps_contents_and_keeps_endpoints(void)
 }
 
 const struct test call_tests[] = {
-    {"grants_are_checked", grants_are_checked},
-    {"indirect_grants_end_after_five_levels", indirect_grants_end_after_five_levels},
-    {"vsafecopy_wants_exactly_one_self", vsafecopy_wants_exactly_one_self},
-    {"vircopy_reaches_absent_memory", vircopy_reaches_absent_memory},
-    {"strings_are_copied_to_their_nul", strings_are_copied_to_their_nul},
-    {"unknown_calls_are_refused", unknown_calls_are_refused},
-    {"a_running_thread_is_stopped_at_once", a_running_thread_is_stopped_at_once},
-    {"update_swaps_contents_and_keeps_endpoints", update_swaps_contents_and_keeps_endpoints},
-    {NULL, NULL},
+    { "grants_are_checked", grants_are_checked },
+    { "indirect_grants_end_after_five_levels", indirect_grants_end_after_five_levels },
+    { "vsafecopy_wants_exactly_one_self", vsafecopy_wants_exactly_one_self },
+    { "vircopy_reaches_absent_memory", vircopy_reaches_absent_memory },
+    { "strings_are_copied_to_their_nul", strings_are_copied_to_their_nul },
+    { "unknown_calls_are_refused", unknown_calls_are_refused },
+    { "a_running_thread_is_stopped_at_once", a_running_thread_is_stopped_at_once },
+    { "update_swaps_contents_and_keeps_endpoints", update_swaps_contents_and_keeps_endpoints },
+    { NULL, NULL },
 };

@@ -22,7 +22,7 @@ struct trap_result {
 
 static inline struct trap_result trap(uint64_t number, uint64_t a, uint64_t b, uint64_t c)
 {
-    struct trap_result r = {.error = (int64_t)number, .status = c};
+    struct trap_result r = { .error = (int64_t)number, .status = c };
 
     __asm__ volatile("syscall" : "+a"(r.error), "+d"(r.status) : "D"(a), "S"(b) : "rcx", "r11", "r8", "r9", "r10", "memory");
     return r;
@@ -48,7 +48,8 @@ static inline int64_t linux_trap(uint64_t number, uint64_t a, uint64_t b, uint64
 /* ---- kernel calls: CALL(kill, .process = p, .signal = 9) returns the status; the reply stays in call_reply. ---- */
 extern struct message call_reply;
 int kernel_call(uint32_t type, const void *request, size_t bytes);
-#define CALL(name, NAME, ...) kernel_call(KERNEL_##NAME, &(struct kernel_##name##_request){__VA_ARGS__}, sizeof(struct kernel_##name##_request))
+#define CALL(name, NAME, ...) \
+    kernel_call(KERNEL_##NAME, &(struct kernel_##name##_request){ __VA_ARGS__ }, sizeof(struct kernel_##name##_request))
 
 /* ---- threads in the space of rs ---- */
 enum { SPACE_TEST = ENDPOINT_RS, SLOT_A = 20, SLOT_B = 21, SLOT_USER = 300 };
@@ -70,19 +71,19 @@ void sleep_forever(void) __attribute__((noreturn));
 void sleep_forever_thread(endpoint_t self);
 
 /* Memory that VM maps at the first touch. */
-#define LAZY_BASE 0x700000000ull
+#define LAZY_BASE  0x700000000ull
 #define LAZY_BYTES 0x1000000ull
 
 /* ---- results ---- */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern bool test_failed;
-#define CHECK_EQ(actual, expected)                                                                                                           \
-    do {                                                                                                                                     \
-        long long actual_value = (long long)(actual), expected_value = (long long)(expected);                                                \
-        if (actual_value != expected_value) {                                                                                                \
-            print("# %s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #actual, actual_value, expected_value);                             \
-            test_failed = true;                                                                                                              \
-        }                                                                                                                                    \
+#define CHECK_EQ(actual, expected)                                                                               \
+    do {                                                                                                         \
+        long long actual_value = (long long)(actual), expected_value = (long long)(expected);                    \
+        if (actual_value != expected_value) {                                                                    \
+            print("# %s:%d: %s is %lld, not %lld\n", __FILE__, __LINE__, #actual, actual_value, expected_value); \
+            test_failed = true;                                                                                  \
+        }                                                                                                        \
     } while (0)
 #define CHECK(condition) CHECK_EQ(!!(condition), 1)
 

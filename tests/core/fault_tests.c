@@ -108,7 +108,7 @@ static void linux_calls_reach_their_owner(void)
 /* ---- user threads may only SENDREC, and only to rs and pm ---- */
 static void user_natives(endpoint_t self)
 {
-    struct message x = {.type = 100 << 16 | 1};
+    struct message x = { .type = 100 << 16 | 1 };
     (void)self;
     values[0] = ipc(IPC_SEND, ENDPOINT_RS, &x);
     values[1] = ipc(IPC_SENDREC, ENDPOINT_DS, &x);
@@ -154,10 +154,10 @@ static void posted_signals_stop_at_the_border(void)
     values[0] = values[1] = 0;
     endpoint_t user = thread_start(SLOT_USER, user_parks);
     wait_for_flags(user, 8);
-    CHECK_EQ(kernel_call(KERNEL_SIGNAL_POST, &(struct kernel_signal_post_request){.process = user}, 4), 0);
+    CHECK_EQ(kernel_call(KERNEL_SIGNAL_POST, &(struct kernel_signal_post_request){ .process = user }, 4), 0);
     kernel_signal_post_reply_get(&call_reply, &reply);
     CHECK_EQ(reply.waits_for, ENDPOINT_PM);
-    m = (struct message){.type = PEER_CANCEL, .word = {(uint64_t)user}};
+    m = (struct message){ .type = PEER_CANCEL, .word = { (uint64_t)user } };
     CHECK_EQ(ipc(IPC_SENDREC, ENDPOINT_PM, &m), 0);
     wait_for_value(0, 4711);
     /* In the middle of user code there is no call, and so no result to change. */
@@ -166,17 +166,17 @@ static void posted_signals_stop_at_the_border(void)
     let_others_run();
     while (values[1] == before)
         let_others_run();
-    m = (struct message){.type = PEER_CANCEL, .word = {(uint64_t)ENDPOINT_NONE}};
+    m = (struct message){ .type = PEER_CANCEL, .word = { (uint64_t)ENDPOINT_NONE } };
     CHECK_EQ(ipc(IPC_SENDREC, ENDPOINT_PM, &m), 0);
     CHECK_EQ(m.word[1], 2);
     thread_end(user);
 }
 
 const struct test fault_tests[] = {
-    {"faults_become_memory", faults_become_memory},
-    {"exceptions_reach_the_manager", exceptions_reach_the_manager},
-    {"linux_calls_reach_their_owner", linux_calls_reach_their_owner},
-    {"user_threads_have_few_rights", user_threads_have_few_rights},
-    {"posted_signals_stop_at_the_border", posted_signals_stop_at_the_border},
-    {NULL, NULL},
+    { "faults_become_memory", faults_become_memory },
+    { "exceptions_reach_the_manager", exceptions_reach_the_manager },
+    { "linux_calls_reach_their_owner", linux_calls_reach_their_owner },
+    { "user_threads_have_few_rights", user_threads_have_few_rights },
+    { "posted_signals_stop_at_the_border", posted_signals_stop_at_the_border },
+    { NULL, NULL },
 };

@@ -14,7 +14,7 @@ static volatile uint32_t status_a;
 
 static void make(uint32_t operation)
 {
-    m = (struct message){.type = PROTOCOL_TEST | operation, .transaction = operation};
+    m = (struct message){ .type = PROTOCOL_TEST | operation, .transaction = operation };
 }
 
 /* ---- a server that answers word[0] + 1 ---- */
@@ -64,7 +64,7 @@ static void round_trips_are_counted(void)
 {
     enum { ROUNDS = 1000 };
     endpoint_t a = thread_start(SLOT_A, echo);
-    struct kernel_times_request times = {.process = ENDPOINT_SELF};
+    struct kernel_times_request times = { .process = ENDPOINT_SELF };
 
     make(1);
     ipc(IPC_SENDREC, a, &m);
@@ -112,11 +112,11 @@ static void masked(endpoint_t self)
 {
     static struct message x;
     (void)self;
-    x = (struct message){.type = PROTOCOL_TEST | 1};
+    x = (struct message){ .type = PROTOCOL_TEST | 1 };
     result_a = ipc(IPC_SEND, ENDPOINT_RS, &x);
     result_b = ipc(IPC_SENDREC, ENDPOINT_DS, &x);
-    struct kernel_kill_request kill = {.process = ENDPOINT_DS, .signal = 1};
-    x = (struct message){.type = KERNEL_KILL};
+    struct kernel_kill_request kill = { .process = ENDPOINT_DS, .signal = 1 };
+    x = (struct message){ .type = KERNEL_KILL };
     kernel_kill_request_put(&x, &kill);
     ipc(IPC_SENDREC, ENDPOINT_SYSTEM, &x);
     step = x.status;
@@ -129,7 +129,7 @@ static void masks_limit_traps_targets_and_calls(void)
     endpoint_t a = thread_make(SLOT_A, masked);
     static struct privilege p;
 
-    p = (struct privilege){.trap_mask = 1u << IPC_SENDREC | 1u << IPC_RECEIVE, .signal_manager = ENDPOINT_RS};
+    p = (struct privilege){ .trap_mask = 1u << IPC_SENDREC | 1u << IPC_RECEIVE, .signal_manager = ENDPOINT_RS };
     step = result_a = result_b = 1;
     CHECK_EQ(CALL(privctl, PRIVCTL, .process = a, .request = KERNEL_PRIVILEGE_REQUEST_SET_SYS, .privileges = (uint64_t)&p), 0);
     CHECK_EQ(CALL(privctl, PRIVCTL, .process = a, .request = KERNEL_PRIVILEGE_REQUEST_ALLOW), 0);
@@ -158,10 +158,10 @@ static void sender(endpoint_t self)
     static struct message x[2];
     static struct asynsend_entry table[2];
     (void)self;
-    table[0] = (struct asynsend_entry){.flags = ASYN_VALID, .destination = ENDPOINT_RS, .message = {.type = PROTOCOL_TEST | 11}};
+    table[0] = (struct asynsend_entry){ .flags = ASYN_VALID, .destination = ENDPOINT_RS, .message = { .type = PROTOCOL_TEST | 11 } };
     result_a = (int)trap(TRAP_BASE + IPC_SENDA, (uint64_t)table, 1, 0).error;
     ipc(IPC_NOTIFY, ENDPOINT_RS, NULL);
-    x[0] = (struct message){.type = PROTOCOL_TEST | 12};
+    x[0] = (struct message){ .type = PROTOCOL_TEST | 12 };
     ipc(IPC_SEND, ENDPOINT_RS, &x[0]);
     result_b = table[0].flags & ASYN_DONE ? table[0].result : 1;
     sleep_forever();
@@ -200,8 +200,9 @@ static void tricky_server(endpoint_t self)
     (void)self;
 
     receive(ENDPOINT_RS, &x, &status);
-    table[0] = (struct asynsend_entry){
-        .flags = ASYN_VALID | ASYN_NOREPLY, .destination = ENDPOINT_RS, .message = {.type = PROTOCOL_TEST | 21}};
+    table[0] = (struct asynsend_entry){ .flags = ASYN_VALID | ASYN_NOREPLY,
+                                        .destination = ENDPOINT_RS,
+                                        .message = { .type = PROTOCOL_TEST | 21 } };
     trap(TRAP_BASE + IPC_SENDA, (uint64_t)table, 1, 0);
     x.type = PROTOCOL_TEST | 22 | MESSAGE_REPLY;
     ipc(IPC_SEND, ENDPOINT_RS, &x);
@@ -227,9 +228,9 @@ static void senda_reports_each_entry(void)
 {
     static struct asynsend_entry table[3];
 
-    table[0] = (struct asynsend_entry){.flags = ASYN_VALID, .destination = 199};
-    table[1] = (struct asynsend_entry){.flags = ASYN_EMPTY};
-    table[2] = (struct asynsend_entry){.flags = ASYN_VALID, .destination = ENDPOINT_DS, .message = {.type = PROTOCOL_LINUX << 16}};
+    table[0] = (struct asynsend_entry){ .flags = ASYN_VALID, .destination = 199 };
+    table[1] = (struct asynsend_entry){ .flags = ASYN_EMPTY };
+    table[2] = (struct asynsend_entry){ .flags = ASYN_VALID, .destination = ENDPOINT_DS, .message = { .type = PROTOCOL_LINUX << 16 } };
     CHECK_EQ(trap(TRAP_BASE + IPC_SENDA, (uint64_t)table, 3, 0).error, 0);
     CHECK_EQ(table[0].flags, ASYN_VALID | ASYN_DONE);
     CHECK_EQ(table[0].result, -EDEADSRCDST);
@@ -246,7 +247,7 @@ static void caller_of_b(endpoint_t self)
 {
     static struct message x;
     (void)self;
-    x = (struct message){.type = PROTOCOL_TEST | 31};
+    x = (struct message){ .type = PROTOCOL_TEST | 31 };
     result_a = ipc(IPC_SENDREC, SLOT_B | (endpoint_t)step, &x);
     sleep_forever();
 }
@@ -301,7 +302,7 @@ static void callers_of_the_dead_wake_up(void)
 
 static void many_senders(endpoint_t self)
 {
-    struct message x = {.type = PROTOCOL_TEST | 40, .word = {(uint64_t)self}};
+    struct message x = { .type = PROTOCOL_TEST | 40, .word = { (uint64_t)self } };
     ipc(IPC_SEND, ENDPOINT_RS, &x);
     sleep_forever();
 }
@@ -357,18 +358,18 @@ static void alarm_is_a_notification(void)
 }
 
 const struct test ipc_tests[] = {
-    {"sendrec_returns_the_reply", sendrec_returns_the_reply},
-    {"round_trips_are_counted", round_trips_are_counted},
-    {"bad_calls_are_refused", bad_calls_are_refused},
-    {"masks_limit_traps_targets_and_calls", masks_limit_traps_targets_and_calls},
-    {"sendnb_needs_a_receiver", sendnb_needs_a_receiver},
-    {"notifications_come_first_then_async_then_queue", notifications_come_first_then_async_then_queue},
-    {"noreply_never_ends_a_sendrec", noreply_never_ends_a_sendrec},
-    {"senda_reports_each_entry", senda_reports_each_entry},
-    {"circles_are_refused", circles_are_refused},
-    {"callers_of_the_dead_wake_up", callers_of_the_dead_wake_up},
-    {"queue_is_first_in_first_out", queue_is_first_in_first_out},
-    {"messages_may_be_at_absent_memory", messages_may_be_at_absent_memory},
-    {"alarm_is_a_notification", alarm_is_a_notification},
-    {NULL, NULL},
+    { "sendrec_returns_the_reply", sendrec_returns_the_reply },
+    { "round_trips_are_counted", round_trips_are_counted },
+    { "bad_calls_are_refused", bad_calls_are_refused },
+    { "masks_limit_traps_targets_and_calls", masks_limit_traps_targets_and_calls },
+    { "sendnb_needs_a_receiver", sendnb_needs_a_receiver },
+    { "notifications_come_first_then_async_then_queue", notifications_come_first_then_async_then_queue },
+    { "noreply_never_ends_a_sendrec", noreply_never_ends_a_sendrec },
+    { "senda_reports_each_entry", senda_reports_each_entry },
+    { "circles_are_refused", circles_are_refused },
+    { "callers_of_the_dead_wake_up", callers_of_the_dead_wake_up },
+    { "queue_is_first_in_first_out", queue_is_first_in_first_out },
+    { "messages_may_be_at_absent_memory", messages_may_be_at_absent_memory },
+    { "alarm_is_a_notification", alarm_is_a_notification },
+    { NULL, NULL },
 };

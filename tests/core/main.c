@@ -20,7 +20,7 @@ void core_main(endpoint_t self);
 
 static int call_with(struct message *message, uint32_t type, const void *request, size_t bytes)
 {
-    *message = (struct message){.type = type};
+    *message = (struct message){ .type = type };
     memcpy(message->payload, request, bytes);
     int error = ipc(IPC_SENDREC, ENDPOINT_SYSTEM, message);
     return error ? error : message->status;
@@ -40,7 +40,7 @@ void print(const char *format, ...)
     va_start(arguments, format);
     int length = format_list(text, sizeof(text), format, arguments);
     va_end(arguments);
-    struct kernel_log_request request = {.level = 6, .length = (uint32_t)length, .text = (uint64_t)text};
+    struct kernel_log_request request = { .level = 6, .length = (uint32_t)length, .text = (uint64_t)text };
     call_with(&message, KERNEL_LOG, &request, sizeof(request));
 }
 
@@ -52,7 +52,8 @@ endpoint_t thread_make(uint32_t slot, thread_function *function)
     CHECK_EQ(CALL(create, CREATE, .slot = slot, .space = SPACE_TEST, .name = "thread"), 0);
     kernel_create_reply_get(&call_reply, &reply);
     CHECK_EQ(CALL(exec, EXEC, .process = reply.process, .space = SPACE_TEST, .entry = (uint64_t)function,
-                  .stack = (uint64_t)stack + STACK_BYTES - 8, .name = "thread"), 0);
+                  .stack = (uint64_t)stack + STACK_BYTES - 8, .name = "thread"),
+             0);
     return reply.process;
 }
 
@@ -60,7 +61,7 @@ void thread_allow(endpoint_t thread)
 {
     static struct privilege all;
 
-    all = (struct privilege){.trap_mask = UINT32_MAX, .signal_manager = ENDPOINT_RS, .backup_signal_manager = ENDPOINT_NONE};
+    all = (struct privilege){ .trap_mask = UINT32_MAX, .signal_manager = ENDPOINT_RS, .backup_signal_manager = ENDPOINT_NONE };
     memset(all.send_mask, 0xff, sizeof(all.send_mask));
     memset(all.call_mask, 0xff, sizeof(all.call_mask));
     CHECK_EQ(CALL(privctl, PRIVCTL, .process = thread, .request = KERNEL_PRIVILEGE_REQUEST_SET_SYS, .privileges = (uint64_t)&all), 0);

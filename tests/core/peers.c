@@ -14,12 +14,13 @@ static struct message vm_reply;
 
 static int vm_call(uint32_t type, const void *request, size_t bytes)
 {
-    vm_reply = (struct message){.type = type};
+    vm_reply = (struct message){ .type = type };
     memcpy(vm_reply.payload, request, bytes);
     int error = ipc(IPC_SENDREC, ENDPOINT_SYSTEM, &vm_reply);
     return error ? error : vm_reply.status;
 }
-#define VM_CALL(name, NAME, ...) vm_call(KERNEL_##NAME, &(struct kernel_##name##_request){__VA_ARGS__}, sizeof(struct kernel_##name##_request))
+#define VM_CALL(name, NAME, ...) \
+    vm_call(KERNEL_##NAME, &(struct kernel_##name##_request){ __VA_ARGS__ }, sizeof(struct kernel_##name##_request))
 
 static int map_page(uint64_t address)
 {
@@ -69,7 +70,7 @@ void vm_main(void)
     for (;;) {
         endpoint_t caller = m.source;
         int result = serve(&m);
-        m = (struct message){.type = m.type | MESSAGE_REPLY, .status = result, .transaction = m.transaction};
+        m = (struct message){ .type = m.type | MESSAGE_REPLY, .status = result, .transaction = m.transaction };
         trap(TRAP_BASE + IPC_REPLY_RECEIVE, (uint64_t)(int64_t)caller, (uint64_t)&m, 0);
     }
 }
@@ -84,7 +85,7 @@ static void cancel(endpoint_t thread)
 {
     static struct message x;
 
-    x = (struct message){.type = parked_type | MESSAGE_REPLY, .transaction = parked_transaction, .status = -ERESTARTSYS};
+    x = (struct message){ .type = parked_type | MESSAGE_REPLY, .transaction = parked_transaction, .status = -ERESTARTSYS };
     ipc(IPC_SENDNB, thread, &x);
 }
 
@@ -97,7 +98,9 @@ static bool answer_request(const struct message *m, struct message *reply)
         parked_type = m->type;
         reply->word[0] = m->word[0] + 1;
         return m->word[0] != PARKED;
-    case PROTOCOL_LINUX << 16 | LINUX_GETUID: reply->word[0] = getuid_calls++ % 2 ? 77 : (uint64_t)-ERESTARTSYS; return true;
+    case PROTOCOL_LINUX << 16 | LINUX_GETUID:
+        reply->word[0] = getuid_calls++ % 2 ? 77 : (uint64_t)-ERESTARTSYS;
+        return true;
     case EVENT_SIGNAL_READY:
         signals_ready++;
         reply->word[0] = 4711;
@@ -106,7 +109,9 @@ static bool answer_request(const struct message *m, struct message *reply)
         cancel((endpoint_t)m->word[0]);
         reply->word[1] = (uint64_t)signals_ready;
         return true;
-    default: reply->status = -EBADREQUEST; return true;
+    default:
+        reply->status = -EBADREQUEST;
+        return true;
     }
 }
 
@@ -118,7 +123,7 @@ void pm_main(void)
     for (;;) {
         receive(ENDPOINT_ANY, &m, &status);
         for (;;) {
-            struct message reply = {.type = m.type | MESSAGE_REPLY, .transaction = m.transaction};
+            struct message reply = { .type = m.type | MESSAGE_REPLY, .transaction = m.transaction };
             endpoint_t caller = m.source;
             if (!answer_request(&m, &reply))
                 break;

@@ -58,7 +58,7 @@ void schedule_and_resume(void) __attribute__((noreturn)); /* kernel/sched/: pick
 /* ---- processors ---- */
 uint32_t cpu_count(void);
 uint64_t cpu_space_switches(uint32_t cpu); /* how often another address space was loaded */
-void cpu_kick(uint32_t cpu); /* inter-processor interrupt: reschedule / look at TLB bits */
+void cpu_kick(uint32_t cpu);               /* inter-processor interrupt: reschedule / look at TLB bits */
 void big_lock(void);
 void big_unlock(void);
 /* inline.h: cpu_current(), current_thread() (NULL when idle), time_cycles() */

@@ -37,7 +37,7 @@ struct cpu_local {
     DECLARE_CPULOCAL(struct thread *, fpu_owner) /* whose state the FPU holds, or NULL */
     DECLARE_CPULOCAL(uint32_t, ts_set)           /* CR0.TS as we left it */
     DECLARE_CPULOCAL(uint64_t, cr0_with_ts)
-    DECLARE_CPULOCAL(struct cpu_state *, sched)         /* &cpus[number] (kernel/sched) */
+    DECLARE_CPULOCAL(struct cpu_state *, sched) /* &cpus[number] (kernel/sched) */
     DECLARE_CPULOCAL(uint32_t, number)
     DECLARE_CPULOCAL(uint32_t, apic_id)
     DECLARE_CPULOCAL(bool, online)
