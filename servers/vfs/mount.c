@@ -87,17 +87,29 @@ static int64_t send_mount(struct operation *record, uint32_t index, const struct
 enum { START_MOUNT, START_MOUNTED, START_LOOKED_UP, START_MADE };
 
 static const struct {
+    const char *on; /* path of the mount that has the directory */
     const char *name;
     const char *path;
     const char *type;
     endpoint_t server;
 } start_mounts[] = {
-    { "", "/", "tmpfs", ENDPOINT_TMPFS },
-    { "dev", "/dev", "devtmpfs", ENDPOINT_DEVFS },
-    { "proc", "/proc", "proc", ENDPOINT_PROCFS },
+    { "", "", "/", "tmpfs", ENDPOINT_TMPFS },
+    { "/", "dev", "/dev", "devtmpfs", ENDPOINT_DEVFS },
+    { "/dev", "shm", "/dev/shm", "tmpfs", ENDPOINT_TMPFS },
+    { "/", "proc", "/proc", "proc", ENDPOINT_PROCFS },
 };
 
-enum { START_MOUNTS = 3 };
+enum { START_MOUNTS = 4 };
+
+/* The mount at a path, 0 if it is not there. */
+static uint32_t mount_at(const struct vfs_state *vfs, const char *path)
+{
+    for (uint32_t i = 1; i < MOUNTS; i++) {
+        if (vfs->mounts[i].id != 0 && vfs->mounts[i].root != 0 && strcmp(vfs->mounts[i].path, path) == 0)
+            return i;
+    }
+    return 0;
+}
 
 static int64_t start_mount(struct vfs_state *vfs, struct operation *op, uint32_t covered)
 {
@@ -119,33 +131,37 @@ static int64_t start_finished(struct vfs_state *vfs)
 /* Look for the directory to mount on. */
 static int64_t start_next(struct vfs_state *vfs, struct operation *op)
 {
-    uint32_t root = vfs->mounts[vfs->root_mount].root;
     struct fs_lookup_request request;
     const char *name;
-    uint32_t transaction;
+    uint32_t transaction, on = 0;
 
-    if (++op->value[1] == START_MOUNTS)
-        return start_finished(vfs);
+    while (on == 0) {
+        if (++op->value[1] == START_MOUNTS)
+            return start_finished(vfs);
+        on = mount_at(vfs, start_mounts[op->value[1]].on);
+    }
     op->position = 0;
+    operation_set_vnode(vfs, op, &op->walk.directory, vfs->mounts[on].root);
     name = start_mounts[op->value[1]].name;
-    transaction = operation_request(op, ENDPOINT_TMPFS, FS_LOOKUP, START_LOOKED_UP);
-    request.directory = vnode_at(root)->inode;
+    transaction = operation_request(op, vfs->mounts[on].server, FS_LOOKUP, START_LOOKED_UP);
+    request.directory = vnode_at(op->walk.directory)->inode;
     request.name_length = (uint32_t)strlen(name);
     request.name = operation_grant(op, 0, name, request.name_length, GRANT_READ);
-    fs_send_lookup(outbox_default(), ENDPOINT_TMPFS, transaction, &request);
+    fs_send_lookup(outbox_default(), vfs->mounts[on].server, transaction, &request);
     return PENDING;
 }
 
 static int64_t start_make(struct vfs_state *vfs, struct operation *op)
 {
     const char *name = start_mounts[op->value[1]].name;
+    endpoint_t server = vnode_mount(vfs, op->walk.directory)->server;
     struct fs_mkdir_request request = { .mode = S_IFDIR | 0755 };
-    uint32_t transaction = operation_request(op, ENDPOINT_TMPFS, FS_MKDIR, START_MADE);
+    uint32_t transaction = operation_request(op, server, FS_MKDIR, START_MADE);
 
-    request.directory = vnode_at(vfs->mounts[vfs->root_mount].root)->inode;
+    request.directory = vnode_at(op->walk.directory)->inode;
     request.name_length = (uint32_t)strlen(name);
     request.name = operation_grant(op, 0, name, request.name_length, GRANT_READ);
-    fs_send_mkdir(outbox_default(), ENDPOINT_TMPFS, transaction, &request);
+    fs_send_mkdir(outbox_default(), server, transaction, &request);
     return PENDING;
 }
 
@@ -174,20 +190,19 @@ static int64_t start_mounted(struct vfs_state *vfs, struct operation *op, const 
 
 static int64_t start_directory(struct vfs_state *vfs, struct operation *op, const struct message *message)
 {
+    const char *name = start_mounts[op->value[1]].name;
+    uint32_t mount = vnode_at(op->walk.directory)->mount;
     uint32_t covered;
 
     if (message->status == 0 && op->step == START_LOOKED_UP) {
-        covered = vnode_from_lookup(vfs, vfs->root_mount, message);
+        covered = vnode_from_lookup(vfs, mount, message);
     } else if (message->status == 0) {
         struct fs_mkdir_reply reply;
 
         fs_mkdir_reply_get(message, &reply);
-        struct vnode_facts facts = { .mount = vfs->root_mount,
-                                     .inode = reply.inode,
-                                     .mode = S_IFDIR | 0755,
-                                     .nlink = 2,
-                                     .mtime_ns = reply.mtime_ns,
-                                     .has_attributes = true };
+        struct vnode_facts facts = {
+            .mount = mount, .inode = reply.inode, .mode = S_IFDIR | 0755, .nlink = 2, .mtime_ns = reply.mtime_ns, .has_attributes = true
+        };
 
         covered = vnode_get(vfs, &facts);
     } else if (op->step == START_LOOKED_UP && message->status == -ENOENT) {
@@ -195,8 +210,7 @@ static int64_t start_directory(struct vfs_state *vfs, struct operation *op, cons
     } else {
         return start_next(vfs, op);
     }
-    name_enter(vfs, vfs->mounts[vfs->root_mount].root, start_mounts[op->value[1]].name, (uint32_t)strlen(start_mounts[op->value[1]].name),
-               covered);
+    name_enter(vfs, op->walk.directory, name, (uint32_t)strlen(name), covered);
     return start_mount(vfs, op, covered);
 }
 

@@ -337,6 +337,7 @@ int64_t fifo_open(struct vfs_state *vfs, struct operation *op, uint32_t vnode, u
     struct operation *record;
     struct pipe *pipe;
     uint32_t file = (uint32_t)op->value[0];
+    bool is_plain = vnode_at(vnode)->flags & VNODE_ANONYMOUS; /* a pipe opened through /proc: nobody waits */
 
     if (file == 0) {
         if (index == 0)
@@ -344,7 +345,7 @@ int64_t fifo_open(struct vfs_state *vfs, struct operation *op, uint32_t vnode, u
         pipe = pipe_at(index);
         if (index == 0)
             return -ENFILE;
-        if (access == O_WRONLY && (flags & O_NONBLOCK) && pipe->readers == 0) {
+        if (access == O_WRONLY && (flags & O_NONBLOCK) && pipe->readers == 0 && !is_plain) {
             if (pipe->writers == 0)
                 pipe_destroy(vfs, index);
             return -ENXIO;
@@ -355,7 +356,7 @@ int64_t fifo_open(struct vfs_state *vfs, struct operation *op, uint32_t vnode, u
         file_at(file)->thing = index;
         pipe_attach(vfs, index, flags);
         op->value[1] = access == O_RDONLY ? pipe->write_opens : pipe->read_opens;
-        if (access == O_RDWR || (flags & O_NONBLOCK) || (access == O_RDONLY ? pipe->writers : pipe->readers) != 0)
+        if (access == O_RDWR || (flags & O_NONBLOCK) || is_plain || (access == O_RDONLY ? pipe->writers : pipe->readers) != 0)
             return file;
         op->value[0] = file;
         operation_set_file(vfs, op, &op->file[0], file);

@@ -18,6 +18,7 @@
 #include "walk.h"
 
 enum { STEP_START, STEP_WALK, STEP_REPLY };
+enum stat_form { FORM_STAT, FORM_STATX };
 enum { DEVICE_FIRST_MINOR = 16 }; /* st_dev of mount 1 is 0:17 */
 
 static inline __attribute__((always_inline, no_sanitize_address)) struct linux_timespec timespec_of(uint64_t ns)
@@ -37,7 +38,7 @@ static void refresh_blocks(struct vnode *node)
     node->flags &= ~(uint32_t)VNODE_BLOCKS_STALE;
 }
 
-/* ---- stat. argument: 0 directory or fd, 1 path, 2 buffer, 3 flags, 4 by descriptor. vnode[0]. ---- */
+/* ---- stat. argument: 0 directory or fd, 1 path, 2 buffer, 3 flags, 4 by descriptor, 5 enum stat_form. vnode[0]. ---- */
 
 LOCAL_STORES static void fill_stat(struct linux_stat *to, const struct vnode *node)
 {
@@ -59,12 +60,44 @@ LOCAL_STORES static void fill_stat(struct linux_stat *to, const struct vnode *no
     *to = st;
 }
 
-static int64_t stat_give(endpoint_t caller, uint64_t address, struct vnode *node)
+static struct linux_statx_time statx_time(uint64_t ns)
+{
+    return (struct linux_statx_time){ .seconds = (int64_t)(ns / 1000000000), .nanoseconds = (uint32_t)(ns % 1000000000) };
+}
+
+static int64_t statx_give(endpoint_t caller, uint64_t address, const struct vnode *node)
+{
+    bool is_device = mode_is(node->mode, S_IFCHR) || mode_is(node->mode, S_IFBLK);
+    struct linux_statx st = {
+        .stx_mask = STATX_BASIC_STATS,
+        .stx_blksize = node->block_size,
+        .stx_nlink = node->nlink,
+        .stx_uid = node->uid,
+        .stx_gid = node->gid,
+        .stx_mode = (uint16_t)node->mode,
+        .stx_ino = node->inode,
+        .stx_size = node->size,
+        .stx_blocks = node->blocks,
+        .stx_atime = statx_time(node->atime_ns),
+        .stx_mtime = statx_time(node->mtime_ns),
+        .stx_ctime = statx_time(node->ctime_ns),
+        .stx_rdev_major = is_device ? node->device >> 20 : 0,
+        .stx_rdev_minor = is_device ? node->device & 0xfffff : 0,
+        .stx_dev_minor = DEVICE_FIRST_MINOR + node->mount,
+    };
+
+    return sys_copy_to(caller, address, &st, sizeof(st)) == 0 ? 0 : -EFAULT;
+}
+
+/* form: enum stat_form. */
+static int64_t stat_give(endpoint_t caller, uint64_t address, struct vnode *node, uint64_t form)
 {
     struct linux_stat st;
 
     if (node->flags & VNODE_BLOCKS_STALE)
         refresh_blocks(node);
+    if (form == FORM_STATX)
+        return statx_give(caller, address, node);
     fill_stat(&st, node);
     return sys_copy_to(caller, address, &st, sizeof(st)) == 0 ? 0 : -EFAULT;
 }
@@ -83,7 +116,7 @@ static int64_t stat_node(struct vfs_state *vfs, struct operation *op, uint32_t v
     endpoint_t server;
 
     if (is_complete(vfs, node))
-        return stat_give(op->caller, op->argument[2], node);
+        return stat_give(op->caller, op->argument[2], node, op->argument[5]);
     operation_set_vnode(vfs, op, &op->vnode[0], vnode);
     record = operation_record(vfs, op);
     if (record == NULL)
@@ -104,7 +137,7 @@ int64_t stat_run(struct vfs_state *vfs, struct operation *op, const struct messa
         if (reply->status != 0)
             return reply->status == -ESRVRESTART ? -EIO : reply->status;
         vnode_set_attributes(vnode_at(op->vnode[0]), &operation_links(op)->attributes);
-        return stat_give(op->caller, op->argument[2], vnode_at(op->vnode[0]));
+        return stat_give(op->caller, op->argument[2], vnode_at(op->vnode[0]), op->argument[5]);
     }
     if (op->step == STEP_START) {
         uint8_t flags = 0;
@@ -127,8 +160,8 @@ int64_t stat_run(struct vfs_state *vfs, struct operation *op, const struct messa
     return result != 0 ? result : stat_node(vfs, op, op->walk.node);
 }
 
-static int stat_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint64_t buffer, uint32_t flags,
-                     bool by_fd)
+static int stat_any(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint64_t buffer, uint32_t flags,
+                    bool by_fd, enum stat_form form)
 {
     uint32_t process = process_find(vfs, call->caller);
     struct operation op;
@@ -143,7 +176,7 @@ static int stat_call(struct vfs_state *vfs, struct call *call, uint64_t director
     if (vnode < 0)
         return (int)vnode;
     if (vnode > 0 && is_complete(vfs, vnode_at((uint32_t)vnode)))
-        return (int)stat_give(call->caller, buffer, vnode_at((uint32_t)vnode));
+        return (int)stat_give(call->caller, buffer, vnode_at((uint32_t)vnode), form);
     if (operation_begin(vfs, call, &op, OPERATION_STAT) != 0)
         return -ESRCH;
     op.argument[0] = directory;
@@ -151,7 +184,24 @@ static int stat_call(struct vfs_state *vfs, struct call *call, uint64_t director
     op.argument[2] = buffer;
     op.argument[3] = flags;
     op.argument[4] = by_fd;
+    op.argument[5] = form;
     return operation_run_linux(vfs, call, &op);
+}
+
+static int stat_call(struct vfs_state *vfs, struct call *call, uint64_t directory, uint64_t path, uint64_t buffer, uint32_t flags,
+                     bool by_fd)
+{
+    return stat_any(vfs, call, directory, path, buffer, flags, by_fd, FORM_STAT);
+}
+
+int vfs_linux_statx(struct vfs_state *vfs, struct call *call)
+{
+    uint32_t flags = (uint32_t)linux_argument(call, 2);
+
+    if ((flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) ||
+        ((uint32_t)linux_argument(call, 3) & 0x80000000u))
+        return -EINVAL;
+    return stat_any(vfs, call, linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 4), flags, false, FORM_STATX);
 }
 
 int vfs_linux_stat(struct vfs_state *vfs, struct call *call)
@@ -220,6 +270,8 @@ int64_t access_run(struct vfs_state *vfs, struct operation *op, const struct mes
         op->step = STEP_WALK;
     }
     result = walk_run(vfs, op, reply);
+    if (result == 0 && op->argument[5] != 0)
+        return (int64_t)op->argument[5];
     return result != 0 ? result : access_check(vfs, op);
 }
 
@@ -243,6 +295,7 @@ static int access_call(struct vfs_state *vfs, struct call *call, uint64_t direct
     op.argument[1] = path;
     op.argument[2] = (uint32_t)mode;
     op.argument[3] = flags;
+    op.argument[5] = 0;
     return operation_run_linux(vfs, call, &op);
 }
 

@@ -213,13 +213,37 @@ static int64_t follow_link(struct vfs_state *vfs, struct operation *op)
     return continue_with_link(vfs, op, length, rest);
 }
 
+/* "pipe:[N]" of /proc/PID/fd: the pipe itself. 0: the text is none of these. */
+static uint32_t find_pipe(const struct vfs_state *vfs, const char *text, uint32_t length)
+{
+    uint32_t inode = 0;
+
+    if (length < 8 || memcmp(text, "pipe:[", 6) != 0)
+        return 0;
+    for (uint32_t i = 6; i < length && text[i] >= '0' && text[i] <= '9'; i++)
+        inode = inode * 10 + (uint32_t)(text[i] - '0');
+    for (uint32_t vnode = 1; vnode < vfs->vnode_pool.top; vnode++) {
+        if ((vnode_at(vnode)->flags & VNODE_ANONYMOUS) && vnode_at(vnode)->inode == inode && vnode_at(vnode)->pipe != 0)
+            return vnode;
+    }
+    return 0;
+}
+
 static int64_t got_link(struct vfs_state *vfs, struct operation *op, const struct message *message)
 {
     struct fs_readlink_reply reply;
+    uint32_t pipe;
 
     if (message->status != 0)
         return message->status;
     fs_readlink_reply_get(message, &reply);
+    if (vnode_mount(vfs, op->walk.node)->server == ENDPOINT_PROCFS) {
+        pipe = find_pipe(vfs, operation_text(op, op->walk.text), reply.length);
+        if (pipe != 0) {
+            operation_set_vnode(vfs, op, &op->walk.node, pipe);
+            return is_last(op) ? 1 : -ENOTDIR;
+        }
+    }
     if (mount_is_cacheable(vfs, vnode_at(op->walk.node)->mount))
         link_text_enter(op->walk.node, operation_text(op, op->walk.text), reply.length);
     return continue_with_link(vfs, op, reply.length, op->walk.end - op->walk.offset);
