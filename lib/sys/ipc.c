@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "sys/fault.h"
 #include "sys/trap.h"
 
 int ipc_send(endpoint_t destination, struct message *message)
@@ -24,6 +25,8 @@ int ipc_sendrec(endpoint_t destination, struct message *message)
 {
     uint32_t status;
 
+    if (__builtin_expect(fault_in_calls != 0, 0) && fault_call_fails(destination, message))
+        return 0;
     return trap_ipc(IPC_SENDREC, destination, message, &status);
 }
 

@@ -5,6 +5,8 @@
  */
 #include "sys/journal.h"
 
+uint32_t journal_limit = JOURNAL_UNDO_WORDS;
+
 #ifdef PLANARIA_HOST
 struct journal journal;
 #else
@@ -51,7 +53,9 @@ static void record_words(uint64_t first, uint64_t count)
 {
     uint64_t *undo = &journal.undo[journal.undo_used];
 
-    if (journal.undo_used + count + 2 > JOURNAL_UNDO_WORDS) {
+    if (journal.undo_used + count + 2 > journal_limit) {
+        if (journal_limit < JOURNAL_UNDO_WORDS)
+            __builtin_trap(); /* as asked */
         journal.overflow = 1;
         return;
     }

@@ -41,6 +41,8 @@ struct journal {
 };
 
 extern struct journal journal;
+/* Words of the undo log in use at most: less than it has if a handler is to crash at a store (fault.c). */
+extern uint32_t journal_limit;
 
 /* Once, before the first handler. */
 void journal_start(void);

@@ -23,7 +23,7 @@ static inline void log_store(uint64_t address, uint32_t bytes)
 
     if (journal_ignores(address))
         return;
-    if (__builtin_expect((address & (bytes - 1)) != 0 || used + 2 > JOURNAL_UNDO_WORDS, 0)) {
+    if (__builtin_expect((address & (bytes - 1)) != 0 || used + 2 > journal_limit, 0)) {
         journal_record((const void *)(uintptr_t)address, bytes);
         return;
     }

@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/service.h"
+#include "sys/fault.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/log.h"
@@ -19,7 +20,6 @@
 enum { PROTOCOLS = 64 };
 
 const struct service *running_service;
-uint32_t crash_in_call;
 bool resume_pending;
 
 static int (*dispatchers[PROTOCOLS])(void *state, struct call *call);
@@ -37,12 +37,6 @@ static void prepare_dispatch(const struct service *service)
             service_panic("protocol number %u is too large", service->protocols[i].protocol);
         dispatchers[service->protocols[i].protocol] = service->protocols[i].dispatch;
     }
-}
-
-static void crash_here(void)
-{
-    crash_in_call = 0;
-    __asm__ volatile("ud2");
 }
 
 static int dispatch(struct call *call)
@@ -124,9 +118,11 @@ static void transact(uint32_t status)
     bool replies;
 
     journal_begin();
+    if (__builtin_expect(fault.armed != 0, 0))
+        fault_before(type);
     replies = handle_message(request, status);
-    if (__builtin_expect(crash_in_call != 0, 0) && crash_in_call == type)
-        crash_here();
+    if (__builtin_expect(fault.armed != 0, 0))
+        fault_after(type);
     check_state();
     journal_commit();
     if (replies) {

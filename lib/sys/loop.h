@@ -19,8 +19,6 @@ struct identity {
 
 extern struct identity identity;
 extern const struct service *running_service;
-/* Type of the message whose handler is to crash before its commit (service.crash); 0: none. Not part of the state: it must not crash twice. */
-extern uint32_t crash_in_call;
 /* Set by resume: the message in hand must be handled again before the next receive. */
 extern bool resume_pending;
 /* Grant over RS's public table, or -1. */

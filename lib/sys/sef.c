@@ -12,6 +12,7 @@
 #include "protocols/kernel.h"
 #include "protocols/rs.h"
 #include "protocols/service.h"
+#include "sys/fault.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/log.h"
@@ -230,9 +231,7 @@ static void take_crash(const struct message *message)
     struct service_crash_request request;
 
     service_crash_request_get(message, &request);
-    if (request.call == 0)
-        __asm__ volatile("ud2");
-    crash_in_call = request.call;
+    fault_take(&request);
 }
 
 static bool take_notification(const struct message *message)

@@ -240,7 +240,12 @@ static int do_restart(struct rs_state *state, struct rs_slot *slot, struct outbo
 
 static int do_crash(struct rs_slot *slot, const struct rs_operation *operation, struct outbox *outbox)
 {
-    struct service_crash_request request = { .call = operation->call };
+    struct service_crash_request request = {
+        .call = operation->call,
+        .fault = operation->address & 0xff,
+        .number = operation->address >> 8 & 0xffffff,
+        .seed = (uint32_t)(operation->address >> 32),
+    };
 
     if (slot->endpoint == ENDPOINT_RS)
         return -EPERM;
@@ -336,7 +341,9 @@ int rs_handle_shutdown(struct rs_state *state, struct call *call)
 
 int rs_handle_crash(struct rs_state *state, struct call *call, const struct rs_crash_request *request)
 {
-    return ask_who(state, call, request->label, 0, request->call);
+    if (request->fault > SERVICE_FAULT_NO_MEMORY || request->number >> 24 != 0)
+        return -EINVAL;
+    return ask_who(state, call, request->label, (uint64_t)request->seed << 32 | request->number << 8 | request->fault, request->call);
 }
 
 int rs_handle_lookup(struct rs_state *state, struct call *call, const struct rs_lookup_request *request, struct rs_lookup_reply *reply)

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults on request (fault.h). Each tells the log that it happens, with its number, before it does: tools/chaos counts these lines. A crash in the
+ * middle of a handler is made by the journal: it is told to hold only so many stores.
+ */
+#include "sys/fault.h"
+
+#include <stddef.h>
+
+#include "errors.h"
+#include "protocols/kernel.h"
+#include "sys/journal.h"
+#include "sys/log.h"
+
+enum { PASSED_MAX = 8, STORES_MAX = 48, WORD = 8 };
+
+struct fault fault;
+uint32_t fault_in_calls;
+
+extern char __state_start[], __state_end[], __derived_start[], __derived_end[], __bss_start[], __bss_end[];
+
+static uint32_t next_random(void)
+{
+    uint32_t x = fault.random;
+
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    fault.random = x;
+    return x;
+}
+
+static void tell(const char *what, uint32_t type)
+{
+    log_warn("fault %u executed: %s, type %#x", fault.number, what, type);
+}
+
+static void loop_for_ever(void)
+{
+    for (;;)
+        __asm__ volatile("" : : : "memory");
+}
+
+/* One random word of the service's own memory gets a random value. */
+static void store_wildly(uint32_t type)
+{
+    char *const region[][2] = { { __state_start, __state_end }, { __derived_start, __derived_end }, { __bss_start, __bss_end } };
+    uint64_t total = 0, at;
+
+    tell("wild-store", type);
+    for (size_t i = 0; i < 3; i++)
+        total += (uint64_t)(region[i][1] - region[i][0]) / WORD;
+    at = ((uint64_t)next_random() << 16 ^ next_random()) % total;
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t words = (uint64_t)(region[i][1] - region[i][0]) / WORD;
+
+        if (at < words) {
+            ((volatile uint64_t *)(void *)region[i][0])[at] = (uint64_t)next_random() << 32 | next_random();
+            return;
+        }
+        at -= words;
+    }
+}
+
+void fault_take(const struct service_crash_request *request)
+{
+    fault = (struct fault){
+        .armed = 1,
+        .kind = request->fault,
+        .call = request->call == SERVICE_CALL_ANY ? 0 : request->call,
+        .number = request->number,
+        .random = request->seed * 2654435761u | 1,
+    };
+    if (request->fault == SERVICE_FAULT_CRASH && request->call == 0) {
+        fault.armed = 0;
+        tell("crash", 0);
+        __asm__ volatile("ud2");
+    }
+    if (request->seed != 0)
+        fault.after = next_random() % PASSED_MAX;
+}
+
+void fault_before(uint32_t type)
+{
+    if ((fault.call != 0 && fault.call != type) || fault.after > 0)
+        return;
+    if (fault.kind == SERVICE_FAULT_MIDDLE) {
+        tell("middle", type);
+        journal_limit = (1 + next_random() % STORES_MAX) * 2;
+    } else if (fault.kind == SERVICE_FAULT_KERNEL_ERROR || fault.kind == SERVICE_FAULT_NO_MEMORY) {
+        fault_in_calls = 1;
+    }
+}
+
+void fault_after(uint32_t type)
+{
+    fault_in_calls = 0;
+    if (fault.call != 0 && fault.call != type)
+        return;
+    if (fault.after > 0) {
+        fault.after--;
+        return;
+    }
+    if (fault.kind == SERVICE_FAULT_KERNEL_ERROR || fault.kind == SERVICE_FAULT_NO_MEMORY)
+        return; /* stays armed until a handler calls */
+    fault.armed = 0;
+    if (fault.kind == SERVICE_FAULT_LOOP) {
+        tell("loop", type);
+        loop_for_ever();
+    } else if (fault.kind == SERVICE_FAULT_WILD_STORE) {
+        store_wildly(type);
+        return;
+    } else if (fault.kind == SERVICE_FAULT_CRASH) {
+        tell("in-handler", type);
+    }
+    __asm__ volatile("ud2"); /* in the middle too: the handler made fewer stores */
+}
+
+bool fault_call_fails(endpoint_t destination, struct message *message)
+{
+    static const int errors[] = { EFAULT, EINVAL, EPERM, ENOMEM, EBUSY, EGENERIC };
+    bool memory = fault.kind == SERVICE_FAULT_NO_MEMORY;
+
+    if (destination != (memory ? ENDPOINT_VM : ENDPOINT_SYSTEM) || message->type == KERNEL_LOG)
+        return false;
+    fault_in_calls = 0;
+    fault.armed = 0;
+    tell(memory ? "no-memory" : "kernel-error", message->type);
+    message->status = memory ? -ENOMEM : -errors[next_random() % (sizeof(errors) / sizeof(errors[0]))];
+    message->type |= MESSAGE_REPLY;
+    for (int i = 0; i < 6; i++)
+        message->word[i] = 0;
+    return true;
+}

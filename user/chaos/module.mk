@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+name := chaos
+kind := program
+install := /usr/sbin/chaos-driver
