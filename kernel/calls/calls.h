@@ -51,18 +51,21 @@ extern uint64_t page_fault_count;
 extern uint64_t messages_of_the_dead; /* sent by processes that are no more */
 
 #define CALL_HANDLER(name) int call_##name(struct thread *caller, const struct message *request, struct message *reply)
-#define KERNEL_CALLS(X)                                                                                                                   \
-    X(create, CREATE)                                                                                                                     \
-    X(fork, FORK) X(exec, EXEC) X(clear, CLEAR) X(exit, EXIT) X(runctl, RUNCTL) X(setids, SETIDS) X(schedule, SCHEDULE)                   \
-        X(schedctl, SCHEDCTL) X(privctl, PRIVCTL) X(getpriv, GETPRIV) X(update, UPDATE) X(statectl, STATECTL) X(getinfo, GETINFO)         \
-            X(whoami, WHOAMI) X(times, TIMES) X(setalarm, SETALARM) X(settime, SETTIME) X(vircopy, VIRCOPY) X(copystring, COPYSTRING)     \
-                X(safecopyfrom, SAFECOPYFROM) X(safecopyto, SAFECOPYTO) X(vsafecopy, VSAFECOPY) X(setgrant, SETGRANT) X(memset, MEMSET)   \
-                    X(umap, UMAP) X(space_create, SPACE_CREATE) X(space_destroy, SPACE_DESTROY) X(space_bind, SPACE_BIND) X(map, MAP)     \
-                        X(unmap, UNMAP) X(protect, PROTECT) X(read_entries, READ_ENTRIES) X(fork_range, FORK_RANGE)                       \
-                            X(page_copy, PAGE_COPY) X(page_zero, PAGE_ZERO) X(tables_give, TABLES_GIVE) X(tables_take, TABLES_TAKE)       \
-                                X(page_write, PAGE_WRITE) X(space_drain, SPACE_DRAIN) X(irqctl, IRQCTL) X(devio, DEVIO) X(sdevio, SDEVIO) \
-                                    X(kill, KILL) X(getksig, GETKSIG) X(endksig, ENDKSIG) X(signal_post, SIGNAL_POST) X(sigsend, SIGSEND) \
-                                        X(sigreturn, SIGRETURN) X(getregs, GETREGS) X(setregs, SETREGS) X(log, LOG)                       \
-                                            X(stacktrace, STACKTRACE) X(abort, ABORT) X(publish, PUBLISH)
+/* The formatter never agrees with itself about this list. */
+/* clang-format off */
+#define KERNEL_CALLS(X) \
+    X(create, CREATE) X(fork, FORK) X(exec, EXEC) X(clear, CLEAR) X(exit, EXIT) X(runctl, RUNCTL) \
+    X(setids, SETIDS) X(schedule, SCHEDULE) X(schedctl, SCHEDCTL) X(privctl, PRIVCTL) X(getpriv, GETPRIV) \
+    X(update, UPDATE) X(statectl, STATECTL) X(getinfo, GETINFO) X(whoami, WHOAMI) X(times, TIMES) \
+    X(setalarm, SETALARM) X(settime, SETTIME) X(vircopy, VIRCOPY) X(copystring, COPYSTRING) \
+    X(safecopyfrom, SAFECOPYFROM) X(safecopyto, SAFECOPYTO) X(vsafecopy, VSAFECOPY) X(setgrant, SETGRANT) \
+    X(memset, MEMSET) X(umap, UMAP) X(space_create, SPACE_CREATE) X(space_destroy, SPACE_DESTROY) \
+    X(space_bind, SPACE_BIND) X(map, MAP) X(unmap, UNMAP) X(protect, PROTECT) X(read_entries, READ_ENTRIES) \
+    X(fork_range, FORK_RANGE) X(page_copy, PAGE_COPY) X(page_zero, PAGE_ZERO) X(tables_give, TABLES_GIVE) \
+    X(tables_take, TABLES_TAKE) X(page_write, PAGE_WRITE) X(space_drain, SPACE_DRAIN) X(irqctl, IRQCTL) \
+    X(devio, DEVIO) X(sdevio, SDEVIO) X(kill, KILL) X(getksig, GETKSIG) X(endksig, ENDKSIG) \
+    X(signal_post, SIGNAL_POST) X(sigsend, SIGSEND) X(sigreturn, SIGRETURN) X(getregs, GETREGS) \
+    X(setregs, SETREGS) X(log, LOG) X(stacktrace, STACKTRACE) X(abort, ABORT) X(publish, PUBLISH)
+/* clang-format on */
 #define DECLARE_CALL(name, NAME) CALL_HANDLER(name);
 KERNEL_CALLS(DECLARE_CALL)
