@@ -50,7 +50,7 @@ extern uint64_t kernel_call_count;
 extern uint64_t page_fault_count;
 extern uint64_t messages_of_the_dead; /* sent by processes that are no more */
 
-#define CALL_HANDLER(name) int call_##name(struct thread *caller, const struct message *request, struct message *reply)
+#define CALL_HANDLER(name)       int call_##name(struct thread *caller, const struct message *request, struct message *reply)
 /* The formatter never agrees with itself about this list. */
 /* clang-format off */
 #define KERNEL_CALLS(X) \
