@@ -12,7 +12,8 @@
 
 struct identity {
     endpoint_t endpoint;
-    uint32_t flags; /* enum privilege_flags */
+    endpoint_t predecessor; /* whose place we took by ourselves (sef_stand_by): it has our old endpoint; NONE */
+    uint32_t flags;         /* enum privilege_flags */
     bool known;
     char name[16];
 };

@@ -109,7 +109,7 @@ static int run_init(int type, struct sef_init_info *info)
 /* RS and VM run before anybody could tell them to. */
 static void init_by_itself(void)
 {
-    struct sef_init_info info = { .rproctab_gid = -1, .endpoint = identity.endpoint, .old_endpoint = ENDPOINT_NONE };
+    struct sef_init_info info = { .rproctab_gid = -1, .endpoint = identity.endpoint, .old_endpoint = identity.predecessor };
     int type = (identity.flags & PRIVILEGE_RST_SYS_PROC) != 0 ? SEF_INIT_RESTART : SEF_INIT_FRESH;
     int result = run_init(type, &info);
 
@@ -224,6 +224,43 @@ static void take_system_notification(uint64_t pending)
     if ((pending >> (SIGKSIG - 1) & 1) != 0)
         manage_signals();
     take_signals(pending);
+}
+
+/* The next process whose signals are ours to manage; NONE: no more. */
+static endpoint_t next_signalled(uint64_t *signals)
+{
+    struct message message = { .type = KERNEL_GETKSIG };
+    struct kernel_getksig_reply reply;
+
+    if (kernel_request(&message) != 0)
+        return ENDPOINT_NONE;
+    kernel_getksig_reply_get(&message, &reply);
+    *signals = reply.signals;
+    return reply.process;
+}
+
+int sef_stand_by(endpoint_t endpoint)
+{
+    struct kernel_update_request update = { .source = service_endpoint(), .destination = endpoint };
+    struct message message;
+    endpoint_t signalled = ENDPOINT_NONE;
+    uint64_t signals = 0;
+    uint32_t status;
+
+    while (signalled != endpoint) {
+        if (ipc_receive(ENDPOINT_SYSTEM, &message, &status) != 0)
+            service_panic("standby: cannot receive");
+        signalled = next_signalled(&signals);
+    }
+    message.type = KERNEL_UPDATE;
+    kernel_update_request_put(&message, &update);
+    if (kernel_request(&message) != 0)
+        service_panic("standby: cannot take the place of endpoint %d", endpoint);
+    identity.known = false;
+    identity_ask();
+    identity.predecessor = update.source;
+    identity.flags |= PRIVILEGE_RST_SYS_PROC;
+    return signals != 0 ? __builtin_ctzll(signals) + 1 : 0;
 }
 
 static void take_crash(const struct message *message)

@@ -47,6 +47,9 @@ void sef_cb_signal_handler_term(int signo);
 void sef_cb_signal_handler_posix_default(int signo);
 int sef_cb_signal_manager_null(endpoint_t target, int signo);
 
+/* For the standby of RS, before service_run: wait until the kernel says, as to a backup signal manager, that `endpoint` died of a lethal signal, take
+ * its place, and go on as its next instance (init of type restart, old_endpoint is where the dead one is). Returns the signal. */
+int sef_stand_by(endpoint_t endpoint);
 /* Called by service_run; may be called first by a service that needs to know itself before. */
 void sef_startup(void);
 int sef_receive(endpoint_t source, struct message *message);

@@ -17,7 +17,7 @@
 #include "sys/loop.h"
 #include "sys/sef.h"
 
-struct identity identity;
+struct identity identity = { .predecessor = ENDPOINT_NONE };
 
 int kernel_request(struct message *message)
 {

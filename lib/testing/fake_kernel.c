@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "sys/fault.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
@@ -422,6 +423,11 @@ WEAK void *service_arena(const char *name, size_t bytes)
         testing_fail(__FILE__, __LINE__, "no memory for an arena of %zu bytes", bytes);
     arenas[arena_count++] = arena;
     return memset(arenas[arena_count - 1], 0, whole);
+}
+
+WEAK void fault_take(const struct service_crash_request *request)
+{
+    testing_fail("service", 0, "asked to crash in %#x", request->call);
 }
 
 WEAK void service_panic(const char *format, ...)

@@ -19,8 +19,9 @@ static struct boot_info boot_info SERVICE_DERIVED;
 
 static const char *const core_labels[] = { "rs", "vm", "pm", "vfs", "ds", "sched", "tmpfs" };
 
-static int map_archive(struct rs_state *state)
+int rs_map_archive(struct rs_state *state)
 {
+    uint64_t before = state->archive;
     uint64_t offset = boot_info.archive_base & (RS_PAGE_BYTES - 1);
     uint64_t length = (offset + boot_info.archive_length + RS_PAGE_BYTES - 1) & ~(uint64_t)(RS_PAGE_BYTES - 1);
     struct vm_map_physical_request request = { .physical = boot_info.archive_base - offset, .length = length };
@@ -38,6 +39,12 @@ static int map_archive(struct rs_state *state)
     if (result != 0)
         return result;
     state->archive = reply.address + offset;
+    for (uint32_t i = 0; before != 0 && i < SERVICE_SLOTS; i++) {
+        if (state->slot[i].image >= before && state->slot[i].image < before + state->archive_length)
+            state->slot[i].image += state->archive - before;
+    }
+    if (before != 0)
+        state->manifests += state->archive - before;
     state->archive_length = boot_info.archive_length;
     state->archive_physical = boot_info.archive_base;
     return 0;
@@ -183,7 +190,7 @@ int rs_boot(struct rs_state *state, struct outbox *outbox)
     result = sys_getinfo(KERNEL_INFO_BOOT, &boot_info, sizeof(boot_info), NULL);
     if (result != 0)
         service_panic("no boot information: error %d", result);
-    result = map_archive(state);
+    result = rs_map_archive(state);
     if (result != 0)
         service_panic("boot archive cannot be mapped: error %d", result);
     if (find_manifests(state) != 0)

@@ -3,12 +3,14 @@
  * RS, the Reincarnation Server: starts, watches and replaces services; default signal manager of all of them.
  */
 #include "protocols/rs_server.h"
+#include "protocols/vm_client.h"
 #include "state.h"
 #include "sys/log.h"
 #include "sys/sef.h"
 #include "sys/service.h"
 
 static struct rs_state rs_state SERVICE_STATE;
+static int cause_of_death; /* of the RS before us; set once, before its state is taken */
 
 static int init_fresh(int type, struct sef_init_info *info)
 {
@@ -47,6 +49,19 @@ static void handle_reply(void *state, const struct message *reply, struct outbox
         (void)rs_announce_reply(state, reply);
 }
 
+static int init_restart(int type, struct sef_init_info *info)
+{
+    struct vm_update_request swapped = { .source = info->old_endpoint, .destination = ENDPOINT_RS, .swapped = 1 };
+    int result = vm_call_update(ENDPOINT_VM, &swapped);
+
+    return result == 0 ? sef_cb_init_resume(type, info) : result;
+}
+
+static int rebuild(void *state)
+{
+    return rs_succeed(state, (uint32_t)cause_of_death);
+}
+
 int main(void)
 {
     static const struct service_protocol protocols[] = { { RS_PROTOCOL, rs_dispatch } };
@@ -59,11 +74,14 @@ int main(void)
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
         .state_check = rs_state_check,
+        .rebuild = rebuild,
     };
 
     sef_setcb_init_fresh(init_fresh);
-    sef_setcb_init_restart(sef_cb_init_fail);
+    sef_setcb_init_restart(init_restart);
     sef_setcb_signal_manager(manage_signal);
     sef_setcb_signal_handler(handle_signal);
+    if (service_endpoint() != ENDPOINT_RS)
+        cause_of_death = sef_stand_by(ENDPOINT_RS);
     service_run(&service);
 }

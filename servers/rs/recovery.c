@@ -349,6 +349,7 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
     if (state->shutting_down != 0)
         return;
     rs_standby_tick(state);
+    rs_successor_tick(state);
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
         initialising |= (state->slot[i].flags & RS_INITIALIZING) != 0;
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {

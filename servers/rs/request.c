@@ -247,8 +247,10 @@ static int do_crash(struct rs_slot *slot, const struct rs_operation *operation, 
         .seed = (uint32_t)(operation->address >> 32),
     };
 
-    if (slot->endpoint == ENDPOINT_RS)
-        return -EPERM;
+    if (slot->endpoint == ENDPOINT_RS) {
+        rs_crash_myself(&request);
+        return 0;
+    }
     if ((slot->flags & (RS_TERMINATED | RS_INITIALIZING)) != 0)
         return -EBUSY;
     service_send_crash(outbox, slot->endpoint, 0, &request);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "manifest.h"
+#include "protocols/service.h"
 #include "rs_start.h"
 #include "sys/outbox.h"
 
@@ -93,9 +94,11 @@ struct rs_state {
     int32_t public_grant;
     uint32_t vm_standby; /* slot of VM's second instance, 0 none; not fresh: the dead one */
     bool vm_standby_is_fresh;
+    uint32_t rs_standby; /* slot of our own second instance, 0 none */
+    uint32_t rs_settle_ticks;
     uint8_t unused[3];
     uint32_t vm_settle_ticks; /* until a new one is made */
-    uint64_t archive; /* address in RS */
+    uint64_t archive;         /* address in RS */
     uint64_t archive_length;
     uint64_t archive_physical;
     uint64_t manifests; /* address of system.conf in the archive */
@@ -139,12 +142,22 @@ void rs_withdraw(struct rs_state *state, struct rs_slot *slot, struct outbox *ou
 /* true: the reply was one of announce's. */
 bool rs_announce_reply(struct rs_state *state, const struct message *reply);
 
+/* ---- successor.c: a second RS ---- */
+/* Make one if there is none. */
+void rs_successor_tick(struct rs_state *state);
+/* As an operator asks: in the next call of the type that is named, or else at the next tick. */
+void rs_crash_myself(const struct service_crash_request *request);
+/* We are the successor, with the state of the dead RS: bring back what was not in it. */
+int rs_succeed(struct rs_state *state, uint32_t signo);
+
 /* ---- standby.c: a second VM ---- */
 void rs_standby_tick(struct rs_state *state);
 /* VM has died. False: there is nobody to take over. */
 bool rs_standby_takes_over(struct rs_state *state);
 
 /* ---- boot.c ---- */
+/* Map the boot archive; after a restart the images move to where it is now. */
+int rs_map_archive(struct rs_state *state);
 int rs_boot(struct rs_state *state, struct outbox *outbox);
 void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 

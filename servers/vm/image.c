@@ -235,7 +235,7 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
     if (source == VM_NONE || destination == VM_NONE || source_slot >= SERVICE_SLOTS || destination_slot >= SERVICE_SLOTS) {
         return -EINVAL;
     }
-    result = kcall_update(request->source, request->destination);
+    result = request->swapped ? 0 : kcall_update(request->source, request->destination);
     if (result != 0) {
         return result;
     }
