@@ -52,15 +52,19 @@ CALL_HANDLER(space_create)
 CALL_HANDLER(space_destroy)
 {
     struct kernel_space_destroy_request r;
+    struct kernel_space_destroy_reply answer = {0};
+    uint64_t total;
     (void)caller;
-    (void)reply;
 
     kernel_space_destroy_request_get(request, &r);
     if (r.space >= SPACE_COUNT)
         return -EINVAL;
     if (space_users[r.space])
         return -EBUSY;
-    return space_is_used(r.space) ? space_destroy(r.space) : 0;
+    int error = space_is_used(r.space) ? space_destroy(r.space) : 0;
+    space_tables_count(&total, &answer.tables_free);
+    kernel_space_destroy_reply_put(reply, &answer);
+    return error;
 }
 
 CALL_HANDLER(space_bind)

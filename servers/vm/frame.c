@@ -9,7 +9,7 @@
 #include "kcall.h"
 #include "protocols/kernel.h"
 
-enum { TABLE_BATCH = 64 };
+enum { TABLE_BATCH = 64, TABLE_STOCK_MAX = 4 * TABLE_BATCH };
 
 bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use)
 {
@@ -78,6 +78,32 @@ int table_refill(struct vm_state *state)
     }
     state->frames_table += count;
     return kcall_tables_give(frames, count);
+}
+
+void table_trim(struct vm_state *state, uint64_t tables_free)
+{
+    uint64_t frames[TABLE_BATCH];
+
+    while (tables_free > TABLE_STOCK_MAX) {
+        uint64_t count = 0;
+
+        if (kcall_tables_take(frames, TABLE_BATCH, &count) != 0 || count == 0) {
+            return;
+        }
+        for (uint64_t i = 0; i < count; i++) {
+            uint32_t number = (uint32_t)(frames[i] >> PAGE_BITS);
+
+            /* Some are of the kernel's own first stock; one that the table does not reach stays there. */
+            if (number >= state->frame_count) {
+                (void)kcall_tables_give(&frames[i], 1);
+                tables_free = 0;
+                continue;
+            }
+            state->frames_table -= frame_at(number)->kind == FRAME_TABLE;
+            frame_give(state, number);
+        }
+        tables_free -= tables_free < count ? tables_free : count;
+    }
 }
 
 int table_map(struct vm_state *state, uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags,

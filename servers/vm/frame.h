@@ -49,6 +49,8 @@ void frame_drop(struct vm_state *state, uint64_t number);
 
 /* Give the kernel frames for page tables. -ENOMEM. */
 int table_refill(struct vm_state *state);
+/* Take frames back when the stock is larger than what a few programs need. */
+void table_trim(struct vm_state *state, uint64_t tables_free);
 /* kcall_map with table_refill. Frames: physical addresses. */
 int table_map(struct vm_state *state, uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags,
               uint64_t *done);

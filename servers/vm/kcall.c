@@ -26,13 +26,19 @@ int kcall_space_create(uint32_t space)
     return kernel_exchange(&message);
 }
 
-int kcall_space_destroy(uint32_t space)
+int kcall_space_destroy(uint32_t space, uint64_t *tables_free)
 {
     struct message message = {.type = KERNEL_SPACE_DESTROY};
     struct kernel_space_destroy_request request = {.space = space};
 
+    struct kernel_space_destroy_reply reply;
+    int result;
+
     kernel_space_destroy_request_put(&message, &request);
-    return kernel_exchange(&message);
+    result = kernel_exchange(&message);
+    kernel_space_destroy_reply_get(&message, &reply);
+    *tables_free = result == 0 ? reply.tables_free : 0;
+    return result;
 }
 
 static int map(uint32_t space, uint64_t address, uint64_t frames, uint64_t count, uint32_t flags, uint64_t *done)

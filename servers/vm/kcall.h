@@ -26,7 +26,7 @@ static inline uint32_t entry_flags(uint64_t entry)
 }
 
 int kcall_space_create(uint32_t space);
-int kcall_space_destroy(uint32_t space);
+int kcall_space_destroy(uint32_t space, uint64_t *tables_free);
 int kcall_map(uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags, uint64_t *done);
 int kcall_map_one(uint32_t space, uint64_t address, uint64_t physical, uint32_t flags, uint64_t *done);
 int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done);

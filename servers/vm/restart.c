@@ -91,7 +91,9 @@ static void derive_spaces(struct vm_state *state)
         struct space *space = space_at(i);
 
         if (!space->is_used) {
-            if (kcall_space_destroy(space_id(i)) == -EBUSY) {
+            uint64_t tables_free;
+
+            if (kcall_space_destroy(space_id(i), &tables_free) == -EBUSY) {
                 space->free_link = state->dying;
                 state->dying = i;
             } else {

@@ -41,7 +41,9 @@ static void bury(struct vm_state *state)
     while (index != VM_NONE) {
         uint32_t next = space_at(index)->free_link;
 
-        if (kcall_space_destroy(space_id(index)) == -EBUSY) {
+        uint64_t tables_free;
+
+        if (kcall_space_destroy(space_id(index), &tables_free) == -EBUSY) {
             space_at(index)->free_link = state->dying;
             state->dying = index;
         } else {
@@ -59,6 +61,7 @@ uint32_t space_new(struct vm_state *state)
 
     uint32_t index = pool_take(state, &state->spaces);
     struct space *space = space_at(index);
+    uint64_t tables_free;
     int result;
 
     if (index == VM_NONE) {
@@ -68,7 +71,7 @@ uint32_t space_new(struct vm_state *state)
     if (result == -ENOMEM && table_refill(state) == 0) {
         result = kcall_space_create(space_id(index));
     }
-    if (result == -EBUSY && kcall_space_destroy(space_id(index)) == 0) {
+    if (result == -EBUSY && kcall_space_destroy(space_id(index), &tables_free) == 0) {
         result = kcall_space_create(space_id(index));
     }
     if (result != 0) {
@@ -191,18 +194,20 @@ static void remove_regions(struct vm_state *state, uint32_t index, uint64_t star
 void space_destroy(struct vm_state *state, uint32_t index)
 {
     struct space *space = space_at(index);
+    uint64_t tables_free;
 
     if (!drain_regions(state, index)) {
         unmap_regions(state, index, 0, UINT64_MAX);
     }
     region_remove_all(state, index);
-    if (kcall_space_destroy(space_id(index)) == -EBUSY) {
+    if (kcall_space_destroy(space_id(index), &tables_free) == -EBUSY) {
         space->is_used = 0;
         space->free_link = state->dying;
         state->dying = index;
         return;
     }
     pool_give(&state->spaces, index);
+    table_trim(state, tables_free);
 }
 
 void space_enter(struct vm_state *state, uint32_t index, uint32_t slot)

@@ -95,8 +95,9 @@ int kcall_space_create(uint32_t space)
     return 0;
 }
 
-int kcall_space_destroy(uint32_t space)
+int kcall_space_destroy(uint32_t space, uint64_t *tables_free)
 {
+    *tables_free = 0;
     for (uint32_t i = 0; i < fake_count;) {
         if (fake_table[i].space == space) {
             fake_table[i] = fake_table[--fake_count];
