@@ -93,6 +93,12 @@ static void deliver_in_call(struct pm_state *pm, struct pm_thread *thread, int64
 /* Handlers run one at a time; outside of one this is NULL. */
 static SERVICE_DERIVED struct pm_thread *in_hand;
 static SERVICE_DERIVED bool has_news;
+static SERVICE_DERIVED bool needs_no_cancel;
+
+void thread_answered_by_asker(bool is_so)
+{
+    needs_no_cancel = is_so;
+}
 
 void thread_enter(struct pm_thread *thread)
 {
@@ -150,7 +156,7 @@ void thread_notice(struct pm_state *pm, struct pm_thread *thread)
             return;
         thread->is_posted = true;
     }
-    if (thread->step == STEP_NONE && waits_for == ENDPOINT_VFS) {
+    if (thread->step == STEP_NONE && waits_for == ENDPOINT_VFS && !needs_no_cancel) {
         struct vfs_cancel_request request = {.process = thread->endpoint};
         vfs_send_cancel(outbox_default(), ENDPOINT_VFS, 0, &request);
     }

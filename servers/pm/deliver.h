@@ -16,6 +16,8 @@ void thread_enter(struct pm_thread *thread);
 bool thread_has_news(void);
 void thread_leave_parked(struct pm_state *pm, struct pm_thread *thread);
 bool thread_leave_call(struct pm_state *pm, struct pm_thread *thread, int64_t number, int64_t result);
+/* Meanwhile the service that holds the thread's call asks, and will answer it: no cancel is needed. */
+void thread_answered_by_asker(bool is_so);
 /* Answer a waiting call of a thread: result >= 0 or a negative error; the thread waits no longer. */
 void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result);
 

@@ -2,6 +2,7 @@
 /*
  * PM, the Process Manager: processes, threads, ids, signals, timers, futexes, execve. Read state.h next.
  */
+#include "deliver.h"
 #include "errors.h"
 #include "events.h"
 #include "init.h"
@@ -32,6 +33,8 @@ static int init_fresh(int type, struct sef_init_info *info)
 /* After a restart with the old state. */
 static int rebuild(void *state)
 {
+    thread_enter(NULL);
+    thread_answered_by_asker(false);
     kernel_publish();
     timer_rearm(state);
     return 0;

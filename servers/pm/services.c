@@ -41,7 +41,9 @@ int pm_handle_signal_thread(struct pm_state *pm, struct call *call, const struct
         return -ESRCH;
     info.pid = process_of(thread)->pid;
     info.uid = process_of(thread)->uid;
+    thread_answered_by_asker(true);
     signal_send(pm, process_of(thread), thread, &info);
+    thread_answered_by_asker(false);
     return 0;
 }
 
@@ -91,7 +93,9 @@ int pm_handle_exchange_mask(struct pm_state *pm, struct call *call, const struct
     }
     *mask_of(thread) = request->mask & ~SIGNALS_UNBLOCKABLE;
     reply->pending = signal_is_waiting(thread);
+    thread_answered_by_asker(true);
     signal_recheck(pm, thread);
+    thread_answered_by_asker(false);
     return 0;
 }
 

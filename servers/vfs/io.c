@@ -84,7 +84,7 @@ static int64_t finish(struct vfs_state *vfs, struct operation *op, int64_t resul
     if (result == -EPIPE && is_write(op)) {
         struct pm_signal_thread_request request = { .process = op->caller, .signal = SIGPIPE };
 
-        pm_send_signal_thread(outbox_default(), ENDPOINT_PM, 0, &request);
+        pm_call_signal_thread(ENDPOINT_PM, &request);
     }
     if (!(op->value[0] & FORM_POSITION) && op->done != 0)
         file->position = op->position + op->done;

@@ -149,7 +149,7 @@ int64_t object_write_limit(struct vfs_state *vfs, const struct process *process,
         if (position >= limit) {
             struct pm_signal_thread_request request = { .process = process->endpoint, .signal = SIGXFSZ };
 
-            pm_send_signal_thread(outbox_default(), ENDPOINT_PM, 0, &request);
+            pm_call_signal_thread(ENDPOINT_PM, &request);
         }
     }
     if (position >= limit)
