@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Options and the judgement of tools/chaos, without an emulator. Prints TAP."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import boots  # noqa: E402
+import options  # noqa: E402
+import outcome  # noqa: E402
+
+LOG = """[    1.000000] tty: fault 1 executed: crash, type 0
+[    1.000100] rs: tty died of signal 4
+[    1.000900] rs: tty is back (restart 1)
+[    1.001000] chaos: placed 1 tty crash 0
+[    2.000000] chaos: refused 2 tty crash -16
+[    3.000000] chaos: placed 3 ds loop 0
+[    3.100000] ds: fault 3 executed: loop, type 0x4000a
+[    8.000000] rs: ds gives no heartbeat: it is killed
+[    8.000100] rs: ds died of signal 9
+[    9.000000] rs: ds is back with a new state (restart 1)
+[    9.100000] chaos: placed 4 vfs wild-store 0
+[    9.200000] vfs: fault 4 executed: wild-store, type 0x1e0000
+[    9.300000] rs: pm died of signal 11
+"""
+
+
+def rounds(*texts):
+    return boots.Boot("".join("##begin %d\n%s##end %d %d\n" % (n, text, n, status) for n, (text, status) in enumerate(texts, 1)), 0, LOG)
+
+
+def test_faults_are_counted_by_what_became_of_them():
+    result = outcome.judge(rounds(("a\n", 0)), rounds(("a\n", 0)), False)
+    assert [fault.outcome for fault in result.faults] == ["transparent", "fresh state", "no effect"], result.faults
+    assert (result.placed, result.refused, result.manifested()) == (3, 1, 2)
+    assert result.faults[1].heartbeat and result.other_deaths == [(9.3, "pm", 11)]
+
+
+def test_a_difference_without_an_error_is_silent():
+    result = outcome.judge(rounds(("a\n", 0)), rounds(("b\n", 0)), False)
+    assert len(result.silent_rounds) == 1 and not result.good()
+    assert result.faults[2].outcome == "silent"
+
+
+def test_a_difference_with_an_error_is_degraded():
+    result = outcome.judge(rounds(("a\n", 0)), rounds(("cat: x: I/O error\n", 0), ("a\n", 1)), False)
+    assert len(result.degraded_rounds) == 2 and not result.silent_rounds
+
+
+def test_a_round_without_end_is_a_hang():
+    damaged = boots.Boot("##begin 1\na\n", 124, LOG)
+    assert outcome.judge(rounds(("a\n", 0)), damaged, False).hung
+
+
+def test_wrong_options_are_named():
+    for words, name in ((["--faults", "x"], "--faults"), (["--seed"], "--seed"), (["--nothing"], "--nothing"), (["--smp", "0"], "--smp"), (["a", "b"], "workload")):
+        try:
+            options.parse(words)
+        except options.Usage as problem:
+            assert name in str(problem), problem
+        else:
+            raise AssertionError(words)
+
+
+def main():
+    tests = [(name[5:], value) for name, value in globals().items() if name.startswith("test_")]
+    failed = 0
+    for number, (name, test) in enumerate(tests, 1):
+        try:
+            test()
+            print("ok %d - %s" % (number, name))
+        except AssertionError as problem:
+            failed += 1
+            print("# %r\nnot ok %d - %s" % (problem, number, name))
+    print("1..%d" % len(tests))
+    return failed > 0
+
+
+sys.exit(main())
