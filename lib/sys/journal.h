@@ -10,7 +10,7 @@
 
 #include "message.h"
 
-enum { JOURNAL_UNDO_WORDS = 16384, JOURNAL_ARENAS = 16, JOURNAL_RANGE_MAX = 4096 };
+enum { JOURNAL_UNDO_WORDS = 16384, JOURNAL_ARENAS = 16, JOURNAL_RANGE_MAX = 4096, JOURNAL_EARLY = 16 };
 
 enum journal_phase {
     JOURNAL_IDLE = 0,
@@ -35,6 +35,11 @@ struct journal {
     uint64_t committed; /* messages handled */
     struct journal_arena arena[JOURNAL_ARENAS];
     struct message buffer[2];
+    /* From RS, received while the new instance waited for its init: they are handled after the message in hand. */
+    struct message early[JOURNAL_EARLY];
+    uint32_t early_status[JOURNAL_EARLY];
+    uint32_t early_count;
+    uint32_t early_unused;
     /* Read from the end: one granule of 8 bytes is its old value and its address; a range is its old words, their number, and the address of the
      * first one plus 1. */
     uint64_t undo[JOURNAL_UNDO_WORDS];

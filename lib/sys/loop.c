@@ -135,21 +135,42 @@ static void transact(uint32_t status)
     journal.committed++;
 }
 
+/* A message that was not received just now. */
+static void handle_apart(const struct message *message, uint32_t status)
+{
+    uint32_t kept = journal.current;
+
+    if (journal.reply_to != ENDPOINT_NONE) { /* the buffer is taken by a reply that has not left yet */
+        (void)ipc_sendnb(journal.reply_to, &journal.buffer[kept]);
+        journal.reply_to = ENDPOINT_NONE;
+    }
+    journal.buffer[kept] = *message;
+    journal.receive_status = status;
+    transact(status);
+}
+
 /* Requests that could not be delivered come back as their replies. */
 static void handle_failures(void)
 {
     struct message reply;
 
-    while (outbox_take_failure(&own_outbox, &reply)) {
-        uint32_t kept = journal.current;
+    while (outbox_take_failure(&own_outbox, &reply))
+        handle_apart(&reply, IPC_SENDA);
+}
 
-        if (journal.reply_to != ENDPOINT_NONE) { /* the buffer is taken by a reply that has not left yet */
-            (void)ipc_sendnb(journal.reply_to, &journal.buffer[kept]);
-            journal.reply_to = ENDPOINT_NONE;
+/* What RS has sent before our init. */
+static void handle_early(void)
+{
+    while (journal.early_count > 0) {
+        struct message message = journal.early[0];
+        uint32_t status = journal.early_status[0];
+
+        journal.early_count--;
+        for (uint32_t i = 0; i < journal.early_count; i++) {
+            journal.early[i] = journal.early[i + 1];
+            journal.early_status[i] = journal.early_status[i + 1];
         }
-        journal.buffer[kept] = reply;
-        journal.receive_status = IPC_SENDA;
-        transact(IPC_SENDA);
+        handle_apart(&message, status);
     }
 }
 
@@ -216,6 +237,7 @@ void service_run(const struct service *service)
         outbox_flush(&own_outbox); /* what init queued */
     if (resume_pending)
         resume();
+    handle_early();
     while (!cancelled) {
         receive_one();
         if (__builtin_expect(!outbox_is_empty(&own_outbox), 0)) {

@@ -117,6 +117,32 @@ static void init_by_itself(void)
         service_panic("init failed: error %d", result);
 }
 
+/* What RS has asked the instance before us: we answer it. System events were for that one only. */
+static struct message early[JOURNAL_EARLY];
+static uint32_t early_status[JOURNAL_EARLY];
+static uint32_t early_count;
+
+static void keep_early(const struct message *message, uint32_t status)
+{
+    if (message_protocol(message->type) == SERVICE_PROTOCOL || (status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY)
+        return;
+    if (early_count == JOURNAL_EARLY) {
+        log_warn("message type %#x from rs is dropped", message->type);
+        return;
+    }
+    early[early_count] = *message;
+    early_status[early_count++] = status;
+}
+
+/* The journal has been taken over meanwhile, with what the old instance had kept in it. */
+static void hand_over_early(void)
+{
+    for (uint32_t i = 0; i < early_count && journal.early_count < JOURNAL_EARLY; i++) {
+        journal.early[journal.early_count] = early[i];
+        journal.early_status[journal.early_count++] = early_status[i];
+    }
+}
+
 static void wait_for_init(void)
 {
     struct message message;
@@ -129,7 +155,9 @@ static void wait_for_init(void)
         result = ipc_receive(ENDPOINT_RS, &message, &status);
         if (result != 0)
             service_panic("waiting for init: error %d", result);
-    } while (message.type != SERVICE_INIT); /* what was meant for the instance before us is dropped */
+        if (message.type != SERVICE_INIT)
+            keep_early(&message, status);
+    } while (message.type != SERVICE_INIT);
     service_init_request_get(&message, &request);
     info.rproctab_gid = request.rproctab;
     info.endpoint = identity.endpoint;
@@ -137,6 +165,7 @@ static void wait_for_init(void)
     info.restarts = request.restarts;
     public_table_grant = request.rproctab;
     message.status = run_init((int)request.kind, &info);
+    hand_over_early();
     result = sef.init_response(&message);
     if (result != 0)
         service_panic("init response: error %d", result);

@@ -32,7 +32,7 @@ while :; do
     uptime
     [ "$now" -ge %(seconds)d ] && break
 done
-[ -n "$placer" ] && kill $placer && wait $placer 2>/dev/null
+[ -n "$placer" ] && killall -9 chaos-driver && wait $placer 2>/dev/null
 sleep 8
 service list | sed 's/^/##row /'
 free_memory
@@ -61,7 +61,7 @@ def quote(text):
 def script(chaos, damage):
     driver = "placer="
     if damage:
-        arguments = "--services %s --faults %s --seed %d" % (",".join(chaos.services), ",".join(chaos.faults), chaos.seed)
+        arguments = "--services %s --faults %s --seed %d --placers 4" % (",".join(chaos.services), ",".join(chaos.faults), chaos.seed)
         if chaos.kill_every:
             arguments += " --every %d" % chaos.kill_every
         if chaos.update_every:

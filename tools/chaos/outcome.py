@@ -67,15 +67,13 @@ class Outcome:
 
 def follow(log, result):
     """Reads the log in order and ties deaths and recoveries to faults."""
-    last, dead = {}, {}
+    last, dead, placed, refused = {}, {}, set(), set()
     for line in log.splitlines():
         if (match := PLACED.match(line)):
             if match[2 + 2] == "update":
                 result.updates += match[2] == "placed"
-            elif match[2] == "placed":
-                result.placed += 1
-            else:
-                result.refused += 1
+            else:  # a line may come twice: the memory driver crashed behind it
+                (placed if match[2] == "placed" else refused).add(match[3])
         elif (match := EXECUTED.match(line)):
             fault = Fault(int(match[3]), match[2], match[4], float(match[1]), match[5])
             result.faults.append(fault)
@@ -91,6 +89,7 @@ def follow(log, result):
                 fault.back, fault.fresh = float(match[1]), bool(match[3])
         elif GIVEN_UP.match(line):
             result.given_up += 1
+    result.placed, result.refused = len(placed), len(refused)
 
 
 def took_death(match, last, dead, result):

@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,7 +17,7 @@
 #include "protocols/rs.h"
 #include "protocols/service.h"
 
-enum { LIST_MAX = 32, LINE_BYTES = 128, EXIT_USAGE = 2 };
+enum { LIST_MAX = 32, LINE_BYTES = 128, EXIT_USAGE = 2, PLACERS_MAX = 16, NUMBERS = 1000000 };
 
 /* As tools/chaos/options.py names them. */
 static const char *const kinds[] = { "crash", "in-handler", "middle", "loop", "wild-store", "kernel-error", "no-memory" };
@@ -34,6 +36,7 @@ struct plan {
     uint32_t update_every_ms;
     uint32_t seed;
     uint32_t count;
+    uint32_t placers;
 };
 
 static int log_device = -1;
@@ -134,7 +137,7 @@ static void one_update(const struct plan *plan, uint32_t number)
     note(result == 0 ? "placed" : "refused", number, label, "update", result);
 }
 
-static void run(const struct plan *plan)
+static void run(const struct plan *plan, uint32_t placer)
 {
     uint64_t fault_at = now_ms() + plan->every_ms, update_at = now_ms() + plan->update_every_ms;
 
@@ -143,10 +146,10 @@ static void run(const struct plan *plan)
 
         sleep_until(update ? update_at : fault_at);
         if (update) {
-            one_update(plan, number);
+            one_update(plan, placer * NUMBERS + number);
             update_at += plan->update_every_ms;
         } else {
-            one_fault(plan, number);
+            one_fault(plan, placer * NUMBERS + number);
             fault_at += plan->every_ms;
         }
     }
@@ -191,14 +194,18 @@ static void take_option(struct plan *plan, const char *option, char *value)
         plan->seed = number_of(option, value);
     else if (strcmp(option, "--count") == 0)
         plan->count = number_of(option, value);
+    else if (strcmp(option, "--placers") == 0)
+        plan->placers = number_of(option, value);
     else
-        wrong(option, "no such option (--services, --faults, --every, --update-every, --seed, --count)");
+        wrong(option, "no such option (--services, --faults, --every, --update-every, --seed, --count, --placers)");
 }
 
 static void check(const struct plan *plan)
 {
     if (plan->services.count == 0)
         wrong("--services", "at least one service");
+    if (plan->placers == 0 || plan->placers > PLACERS_MAX)
+        wrong("--placers", "1 to 16");
     if (plan->every_ms == 0 && plan->update_every_ms == 0)
         wrong("--every", "or --update-every must be given");
     if (plan->every_ms != 0 && plan->faults.count == 0)
@@ -213,9 +220,19 @@ static void check(const struct plan *plan)
     }
 }
 
+/* Each placer waits for what it hits itself, so several of them make faults that overlap. */
+static void start(struct plan *plan, uint32_t placer)
+{
+    plan->every_ms *= plan->placers;
+    plan->update_every_ms *= plan->placers;
+    state = (plan->seed * PLACERS_MAX + placer) * 2654435761u | 1;
+    usleep(placer * plan->every_ms / plan->placers * 1000);
+    run(plan, placer);
+}
+
 int main(int count, char **arguments)
 {
-    struct plan plan = { .seed = 1 };
+    struct plan plan = { .seed = 1, .placers = 1 };
 
     for (int i = 1; i < count; i += 2) {
         if (i + 1 == count)
@@ -223,7 +240,15 @@ int main(int count, char **arguments)
         take_option(&plan, arguments[i], arguments[i + 1]);
     }
     check(&plan);
-    state = plan.seed * 2654435761u | 1;
-    run(&plan);
+    for (uint32_t placer = 1; placer < plan.placers; placer++) {
+        pid_t child = fork();
+
+        if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            start(&plan, placer);
+            return 0;
+        }
+    }
+    start(&plan, 0);
     return 0;
 }
