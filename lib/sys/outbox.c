@@ -160,13 +160,33 @@ void outbox_register(struct outbox *outbox)
         (void)ipc_senda(&outbox->entry[outbox->head], outbox->committed - outbox->head);
 }
 
-void outbox_flush(struct outbox *outbox)
+/* Requests and events leave first: who gets a reply may talk to another service at once, and that must already know what we had to tell it. An entry
+ * whose flags are set was given to the kernel before a crash in the middle of this. */
+static bool send_requests(struct outbox *outbox, bool *has_reply)
 {
     bool left = false;
 
-    while (outbox->committed < outbox->tail) {
-        left |= send_entry(&outbox->entry[outbox->committed]);
-        outbox->committed++;
+    for (uint32_t i = outbox->committed; i < outbox->tail; i++) {
+        if (is_reply(&outbox->entry[i]))
+            *has_reply = true;
+        else if (outbox->entry[i].flags == ASYN_EMPTY)
+            left |= send_entry(&outbox->entry[i]);
+    }
+    return left;
+}
+
+void outbox_flush(struct outbox *outbox)
+{
+    bool has_reply = false;
+    bool left = send_requests(outbox, &has_reply);
+
+    if (left && has_reply) {
+        (void)ipc_senda(&outbox->entry[outbox->head], outbox->tail - outbox->head);
+        left = false;
+    }
+    for (; outbox->committed < outbox->tail; outbox->committed++) {
+        if (is_reply(&outbox->entry[outbox->committed]))
+            left |= send_entry(&outbox->entry[outbox->committed]);
     }
     if (left)
         outbox_register(outbox);
