@@ -11,8 +11,8 @@
 #include "message.h"
 
 struct linux_public {
-    uint64_t mask;    /* blocked signals, bit signo - 1 */
-    uint64_t pending; /* of the thread and of its process */
+    uint64_t mask;            /* blocked signals, bit signo - 1 */
+    uint64_t pending;         /* of the thread and of its process */
     uint64_t ignored, caught; /* signals of the process */
     uint32_t parent;
     uint32_t uid, euid, gid, egid;

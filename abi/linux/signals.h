@@ -42,16 +42,16 @@ enum linux_signal {
     LINUX_SIGNALS = 64,
 };
 
-#define LINUX_SIG_DFL 0ull
-#define LINUX_SIG_IGN 1ull
+#define LINUX_SIG_DFL      0ull
+#define LINUX_SIG_IGN      1ull
 
 #define LINUX_SA_NOCLDSTOP 0x1ull
 #define LINUX_SA_NOCLDWAIT 0x2ull
-#define LINUX_SA_SIGINFO 0x4ull
-#define LINUX_SA_RESTORER 0x04000000ull
-#define LINUX_SA_ONSTACK 0x08000000ull
-#define LINUX_SA_RESTART 0x10000000ull
-#define LINUX_SA_NODEFER 0x40000000ull
+#define LINUX_SA_SIGINFO   0x4ull
+#define LINUX_SA_RESTORER  0x04000000ull
+#define LINUX_SA_ONSTACK   0x08000000ull
+#define LINUX_SA_RESTART   0x10000000ull
+#define LINUX_SA_NODEFER   0x40000000ull
 #define LINUX_SA_RESETHAND 0x80000000ull
 
 enum { LINUX_SIG_BLOCK = 0, LINUX_SIG_UNBLOCK = 1, LINUX_SIG_SETMASK = 2 };
@@ -94,7 +94,7 @@ struct linux_siginfo {
     int32_t padding;
     union {
         struct {
-            int32_t pid; /* timers: the timer's id */
+            int32_t pid;  /* timers: the timer's id */
             uint32_t uid; /* timers: the overrun */
             uint64_t value;
         } user;

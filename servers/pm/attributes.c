@@ -32,7 +32,7 @@ enum { CAPABILITY_LAST = 40, TIMER_SLACK_NS = 50000, NAME_BYTES = 16 };
 static int set_thread_name(struct call *call)
 {
     struct pm_thread *thread = caller_thread(call);
-    char name[NAME_BYTES] = {0};
+    char name[NAME_BYTES] = { 0 };
     int length = sys_copy_string(call->caller, linux_argument(call, 1), name, sizeof(name));
 
     if (length < 0 && length != -ENAMETOOLONG)
@@ -175,7 +175,7 @@ static int set_nice(struct pm_process *caller, struct pm_process *process, int32
         return -EACCES;
     process->nice = (int8_t)nice;
     for (uint32_t i = process->first_thread; i != NONE; i = thread_at(i)->next) {
-        struct sched_nice_request request = {.process = thread_at(i)->endpoint, .nice = nice};
+        struct sched_nice_request request = { .process = thread_at(i)->endpoint, .nice = nice };
         sched_send_nice(outbox_default(), ENDPOINT_SCHED, 0, &request);
     }
     return 0;
@@ -286,7 +286,7 @@ int pm_linux_sched_get_priority_min(struct pm_state *pm, struct call *call)
 
 int pm_linux_sched_rr_get_interval(struct pm_state *pm, struct call *call)
 {
-    const struct linux_timespec interval = {.nanoseconds = 10000000};
+    const struct linux_timespec interval = { .nanoseconds = 10000000 };
 
     return thread_exists(pm, call) ? caller_write(call, linux_argument(call, 1), &interval, sizeof(interval)) : -ESRCH;
 }

@@ -71,10 +71,10 @@ static inline uint64_t timespec_to_ns(const struct linux_timespec *time)
 
 static inline struct linux_timespec timespec_from_ns(uint64_t ns)
 {
-    return (struct linux_timespec){(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND)};
+    return (struct linux_timespec){ (int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND) };
 }
 
 static inline struct linux_timeval timeval_from_ns(uint64_t ns)
 {
-    return (struct linux_timeval){(int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND / 1000)};
+    return (struct linux_timeval){ (int64_t)(ns / NS_PER_SECOND), (int64_t)(ns % NS_PER_SECOND / 1000) };
 }

@@ -45,7 +45,7 @@ static void end_wait(struct pm_state *pm, struct pm_thread *thread)
 
 static void send_answer(const struct pm_thread *thread, int64_t result)
 {
-    struct message message = {0};
+    struct message message = { 0 };
 
     message.type = PROTOCOL_LINUX << 16 | MESSAGE_REPLY;
     message.transaction = thread->transaction;
@@ -157,7 +157,7 @@ void thread_notice(struct pm_state *pm, struct pm_thread *thread)
         thread->is_posted = true;
     }
     if (thread->step == STEP_NONE && waits_for == ENDPOINT_VFS && !needs_no_cancel) {
-        struct vfs_cancel_request request = {.process = thread->endpoint};
+        struct vfs_cancel_request request = { .process = thread->endpoint };
         vfs_send_cancel(outbox_default(), ENDPOINT_VFS, 0, &request);
     }
 }
@@ -312,7 +312,7 @@ static bool restarts_without_handler(struct pm_thread *thread)
 static void go_on(struct pm_thread *thread)
 {
     bool restarts = restarts_without_handler(thread);
-    struct event_signal_ready_reply reply = {.result = thread->call.ready.result, .restart = restarts};
+    struct event_signal_ready_reply reply = { .result = thread->call.ready.result, .restart = restarts };
     uint32_t transaction = thread->call.ready.transaction;
 
     if (restarts) {

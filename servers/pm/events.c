@@ -69,7 +69,7 @@ static struct pm_thread *thread_of_reply(const struct message *reply)
 
 static void live_reply(struct pm_state *pm, struct pm_thread *thread, uint8_t request, const struct message *reply)
 {
-    struct vfs_exec_open_reply opened = {0};
+    struct vfs_exec_open_reply opened = { 0 };
 
     switch (request) {
     case VFS_REQUEST_EXEC_OPEN:
@@ -93,12 +93,8 @@ static void live_reply(struct pm_state *pm, struct pm_thread *thread, uint8_t re
 }
 
 static const uint32_t type_of_request[] = {
-    [VFS_REQUEST_FORK] = VFS_FORK,
-    [VFS_REQUEST_EXEC_OPEN] = VFS_EXEC_OPEN,
-    [VFS_REQUEST_EXEC_DONE] = VFS_EXEC_DONE,
-    [VFS_REQUEST_IDS] = VFS_SETIDS,
-    [VFS_REQUEST_EXIT] = VFS_EXIT,
-    [VFS_REQUEST_REBOOT] = VFS_REBOOT,
+    [VFS_REQUEST_FORK] = VFS_FORK,  [VFS_REQUEST_EXEC_OPEN] = VFS_EXEC_OPEN, [VFS_REQUEST_EXEC_DONE] = VFS_EXEC_DONE,
+    [VFS_REQUEST_IDS] = VFS_SETIDS, [VFS_REQUEST_EXIT] = VFS_EXIT,           [VFS_REQUEST_REBOOT] = VFS_REBOOT,
 };
 
 void pm_handle_reply(void *state, const struct message *reply, struct outbox *outbox)
@@ -126,13 +122,13 @@ void pm_handle_reply(void *state, const struct message *reply, struct outbox *ou
 
 static void take_exception(struct pm_state *pm, const struct kernel_getksig_reply *exception)
 {
-    struct kernel_endksig_request end = {.process = exception->process};
+    struct kernel_endksig_request end = { .process = exception->process };
     struct pm_thread *thread = thread_find(exception->process);
 
     if (thread == NULL)
         return;
     for (int signal = 1; signal <= LINUX_SIGNALS && thread_find(exception->process) == thread; signal++) {
-        struct signal_info info = {.signal = signal, .code = exception->code, .value = exception->address};
+        struct signal_info info = { .signal = signal, .code = exception->code, .value = exception->address };
         if (exception->signals & signal_bit(signal)) {
             signal_force(pm, thread, &info);
         }

@@ -30,8 +30,8 @@ enum { EXEC_IS_INTERPRETER = 1, MODE_SETUID = 04000, MODE_SETGID = 02000, MODE_G
 enum { STACK_START_BYTES = 132 * 1024, STACK_BLOCK_BYTES = 8192 };
 _Static_assert(2 * 2 * IMAGE_SEGMENTS + 2 <= VM_PIECES, "any program fits into a plan");
 
-static const char *const first_environment[] = {"HOME=/", "TERM=linux", "PATH=/sbin:/bin:/usr/sbin:/usr/bin"};
-static const char *const first_programs[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
+static const char *const first_environment[] = { "HOME=/", "TERM=linux", "PATH=/sbin:/bin:/usr/sbin:/usr/bin" };
+static const char *const first_programs[] = { "/sbin/init", "/etc/init", "/bin/init", "/bin/sh" };
 
 /* ---- buffers ---- */
 
@@ -100,10 +100,12 @@ void exec_forget(struct pm_state *pm, struct pm_thread *thread)
 
 /* ---- opening ---- */
 
-static void open_file(struct pm_thread *thread, struct exec_buffer *buffer, const char *path, uint32_t length, uint8_t *header, uint32_t flags)
+static void open_file(struct pm_thread *thread, struct exec_buffer *buffer, const char *path, uint32_t length, uint8_t *header,
+                      uint32_t flags)
 {
     struct vfs_exec_open_request request = {
-        .process = thread->endpoint, .path_length = length, .header_room = EXEC_HEADER_BYTES, .flags = flags};
+        .process = thread->endpoint, .path_length = length, .header_room = EXEC_HEADER_BYTES, .flags = flags
+    };
 
     buffer->path_grant = cpf_grant_direct(ENDPOINT_VFS, path, length, GRANT_READ);
     buffer->header_grant = cpf_grant_direct(ENDPOINT_VFS, header, EXEC_HEADER_BYTES, GRANT_WRITE);
@@ -142,7 +144,7 @@ static int begin_exec(struct pm_state *pm, struct pm_thread *thread, const uint6
 
 int pm_linux_execve(struct pm_state *pm, struct call *call)
 {
-    const uint64_t arguments[3] = {linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2)};
+    const uint64_t arguments[3] = { linux_argument(call, 0), linux_argument(call, 1), linux_argument(call, 2) };
 
     return begin_exec(pm, caller_thread(call), arguments);
 }
@@ -187,7 +189,8 @@ static void send_done(struct pm_thread *thread, bool success)
 {
     const struct pm_process *process = process_of(thread);
     struct vfs_exec_done_request request = {
-        .process = thread->endpoint, .success = success, .euid = process->euid, .egid = process->egid};
+        .process = thread->endpoint, .success = success, .euid = process->euid, .egid = process->egid
+    };
 
     thread->step = STEP_EXEC_DONE;
     thread->vfs_request = VFS_REQUEST_EXEC_DONE;
@@ -213,7 +216,7 @@ static struct vm_exec_piece *add_piece(struct plan *plan, uint32_t kind, uint64_
 {
     struct vm_exec_piece *piece = &plan->piece[plan->count++];
 
-    *piece = (struct vm_exec_piece){.kind = kind, .address = address, .length = length, .protection = protection};
+    *piece = (struct vm_exec_piece){ .kind = kind, .address = address, .length = length, .protection = protection };
     return piece;
 }
 
@@ -264,8 +267,7 @@ struct program {
 
 static uint64_t program_entry(const struct program *program)
 {
-    return program->interpreter_base != 0 ? program->interpreter_base + program->interpreter.entry
-                                          : program->base + program->image.entry;
+    return program->interpreter_base != 0 ? program->interpreter_base + program->interpreter.entry : program->base + program->image.entry;
 }
 
 /* Ids that the file's mode asks for. */
@@ -303,7 +305,7 @@ static void fill_auxiliary(struct pm_state *pm, const struct pm_process *process
 /* A stack that was too large for the plan: write it into the finished space. */
 static int write_large_stack(struct exec_buffer *buffer, struct program *program, const struct auxiliary_values *values)
 {
-    struct vm_exec_abort_request request = {.space = program->space};
+    struct vm_exec_abort_request request = { .space = program->space };
 
     program->stack = exec_strings_write_stack(buffer, program->space, values);
     if (program->stack != 0)
@@ -313,12 +315,13 @@ static int write_large_stack(struct exec_buffer *buffer, struct program *program
 }
 
 /* The complete new space, or an error and nothing. */
-static int build(struct pm_state *pm, struct pm_thread *thread, struct exec_buffer *buffer, struct program *program, uint32_t interpreter_object)
+static int build(struct pm_state *pm, struct pm_thread *thread, struct exec_buffer *buffer, struct program *program,
+                 uint32_t interpreter_object)
 {
     uint64_t block[STACK_BLOCK_BYTES / sizeof(uint64_t)];
     struct plan plan;
     struct auxiliary_values values;
-    struct vm_exec_build_request request = {.slot = thread_index(thread) + SERVICE_SLOTS, .pieces = (uint64_t)(uintptr_t)plan.piece};
+    struct vm_exec_build_request request = { .slot = thread_index(thread) + SERVICE_SLOTS, .pieces = (uint64_t)(uintptr_t)plan.piece };
     struct vm_exec_build_reply reply;
     uint64_t length;
     int result;
@@ -370,7 +373,7 @@ static void reset_signals(struct pm_state *pm, struct pm_thread *thread)
 static void become_leader(struct pm_state *pm, struct pm_thread *thread)
 {
     struct pm_process *process = process_of(thread);
-    struct kernel_setids_request request = {.process = thread->endpoint, .tid = process->pid, .tgid = process->pid};
+    struct kernel_setids_request request = { .process = thread->endpoint, .tid = process->pid, .tgid = process->pid };
 
     process_keep_one(pm, process, thread);
     if (thread->tid == process->pid)
@@ -403,7 +406,8 @@ static void set_process(struct pm_thread *thread, const struct exec_buffer *buff
 static void change_over(struct pm_state *pm, struct pm_thread *thread, struct exec_buffer *buffer, const struct program *program)
 {
     struct kernel_exec_request request = {
-        .process = thread->endpoint, .space = program->space, .entry = program_entry(program), .stack = program->stack};
+        .process = thread->endpoint, .space = program->space, .entry = program_entry(program), .stack = program->stack
+    };
     struct vm_exec_commit_request commit = {
         .slot = thread_index(thread) + SERVICE_SLOTS,
         .space = program->space,
@@ -497,8 +501,8 @@ static void program_opened(struct pm_state *pm, struct pm_thread *thread, const 
         fail_after_open(thread, -EACCES);
     } else if (program.image.interpreter_offset != 0) {
         buffer->opens_interpreter = true;
-        open_file(thread, buffer, (const char *)buffer->header + program.image.interpreter_offset,
-                  program.image.interpreter_length + 1, buffer->interpreter, EXEC_IS_INTERPRETER);
+        open_file(thread, buffer, (const char *)buffer->header + program.image.interpreter_offset, program.image.interpreter_length + 1,
+                  buffer->interpreter, EXEC_IS_INTERPRETER);
     } else {
         load(pm, thread, &program, NULL);
     }

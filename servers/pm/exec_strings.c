@@ -277,8 +277,7 @@ struct writer {
 
 static int write_space(uint32_t space, const void *from, uint64_t to, uint64_t length)
 {
-    struct vm_exec_write_request request = {
-        .space = space, .source = (uint64_t)(uintptr_t)from, .destination = to, .length = length};
+    struct vm_exec_write_request request = { .space = space, .source = (uint64_t)(uintptr_t)from, .destination = to, .length = length };
 
     return vm_call_exec_write(ENDPOINT_VM, &request);
 }
@@ -368,11 +367,12 @@ static void put_table(struct writer *writer, const struct auxiliary_values *valu
     put_auxiliary(writer, values);
 }
 
-uint64_t exec_strings_make_stack(const struct exec_buffer *buffer, const struct auxiliary_values *values, void *block, uint64_t room, uint64_t *length)
+uint64_t exec_strings_make_stack(const struct exec_buffer *buffer, const struct auxiliary_values *values, void *block, uint64_t room,
+                                 uint64_t *length)
 {
     uint64_t pointer = table_address(buffer);
     uint64_t strings = exec_strings_address(buffer, buffer->start) - pointer;
-    struct writer writer = {.buffer = buffer, .table = block, .address = pointer, .room = UINT32_MAX};
+    struct writer writer = { .buffer = buffer, .table = block, .address = pointer, .room = UINT32_MAX };
     char *out = block;
 
     *length = strings + block_end(buffer) - buffer->start;
@@ -389,7 +389,7 @@ uint64_t exec_strings_write_stack(struct exec_buffer *buffer, uint32_t space, co
 {
     uint64_t pointer = table_address(buffer);
     uint64_t table[EXEC_TABLE_WORDS];
-    struct writer writer = {.buffer = buffer, .table = table, .address = pointer, .space = space, .room = EXEC_TABLE_WORDS};
+    struct writer writer = { .buffer = buffer, .table = table, .address = pointer, .space = space, .room = EXEC_TABLE_WORDS };
 
     memcpy(buffer->strings + buffer->path_end + PLATFORM_BYTES, values->random, RANDOM_BYTES);
     put_table(&writer, values);

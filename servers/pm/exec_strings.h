@@ -26,7 +26,8 @@ struct auxiliary_values {
 };
 
 /* Lay out the stack below STACK_TOP in `block`, as one contiguous image of *length bytes. Returns the stack pointer, 0 if `room` bytes are too few. */
-uint64_t exec_strings_make_stack(const struct exec_buffer *buffer, const struct auxiliary_values *values, void *block, uint64_t room, uint64_t *length);
+uint64_t exec_strings_make_stack(const struct exec_buffer *buffer, const struct auxiliary_values *values, void *block, uint64_t room,
+                                 uint64_t *length);
 /* The same for any size: lay it out and write it into the unborn space. Returns the stack pointer, 0 on failure. */
 uint64_t exec_strings_write_stack(struct exec_buffer *buffer, uint32_t space, const struct auxiliary_values *values);
 /* Address of a byte of the buffer in the new program. */

@@ -27,7 +27,7 @@ enum { OUTBOX_SPARE = 128, ROBUST_LIMIT = 2048 };
 
 static void send_exit(struct pm_thread *thread)
 {
-    struct vfs_exit_request request = {.process = thread->endpoint};
+    struct vfs_exit_request request = { .process = thread->endpoint };
 
     thread->vfs_request = VFS_REQUEST_EXIT;
     thread->must_leave = false;
@@ -210,7 +210,7 @@ static bool group_loses_its_guard(const struct pm_state *pm, const struct pm_pro
 
 static void hang_up_group(struct pm_state *pm, uint32_t group)
 {
-    struct signal_info info = {.signal = LINUX_SIGHUP, .code = LINUX_SI_KERNEL};
+    struct signal_info info = { .signal = LINUX_SIGHUP, .code = LINUX_SI_KERNEL };
 
     signal_send_group(pm, group, &info);
     info.signal = LINUX_SIGCONT;
@@ -238,7 +238,7 @@ static void give_children_to_init(struct pm_state *pm, struct pm_process *proces
         if (process_is_live(child)) {
             for (uint32_t i = child->first_thread; i != NONE; i = thread_at(i)->next) {
                 if (thread_at(i)->death_signal != 0) {
-                    struct signal_info info = {.signal = thread_at(i)->death_signal, .code = LINUX_SI_USER, .pid = process->pid};
+                    struct signal_info info = { .signal = thread_at(i)->death_signal, .code = LINUX_SI_USER, .pid = process->pid };
                     signal_send(pm, child, NULL, &info);
                     break;
                 }

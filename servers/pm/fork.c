@@ -19,20 +19,20 @@
 #include "protocols/vm_client.h"
 #include "signal.h"
 
-#define CLONE_VM 0x100ull
-#define CLONE_FS 0x200ull
-#define CLONE_FILES 0x400ull
-#define CLONE_SIGHAND 0x800ull
-#define CLONE_VFORK 0x4000ull
-#define CLONE_PARENT 0x8000ull
-#define CLONE_THREAD 0x10000ull
-#define CLONE_SETTLS 0x80000ull
-#define CLONE_PARENT_SETTID 0x100000ull
+#define CLONE_VM             0x100ull
+#define CLONE_FS             0x200ull
+#define CLONE_FILES          0x400ull
+#define CLONE_SIGHAND        0x800ull
+#define CLONE_VFORK          0x4000ull
+#define CLONE_PARENT         0x8000ull
+#define CLONE_THREAD         0x10000ull
+#define CLONE_SETTLS         0x80000ull
+#define CLONE_PARENT_SETTID  0x100000ull
 #define CLONE_CHILD_CLEARTID 0x200000ull
-#define CLONE_CHILD_SETTID 0x1000000ull
+#define CLONE_CHILD_SETTID   0x1000000ull
 /* SYSVSEM, DETACHED, UNTRACED, IO, PTRACE: nothing to do. The rest (namespaces, pidfd, NEWTIME) is refused. */
-#define CLONE_HARMLESS (0x40000ull | 0x400000ull | 0x800000ull | 0x80000000ull | 0x2000ull)
-#define CLONE_KNOWN                                                                                                    \
+#define CLONE_HARMLESS       (0x40000ull | 0x400000ull | 0x800000ull | 0x80000000ull | 0x2000ull)
+#define CLONE_KNOWN                                                                                                        \
     (0xff | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SETTLS | \
      CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_HARMLESS)
 
@@ -108,20 +108,21 @@ static int make_space(const struct pm_thread *parent, struct pm_thread *child, u
     int result;
 
     if (flags & CLONE_VM) {
-        struct vm_share_request request = {.parent = parent->endpoint, .child_slot = slot};
-        struct vm_share_reply reply = {0};
+        struct vm_share_request request = { .parent = parent->endpoint, .child_slot = slot };
+        struct vm_share_reply reply = { 0 };
         result = vm_call_share(ENDPOINT_VM, &request, &reply);
         child->space = reply.space;
     } else {
-        struct vm_fork_request request = {.parent = parent->endpoint, .child_slot = slot};
-        struct vm_fork_reply reply = {0};
+        struct vm_fork_request request = { .parent = parent->endpoint, .child_slot = slot };
+        struct vm_fork_reply reply = { 0 };
         result = vm_call_fork(ENDPOINT_VM, &request, &reply);
         child->space = reply.space;
     }
     return result;
 }
 
-static int make_kernel_thread(const struct pm_thread *parent, struct pm_thread *child, uint32_t tgid, const struct clone_arguments *arguments)
+static int make_kernel_thread(const struct pm_thread *parent, struct pm_thread *child, uint32_t tgid,
+                              const struct clone_arguments *arguments)
 {
     struct kernel_fork_request request = {
         .parent = parent->endpoint,
@@ -280,8 +281,9 @@ void fork_done(struct pm_state *pm, struct pm_thread *child, int status)
     if (child->state == THREAD_LEAVING) { /* killed before it ran */
         thread_left(pm, child, false);
     } else {
-        struct sched_start_request request = {
-            .process = child->endpoint, .parent = parent == NULL ? ENDPOINT_NONE : parent->endpoint, .nice = process_of(child)->nice};
+        struct sched_start_request request = { .process = child->endpoint,
+                                               .parent = parent == NULL ? ENDPOINT_NONE : parent->endpoint,
+                                               .nice = process_of(child)->nice };
         child->state = THREAD_ALIVE;
         sched_send_start(outbox_default(), ENDPOINT_SCHED, 0, &request);
         kernel_resume(child->endpoint);
@@ -297,14 +299,14 @@ void fork_done(struct pm_state *pm, struct pm_thread *child, int status)
 
 int pm_linux_fork(struct pm_state *pm, struct call *call)
 {
-    struct clone_arguments arguments = {.flags = LINUX_SIGCHLD};
+    struct clone_arguments arguments = { .flags = LINUX_SIGCHLD };
 
     return do_clone(pm, call, &arguments);
 }
 
 int pm_linux_vfork(struct pm_state *pm, struct call *call)
 {
-    struct clone_arguments arguments = {.flags = CLONE_VM | CLONE_VFORK | LINUX_SIGCHLD};
+    struct clone_arguments arguments = { .flags = CLONE_VM | CLONE_VFORK | LINUX_SIGCHLD };
 
     return do_clone(pm, call, &arguments);
 }

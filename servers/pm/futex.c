@@ -37,7 +37,7 @@ static uint32_t bucket_of(uint64_t address)
 
 static struct futex_key make_key(const struct pm_thread *thread, uint64_t address, bool is_private)
 {
-    struct futex_key key = {.space = thread->space, .address = address};
+    struct futex_key key = { .space = thread->space, .address = address };
 
     if (!is_private) {
         key.physical = kernel_physical(thread->endpoint, address);

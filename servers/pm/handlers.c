@@ -60,7 +60,7 @@ void handlers_publish(struct pm_process *process)
 
 struct linux_sigaction handlers_get(const struct pm_process *process, int signal)
 {
-    struct linux_sigaction action = {0};
+    struct linux_sigaction action = { 0 };
 
     if (process->sighand != NONE)
         return tables.actions[process->sighand].action[signal - 1];

@@ -54,7 +54,7 @@ static uint32_t protection_of(uint32_t flags)
 
 static bool header_is_good(const struct elf_header *elf, size_t header_length)
 {
-    static const uint8_t magic[4] = {0x7f, 'E', 'L', 'F'};
+    static const uint8_t magic[4] = { 0x7f, 'E', 'L', 'F' };
 
     return memcmp(elf->ident, magic, sizeof(magic)) == 0 && elf->ident[4] == ELF_CLASS_64 && elf->ident[5] == ELF_LITTLE &&
            (elf->type == ELF_EXEC || elf->type == ELF_DYN) && elf->machine == ELF_X86_64 &&

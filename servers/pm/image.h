@@ -11,24 +11,24 @@
 enum { IMAGE_SEGMENTS = 16, PAGE_BYTES = 4096 };
 
 /* Where programs live: below this, above the first page. */
-#define USER_LIMIT 0x7ffffffff000ull
-#define STACK_TOP 0x7ffffffff000ull
-#define PIE_BASE 0x555555554000ull
+#define USER_LIMIT       0x7ffffffff000ull
+#define STACK_TOP        0x7ffffffff000ull
+#define PIE_BASE         0x555555554000ull
 #define INTERPRETER_BASE 0x7fffe0000000ull
 
 struct image_segment {
-    uint64_t address; /* page aligned, without base */
-    uint64_t offset;  /* page aligned */
+    uint64_t address;     /* page aligned, without base */
+    uint64_t offset;      /* page aligned */
     uint64_t file_length; /* from `address` on; 0: nothing from the file */
     uint64_t memory_length;
     uint32_t protection; /* vm.idl protection */
 };
 
 struct image {
-    uint64_t entry; /* without base, like all addresses here */
+    uint64_t entry;   /* without base, like all addresses here */
     uint64_t headers; /* program headers in memory, 0: not mapped */
-    uint64_t end; /* end of the highest segment */
-    uint64_t start; /* start of the lowest segment, page aligned */
+    uint64_t end;     /* end of the highest segment */
+    uint64_t start;   /* start of the lowest segment, page aligned */
     uint32_t header_count;
     uint32_t segment_count;
     uint32_t interpreter_offset; /* in the header bytes; 0: none */

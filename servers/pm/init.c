@@ -55,7 +55,7 @@ static void read_boot(struct pm_state *pm)
 
 static void read_machine(struct pm_state *pm)
 {
-    struct machine_info machine = {0};
+    struct machine_info machine = { 0 };
     size_t length;
 
     if (sys_getinfo(KERNEL_INFO_MACHINE, &machine, sizeof(machine), &length) != 0)
@@ -70,7 +70,7 @@ enum { NO_SPACE = -1 };
 
 static endpoint_t create_kernel_process(void)
 {
-    struct kernel_create_request request = {.slot = SERVICE_SLOTS, .space = NO_SPACE, .name = "init"};
+    struct kernel_create_request request = { .slot = SERVICE_SLOTS, .space = NO_SPACE, .name = "init" };
     struct kernel_create_reply reply;
     int result = kernel_call_create(ENDPOINT_SYSTEM, &request, &reply);
 
@@ -83,7 +83,7 @@ static void make_init(struct pm_state *pm)
 {
     struct pm_thread *thread = thread_take(pm, true);
     struct pm_process *process = process_take(pm, 1);
-    struct kernel_setids_request ids = {.tid = 1, .tgid = 1};
+    struct kernel_setids_request ids = { .tid = 1, .tgid = 1 };
 
     process->is_init = true;
     process->group = 1;

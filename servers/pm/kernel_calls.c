@@ -5,15 +5,15 @@
 #include "kernel_calls.h"
 
 #include "errors.h"
-#include "state.h"
 #include "protocols/kernel_client.h"
 #include "protocols/vm_client.h"
+#include "state.h"
 #include "sys/log.h"
 #include "sys/service.h"
 
 int kernel_signal_post(endpoint_t process, endpoint_t *waits_for)
 {
-    struct kernel_signal_post_request request = {.process = process};
+    struct kernel_signal_post_request request = { .process = process };
     struct kernel_signal_post_reply reply;
     int result = kernel_call_signal_post(ENDPOINT_SYSTEM, &request, &reply);
 
@@ -25,7 +25,7 @@ int kernel_signal_post(endpoint_t process, endpoint_t *waits_for)
 
 int kernel_sigsend(endpoint_t process, uint32_t sequence, const struct signal_frame_request *frame)
 {
-    struct kernel_sigsend_request request = {.process = process, .sequence = sequence, .request = (uint64_t)(uintptr_t)frame};
+    struct kernel_sigsend_request request = { .process = process, .sequence = sequence, .request = (uint64_t)(uintptr_t)frame };
 
     return kernel_call_sigsend(ENDPOINT_SYSTEM, &request);
 }
@@ -34,8 +34,8 @@ enum { USER_REGS_WORDS = 27, USER_REGS_RSP = 19 };
 
 uint64_t kernel_stack_pointer(endpoint_t process)
 {
-    uint64_t registers[USER_REGS_WORDS] = {0};
-    struct kernel_getregs_request request = {.process = process, .registers = (uint64_t)(uintptr_t)registers};
+    uint64_t registers[USER_REGS_WORDS] = { 0 };
+    struct kernel_getregs_request request = { .process = process, .registers = (uint64_t)(uintptr_t)registers };
 
     if (kernel_call_getregs(ENDPOINT_SYSTEM, &request) != 0)
         return 0;
@@ -44,7 +44,7 @@ uint64_t kernel_stack_pointer(endpoint_t process)
 
 int kernel_times(endpoint_t process, uint64_t *user_ns, uint64_t *system_ns)
 {
-    struct kernel_times_request request = {.process = process};
+    struct kernel_times_request request = { .process = process };
     struct kernel_times_reply reply;
     int result = kernel_call_times(ENDPOINT_SYSTEM, &request, &reply);
 
@@ -57,7 +57,7 @@ int kernel_times(endpoint_t process, uint64_t *user_ns, uint64_t *system_ns)
 
 uint64_t kernel_realtime_offset(void)
 {
-    struct kernel_times_request request = {.process = ENDPOINT_SELF};
+    struct kernel_times_request request = { .process = ENDPOINT_SELF };
     struct kernel_times_reply reply;
 
     return kernel_call_times(ENDPOINT_SYSTEM, &request, &reply) == 0 ? reply.realtime_offset_ns : 0;
@@ -65,7 +65,7 @@ uint64_t kernel_realtime_offset(void)
 
 void kernel_clear(endpoint_t process)
 {
-    struct kernel_clear_request request = {.process = process};
+    struct kernel_clear_request request = { .process = process };
     int result = kernel_call_clear(ENDPOINT_SYSTEM, &request);
 
     if (result != 0) {
@@ -75,7 +75,7 @@ void kernel_clear(endpoint_t process)
 
 void kernel_resume(endpoint_t process)
 {
-    struct kernel_runctl_request request = {.process = process, .action = KERNEL_RUN_CONTROL_RESUME};
+    struct kernel_runctl_request request = { .process = process, .action = KERNEL_RUN_CONTROL_RESUME };
     int result = kernel_call_runctl(ENDPOINT_SYSTEM, &request);
 
     if (result != 0) {
@@ -85,7 +85,8 @@ void kernel_resume(endpoint_t process)
 
 void kernel_publish(void)
 {
-    struct kernel_publish_request request = {.table = (uint64_t)(uintptr_t)tables.publics, .actions = (uint64_t)(uintptr_t)tables.actions};
+    struct kernel_publish_request request = { .table = (uint64_t)(uintptr_t)tables.publics,
+                                              .actions = (uint64_t)(uintptr_t)tables.actions };
     int result = kernel_call_publish(ENDPOINT_SYSTEM, &request);
 
     if (result != 0) {
@@ -95,7 +96,7 @@ void kernel_publish(void)
 
 void kernel_panic(void)
 {
-    struct kernel_abort_request request = {.how = KERNEL_SHUTDOWN_PANIC};
+    struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_PANIC };
 
     kernel_call_abort(ENDPOINT_SYSTEM, &request);
     service_panic("the kernel did not stop");
@@ -103,7 +104,7 @@ void kernel_panic(void)
 
 uint64_t kernel_physical(endpoint_t process, uint64_t address)
 {
-    struct kernel_umap_request request = {.process = process, .address = address};
+    struct kernel_umap_request request = { .process = process, .address = address };
     struct kernel_umap_reply reply;
 
     return kernel_call_umap(ENDPOINT_SYSTEM, &request, &reply) == 0 ? reply.address : 0;
@@ -111,7 +112,7 @@ uint64_t kernel_physical(endpoint_t process, uint64_t address)
 
 void vm_leave(uint32_t slot)
 {
-    struct vm_exit_request request = {.slot = slot};
+    struct vm_exit_request request = { .slot = slot };
     int result = vm_call_exit(ENDPOINT_VM, &request);
 
     if (result != 0) {

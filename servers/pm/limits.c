@@ -13,17 +13,17 @@
 void limits_init(struct pm_process *process)
 {
     for (uint32_t i = 0; i < RLIMITS; i++) {
-        process->limits[i] = (struct rlimit64){RLIMIT_INFINITY, RLIMIT_INFINITY};
+        process->limits[i] = (struct rlimit64){ RLIMIT_INFINITY, RLIMIT_INFINITY };
     }
     process->limits[LINUX_RLIMIT_STACK].current = 8ull << 20;
     process->limits[LINUX_RLIMIT_CORE].current = 0;
-    process->limits[LINUX_RLIMIT_NOFILE] = (struct rlimit64){1024, 4096};
-    process->limits[LINUX_RLIMIT_NPROC] = (struct rlimit64){2048, 2048};
-    process->limits[LINUX_RLIMIT_MEMLOCK] = (struct rlimit64){8ull << 20, 8ull << 20};
-    process->limits[LINUX_RLIMIT_SIGPENDING] = (struct rlimit64){QUEUED_SIGNALS, QUEUED_SIGNALS};
-    process->limits[LINUX_RLIMIT_NICE] = (struct rlimit64){0, 0};
-    process->limits[12] = (struct rlimit64){819200, 819200}; /* MSGQUEUE */
-    process->limits[14] = (struct rlimit64){0, 0};           /* RTPRIO */
+    process->limits[LINUX_RLIMIT_NOFILE] = (struct rlimit64){ 1024, 4096 };
+    process->limits[LINUX_RLIMIT_NPROC] = (struct rlimit64){ 2048, 2048 };
+    process->limits[LINUX_RLIMIT_MEMLOCK] = (struct rlimit64){ 8ull << 20, 8ull << 20 };
+    process->limits[LINUX_RLIMIT_SIGPENDING] = (struct rlimit64){ QUEUED_SIGNALS, QUEUED_SIGNALS };
+    process->limits[LINUX_RLIMIT_NICE] = (struct rlimit64){ 0, 0 };
+    process->limits[12] = (struct rlimit64){ 819200, 819200 }; /* MSGQUEUE */
+    process->limits[14] = (struct rlimit64){ 0, 0 };           /* RTPRIO */
 }
 
 /* Tell who enforces the limit. */

@@ -43,9 +43,9 @@ static int rebuild(void *state)
 int main(void)
 {
     static const struct service_protocol protocols[] = {
-        {PM_PROTOCOL, pm_dispatch},
-        {PROTOCOL_EVENT, event_dispatch},
-        {PROTOCOL_LINUX, pm_linux_entry},
+        { PM_PROTOCOL, pm_dispatch },
+        { PROTOCOL_EVENT, event_dispatch },
+        { PROTOCOL_LINUX, pm_linux_entry },
     };
     static const struct service service = {
         .name = "pm",

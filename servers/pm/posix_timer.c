@@ -53,7 +53,7 @@ void posix_timer_due(struct pm_state *pm, uint32_t index, uint64_t deadline_ns, 
 {
     struct posix_timer *timer = &pm->posix_timers[index];
     struct pm_process *process = process_at(timer->process);
-    struct signal_info info = {.signal = timer->signal, .code = LINUX_SI_TIMER, .pid = (uint32_t)timer->id, .value = timer->value};
+    struct signal_info info = { .signal = timer->signal, .code = LINUX_SI_TIMER, .pid = (uint32_t)timer->id, .value = timer->value };
     uint64_t missed = 0;
 
     if (timer->interval_ns != 0) {
@@ -70,8 +70,8 @@ void posix_timer_due(struct pm_state *pm, uint32_t index, uint64_t deadline_ns, 
     timer->is_queued = true;
     signal_send(pm, process, timer->thread == NONE ? NULL : thread_at(timer->thread), &info);
     /* Dropped because it is ignored, or merged with a standard signal that is pending: nobody will take it. */
-    if (process_is_live(process) && !(((process->pending | (timer->thread == NONE ? 0 : thread_at(timer->thread)->pending)) &
-                                       signal_bit(timer->signal)))) {
+    if (process_is_live(process) &&
+        !(((process->pending | (timer->thread == NONE ? 0 : thread_at(timer->thread)->pending)) & signal_bit(timer->signal)))) {
         timer->is_queued = false;
     }
 }
@@ -135,7 +135,7 @@ int pm_linux_timer_create(struct pm_state *pm, struct call *call)
 {
     struct pm_process *process = caller_process(call);
     uint32_t clock = (uint32_t)linux_argument(call, 0);
-    struct linux_sigevent event = {.signal = LINUX_SIGALRM, .notify = SIGEV_SIGNAL};
+    struct linux_sigevent event = { .signal = LINUX_SIGALRM, .notify = SIGEV_SIGNAL };
     struct posix_timer *timer;
     uint16_t thread;
     int32_t id = 0;

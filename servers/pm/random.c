@@ -61,7 +61,7 @@ void random_init(struct pm_state *pm)
 
 static void fill(struct pm_state *pm, uint8_t *to, size_t length)
 {
-    static const uint8_t nonce[12] = {0};
+    static const uint8_t nonce[12] = { 0 };
     uint8_t block[64];
     uint32_t counter = 0;
     uint64_t stamp = time_stamp();

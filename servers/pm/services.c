@@ -17,7 +17,7 @@
 
 int pm_handle_signal_group(struct pm_state *pm, struct call *call, const struct pm_signal_group_request *request)
 {
-    struct signal_info info = {.signal = request->signal, .code = LINUX_SI_KERNEL};
+    struct signal_info info = { .signal = request->signal, .code = LINUX_SI_KERNEL };
     struct pm_process *leader = request->session == 0 ? NULL : process_by_pid(pm, request->session);
 
     (void)call;
@@ -34,7 +34,7 @@ int pm_handle_signal_group(struct pm_state *pm, struct call *call, const struct 
 int pm_handle_signal_thread(struct pm_state *pm, struct call *call, const struct pm_signal_thread_request *request)
 {
     struct pm_thread *thread = thread_find(request->process);
-    struct signal_info info = {.signal = request->signal, .code = request->code};
+    struct signal_info info = { .signal = request->signal, .code = request->code };
 
     (void)call;
     if (thread == NULL || request->signal <= 0 || request->signal > LINUX_SIGNALS)
@@ -48,10 +48,11 @@ int pm_handle_signal_thread(struct pm_state *pm, struct call *call, const struct
 }
 
 /* termios(3), job control: who reads from the background is stopped, unless that would be for ever or is not wanted. */
-int pm_handle_background(struct pm_state *pm, struct call *call, const struct pm_background_request *request, struct pm_background_reply *reply)
+int pm_handle_background(struct pm_state *pm, struct call *call, const struct pm_background_request *request,
+                         struct pm_background_reply *reply)
 {
     struct pm_thread *thread = thread_find(request->caller);
-    struct signal_info info = {.signal = request->signal, .code = LINUX_SI_KERNEL};
+    struct signal_info info = { .signal = request->signal, .code = LINUX_SI_KERNEL };
     struct pm_process *process;
 
     (void)call;
@@ -110,7 +111,8 @@ static struct pm_service *find_service(struct pm_state *pm, endpoint_t endpoint)
     return &pm->services[slot];
 }
 
-int pm_handle_add_service(struct pm_state *pm, struct call *call, const struct pm_add_service_request *request, struct pm_add_service_reply *reply)
+int pm_handle_add_service(struct pm_state *pm, struct call *call, const struct pm_add_service_request *request,
+                          struct pm_add_service_reply *reply)
 {
     struct pm_service *service;
     uint32_t slot = endpoint_slot(request->service);

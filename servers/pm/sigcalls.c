@@ -254,7 +254,7 @@ int pm_linux_kill(struct pm_state *pm, struct call *call)
     struct pm_process *sender = caller_process(call);
     int32_t pid = (int32_t)linux_argument(call, 0);
     int32_t signal = (int32_t)linux_argument(call, 1);
-    struct signal_info info = {.signal = signal, .code = LINUX_SI_USER, .pid = sender->pid, .uid = sender->uid};
+    struct signal_info info = { .signal = signal, .code = LINUX_SI_USER, .pid = sender->pid, .uid = sender->uid };
     struct pm_process *target;
 
     if (signal < 0 || signal > LINUX_SIGNALS)
@@ -303,7 +303,8 @@ int pm_linux_tkill(struct pm_state *pm, struct call *call)
 {
     struct pm_process *sender = caller_process(call);
     struct signal_info info = {
-        .signal = (int32_t)linux_argument(call, 1), .code = LINUX_SI_TKILL, .pid = sender->pid, .uid = sender->uid};
+        .signal = (int32_t)linux_argument(call, 1), .code = LINUX_SI_TKILL, .pid = sender->pid, .uid = sender->uid
+    };
 
     return send_to_thread(pm, call, -1, (int32_t)linux_argument(call, 0), &info);
 }
@@ -312,7 +313,8 @@ int pm_linux_tgkill(struct pm_state *pm, struct call *call)
 {
     struct pm_process *sender = caller_process(call);
     struct signal_info info = {
-        .signal = (int32_t)linux_argument(call, 2), .code = LINUX_SI_TKILL, .pid = sender->pid, .uid = sender->uid};
+        .signal = (int32_t)linux_argument(call, 2), .code = LINUX_SI_TKILL, .pid = sender->pid, .uid = sender->uid
+    };
 
     if ((int32_t)linux_argument(call, 0) <= 0)
         return -EINVAL;
@@ -328,7 +330,8 @@ static int read_queue_info(struct call *call, int argument, int32_t signal, bool
     if ((in.code >= 0 || in.code == LINUX_SI_TKILL) && !is_self)
         return -EPERM;
     *info = (struct signal_info){
-        .signal = signal, .code = in.code, .pid = (uint32_t)in.user.pid, .uid = in.user.uid, .value = in.user.value};
+        .signal = signal, .code = in.code, .pid = (uint32_t)in.user.pid, .uid = in.user.uid, .value = in.user.value
+    };
     return 0;
 }
 
@@ -375,22 +378,22 @@ int pm_linux_sigaltstack(struct pm_state *pm, struct call *call)
     struct pm_thread *thread = caller_thread(call);
     uint64_t new_address = linux_argument(call, 0);
     uint64_t old_address = linux_argument(call, 1);
-    struct linux_stack new = {0};
-    struct linux_stack old = {.base = thread->altstack_base, .length = thread->altstack_length};
+    struct linux_stack new = { 0 };
+    struct linux_stack old = { .base = thread->altstack_base, .length = thread->altstack_length };
 
     (void)pm;
     if (new_address != 0 && caller_read(call, new_address, &new, sizeof(new)) != 0)
         return -EFAULT;
     old.flags = (int32_t)altstack_status(thread);
     if (new_address != 0) {
-        uint32_t mode = (uint32_t)new.flags & ~LINUX_SS_AUTODISARM;
+        uint32_t mode = (uint32_t) new.flags & ~LINUX_SS_AUTODISARM;
         if (old.flags == LINUX_SS_ONSTACK)
             return -EPERM;
         if (mode != LINUX_SS_DISABLE && mode != LINUX_SS_ONSTACK && mode != 0)
             return -EINVAL;
         if (mode != LINUX_SS_DISABLE && new.length < LINUX_MINSIGSTKSZ)
             return -ENOMEM;
-        thread->altstack_flags = (uint32_t)new.flags & ~(uint32_t)LINUX_SS_ONSTACK;
+        thread->altstack_flags = (uint32_t) new.flags & ~(uint32_t)LINUX_SS_ONSTACK;
         thread->altstack_base = mode == LINUX_SS_DISABLE ? 0 : new.base;
         thread->altstack_length = mode == LINUX_SS_DISABLE ? 0 : new.length;
         handlers_publish(process_of(thread));
@@ -401,9 +404,9 @@ int pm_linux_sigaltstack(struct pm_state *pm, struct call *call)
 int pm_linux_rt_sigreturn(struct pm_state *pm, struct call *call)
 {
     struct pm_thread *thread = caller_thread(call);
-    struct kernel_sigreturn_request request = {.process = call->caller, .sequence = ++thread->signal_sequence};
+    struct kernel_sigreturn_request request = { .process = call->caller, .sequence = ++thread->signal_sequence };
     struct kernel_sigreturn_reply reply;
-    struct signal_info info = {.signal = LINUX_SIGSEGV, .code = LINUX_SI_KERNEL};
+    struct signal_info info = { .signal = LINUX_SIGSEGV, .code = LINUX_SI_KERNEL };
 
     if (kernel_call_sigreturn(ENDPOINT_SYSTEM, &request, &reply) != 0) {
         signal_force(pm, thread, &info);

@@ -219,7 +219,7 @@ void signal_force(struct pm_state *pm, struct pm_thread *thread, const struct si
 
 void signal_send_kernel(struct pm_state *pm, struct pm_process *process, int signal)
 {
-    struct signal_info info = {.signal = signal, .code = LINUX_SI_KERNEL};
+    struct signal_info info = { .signal = signal, .code = LINUX_SI_KERNEL };
 
     signal_send(pm, process, NULL, &info);
 }

@@ -7,12 +7,11 @@
 
 #include "state.h"
 
-#define SIGNALS_STOP                                                                                                   \
-    (1ull << (LINUX_SIGSTOP - 1) | 1ull << (LINUX_SIGTSTP - 1) | 1ull << (LINUX_SIGTTIN - 1) | 1ull << (LINUX_SIGTTOU - 1))
-#define SIGNALS_IGNORE                                                                                                 \
+#define SIGNALS_STOP (1ull << (LINUX_SIGSTOP - 1) | 1ull << (LINUX_SIGTSTP - 1) | 1ull << (LINUX_SIGTTIN - 1) | 1ull << (LINUX_SIGTTOU - 1))
+#define SIGNALS_IGNORE \
     (1ull << (LINUX_SIGCHLD - 1) | 1ull << (LINUX_SIGURG - 1) | 1ull << (LINUX_SIGWINCH - 1) | 1ull << (LINUX_SIGCONT - 1))
 #define SIGNALS_UNBLOCKABLE (1ull << (LINUX_SIGKILL - 1) | 1ull << (LINUX_SIGSTOP - 1))
-#define SIGNALS_SYNCHRONOUS                                                                                            \
+#define SIGNALS_SYNCHRONOUS                                                                                                \
     (1ull << (LINUX_SIGSEGV - 1) | 1ull << (LINUX_SIGBUS - 1) | 1ull << (LINUX_SIGILL - 1) | 1ull << (LINUX_SIGTRAP - 1) | \
      1ull << (LINUX_SIGFPE - 1) | 1ull << (LINUX_SIGSYS - 1))
 

@@ -13,11 +13,18 @@
 #include "linux_pm_dispatch.h"
 #include "posix_timer.h"
 #include "protocols/kernel_client.h"
-#include "signal.h"
 #include "sigcalls.h"
+#include "signal.h"
 #include "timer.h"
 
-enum { LINUX_CLOCK_REALTIME = 0, LINUX_CLOCK_MONOTONIC = 1, LINUX_CLOCK_PROCESS_CPUTIME = 2, LINUX_CLOCK_THREAD_CPUTIME = 3, LINUX_CLOCK_BOOTTIME = 7, LINUX_CLOCK_TAI = 11 };
+enum {
+    LINUX_CLOCK_REALTIME = 0,
+    LINUX_CLOCK_MONOTONIC = 1,
+    LINUX_CLOCK_PROCESS_CPUTIME = 2,
+    LINUX_CLOCK_THREAD_CPUTIME = 3,
+    LINUX_CLOCK_BOOTTIME = 7,
+    LINUX_CLOCK_TAI = 11
+};
 enum { LINUX_TIMER_ABSTIME = 1, LINUX_ITIMER_REAL = 0 };
 
 struct linux_itimerval {
@@ -151,7 +158,7 @@ static void read_real_timer(const struct pm_process *process, uint64_t now, stru
 
 int pm_linux_getitimer(struct pm_state *pm, struct call *call)
 {
-    struct linux_itimerval value = {0};
+    struct linux_itimerval value = { 0 };
     uint32_t which = (uint32_t)linux_argument(call, 0);
 
     (void)pm;
@@ -170,7 +177,7 @@ static bool timeval_is_valid(const struct linux_timeval *time)
 
 static uint64_t timeval_to_ns(const struct linux_timeval *time)
 {
-    struct linux_timespec fine = {time->seconds, time->microseconds * 1000};
+    struct linux_timespec fine = { time->seconds, time->microseconds * 1000 };
 
     return timespec_to_ns(&fine);
 }
@@ -181,8 +188,8 @@ int pm_linux_setitimer(struct pm_state *pm, struct call *call)
     uint32_t which = (uint32_t)linux_argument(call, 0);
     uint64_t value_address = linux_argument(call, 1);
     uint64_t old_address = linux_argument(call, 2);
-    struct linux_itimerval value = {0};
-    struct linux_itimerval old = {0};
+    struct linux_itimerval value = { 0 };
+    struct linux_itimerval old = { 0 };
     uint64_t now = sys_uptime();
 
     if (value_address != 0 && caller_read(call, value_address, &value, sizeof(value)) != 0)
@@ -247,7 +254,7 @@ void timers_run(struct pm_state *pm, uint64_t now_ns)
 
 static int set_clock(const struct call *call, uint64_t realtime_ns)
 {
-    struct kernel_settime_request request = {.realtime_offset_ns = realtime_ns - sys_uptime()};
+    struct kernel_settime_request request = { .realtime_offset_ns = realtime_ns - sys_uptime() };
 
     if (!is_root(caller_process(call)))
         return -EPERM;

@@ -77,9 +77,9 @@ bool pm_tables_acquire(void)
     tables.timer_deadline = service_arena("deadlines", sizeof(*tables.timer_deadline) * TIMERS);
     tables.timer_heap = service_arena("timers", sizeof(*tables.timer_heap) * TIMERS);
     tables.timer_position = service_arena("timer positions", sizeof(*tables.timer_position) * TIMERS);
-    return tables.threads != NULL && tables.publics != NULL && tables.processes != NULL && tables.sighands != NULL && tables.actions != NULL &&
-            tables.exec_buffers != NULL &&
-           tables.timer_deadline != NULL && tables.timer_heap != NULL && tables.timer_position != NULL;
+    return tables.threads != NULL && tables.publics != NULL && tables.processes != NULL && tables.sighands != NULL &&
+           tables.actions != NULL && tables.exec_buffers != NULL && tables.timer_deadline != NULL && tables.timer_heap != NULL &&
+           tables.timer_position != NULL;
 }
 
 static const char *check_thread(const struct pm_thread *thread)

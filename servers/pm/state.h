@@ -32,7 +32,7 @@ enum {
 };
 
 #define NS_PER_SECOND 1000000000ull
-#define NS_PER_TICK (NS_PER_SECOND / CLOCK_TICKS)
+#define NS_PER_TICK   (NS_PER_SECOND / CLOCK_TICKS)
 
 enum thread_state {
     THREAD_FREE,
@@ -44,22 +44,30 @@ enum thread_state {
 /* What the Linux call of a thread waits for. */
 enum thread_step {
     STEP_NONE,
-    STEP_FORK,   /* VFS to know the child */
-    STEP_VFORK,  /* the child to exec or exit */
+    STEP_FORK,        /* VFS to know the child */
+    STEP_VFORK,       /* the child to exec or exit */
     STEP_EXEC_BUFFER, /* room for the arguments */
-    STEP_EXEC,   /* VFS to open the program */
+    STEP_EXEC,        /* VFS to open the program */
     STEP_EXEC_DONE,
-    STEP_IDS,    /* VFS to know the new ids */
+    STEP_IDS, /* VFS to know the new ids */
     STEP_REBOOT,
-    STEP_WAIT,   /* a child; from here on a signal ends the waiting */
+    STEP_WAIT, /* a child; from here on a signal ends the waiting */
     STEP_SLEEP,
     STEP_FUTEX,
     STEP_SIGWAIT,
     STEP_PAUSE,
-    STEP_READY,  /* its signals are being acted upon, or it is stopped */
+    STEP_READY, /* its signals are being acted upon, or it is stopped */
 };
 
-enum vfs_request { VFS_REQUEST_NONE, VFS_REQUEST_FORK, VFS_REQUEST_EXEC_OPEN, VFS_REQUEST_EXEC_DONE, VFS_REQUEST_IDS, VFS_REQUEST_EXIT, VFS_REQUEST_REBOOT };
+enum vfs_request {
+    VFS_REQUEST_NONE,
+    VFS_REQUEST_FORK,
+    VFS_REQUEST_EXEC_OPEN,
+    VFS_REQUEST_EXEC_DONE,
+    VFS_REQUEST_IDS,
+    VFS_REQUEST_EXIT,
+    VFS_REQUEST_REBOOT
+};
 
 struct signal_list {
     uint16_t first; /* queued_signals */
@@ -81,13 +89,13 @@ struct pm_thread {
     uint8_t vfs_request;
     uint32_t transaction; /* of the Linux call in hand or waiting */
     uint32_t linux_number;
-    bool must_leave;      /* VFS must be told of the end when it has answered the present request */
-    bool is_posted;       /* signal_post was made; event.signal_ready will come */
-    bool has_saved_mask;  /* the call exchanged the mask (sigsuspend, ppoll): to be restored when it ends without a handler */
-    bool restarts;        /* the thread goes back into the same call with restart_deadline_ns */
-    bool is_vfork_child;  /* somebody waits in STEP_VFORK for it */
-    bool shares_space;    /* with another process: CLONE_VM without CLONE_THREAD */
-    uint8_t death_signal; /* PR_SET_PDEATHSIG */
+    bool must_leave;       /* VFS must be told of the end when it has answered the present request */
+    bool is_posted;        /* signal_post was made; event.signal_ready will come */
+    bool has_saved_mask;   /* the call exchanged the mask (sigsuspend, ppoll): to be restored when it ends without a handler */
+    bool restarts;         /* the thread goes back into the same call with restart_deadline_ns */
+    bool is_vfork_child;   /* somebody waits in STEP_VFORK for it */
+    bool shares_space;     /* with another process: CLONE_VM without CLONE_THREAD */
+    uint8_t death_signal;  /* PR_SET_PDEATHSIG */
     uint16_t leaving_next; /* threads that VFS must hear of when there is room in the outbox */
     /* signals */
     uint64_t saved_mask; /* the present one is in the public table: mask_of */
@@ -181,7 +189,7 @@ struct pm_process {
     uint16_t first_thread;
     uint16_t thread_count;
     uint16_t pid_next;
-    uint16_t sighand; /* NONE: all default but the ignored */
+    uint16_t sighand;     /* NONE: all default but the ignored */
     uint32_t exit_status; /* as wait4 reports it */
     uint32_t personality;
     /* ids */
@@ -255,7 +263,7 @@ enum {
     EXEC_PATH_BYTES = 4096,
     EXEC_HEADER_BYTES = 4096,
     EXEC_TABLE_WORDS = 512, /* argc, pointers and auxiliary vector are written in pieces of this size */
-    EXEC_TAIL_BYTES = 32, /* platform name and random bytes behind the path */
+    EXEC_TAIL_BYTES = 32,   /* platform name and random bytes behind the path */
     EXEC_LEVELS = 4,
 };
 
@@ -267,7 +275,7 @@ struct exec_buffer {
     uint32_t environment_count;
     uint32_t start; /* of argv[0] */
     uint32_t environment_start;
-    uint32_t end; /* of the environment */
+    uint32_t end;      /* of the environment */
     uint32_t path_end; /* the path to report as AT_EXECFN stands between end and path_end */
     bool opens_interpreter;
     int32_t path_grant;

@@ -25,7 +25,7 @@ struct linux_utsname {
 
 int pm_linux_uname(struct pm_state *pm, struct call *call)
 {
-    struct linux_utsname names = {.system = "Linux", .release = "6.1.0", .version = "#1 SMP Planaria", .machine = "x86_64"};
+    struct linux_utsname names = { .system = "Linux", .release = "6.1.0", .version = "#1 SMP Planaria", .machine = "x86_64" };
 
     memcpy(names.node, pm->host_name, NAME_BYTES);
     memcpy(names.domain, pm->domain_name, NAME_BYTES);
@@ -35,7 +35,7 @@ int pm_linux_uname(struct pm_state *pm, struct call *call)
 static int set_name(struct call *call, char *name)
 {
     uint64_t length = linux_argument(call, 1);
-    char new_name[HOST_NAME_BYTES] = {0};
+    char new_name[HOST_NAME_BYTES] = { 0 };
 
     if (!is_root(caller_process(call)))
         return -EPERM;
@@ -75,8 +75,8 @@ struct linux_sysinfo {
 
 int pm_linux_sysinfo(struct pm_state *pm, struct call *call)
 {
-    struct vm_info_reply memory = {0};
-    struct linux_sysinfo info = {0};
+    struct vm_info_reply memory = { 0 };
+    struct linux_sysinfo info = { 0 };
 
     vm_call_info(ENDPOINT_VM, &memory);
     info.uptime = (int64_t)(sys_uptime() / NS_PER_SECOND);
@@ -173,12 +173,12 @@ int pm_linux_syslog(struct pm_state *pm, struct call *call)
 
 /* ---- reboot ---- */
 
-#define REBOOT_MAGIC1 0xfee1deadu
-#define REBOOT_MAGIC2 672274793u
-#define REBOOT_RESTART 0x01234567u
-#define REBOOT_HALT 0xcdef0123u
-#define REBOOT_CAD_ON 0x89abcdefu
-#define REBOOT_CAD_OFF 0u
+#define REBOOT_MAGIC1    0xfee1deadu
+#define REBOOT_MAGIC2    672274793u
+#define REBOOT_RESTART   0x01234567u
+#define REBOOT_HALT      0xcdef0123u
+#define REBOOT_CAD_ON    0x89abcdefu
+#define REBOOT_CAD_OFF   0u
 #define REBOOT_POWER_OFF 0x4321fedcu
 
 static bool is_magic2(uint32_t magic)
@@ -209,7 +209,7 @@ int pm_linux_reboot(struct pm_state *pm, struct call *call)
 
 void reboot_ready(struct pm_state *pm, struct pm_thread *thread)
 {
-    struct kernel_abort_request request = {.how = KERNEL_SHUTDOWN_POWEROFF};
+    struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_POWEROFF };
 
     (void)pm;
     if (thread->call.reboot.command == REBOOT_RESTART) {
@@ -262,7 +262,7 @@ static uint32_t capability_word(const struct pm_process *process, int index)
 int pm_linux_capget(struct pm_state *pm, struct call *call)
 {
     struct capability_header header;
-    struct capability_data data[2] = {{0}};
+    struct capability_data data[2] = { { 0 } };
     struct pm_process *process = caller_process(call);
     int words = read_capability_header(call, &header);
 
@@ -285,7 +285,7 @@ int pm_linux_capget(struct pm_state *pm, struct call *call)
 int pm_linux_capset(struct pm_state *pm, struct call *call)
 {
     struct capability_header header;
-    struct capability_data data[2] = {{0}};
+    struct capability_data data[2] = { { 0 } };
     const struct pm_process *process = caller_process(call);
     int words = read_capability_header(call, &header);
 

@@ -17,8 +17,8 @@
 
 enum { WNOHANG = 1, WUNTRACED = 2, WSTOPPED = 2, WEXITED = 4, WCONTINUED = 8, WNOWAIT = 0x1000000 };
 #define WNOTHREAD 0x20000000u
-#define WALL 0x40000000u
-#define WCLONE 0x80000000u
+#define WALL      0x40000000u
+#define WCLONE    0x80000000u
 enum { P_ALL = 0, P_PID = 1, P_PGID = 2 };
 enum { WAIT_NOTHING = 0, WAIT_FOUND = 1 };
 
@@ -129,10 +129,9 @@ static int64_t report(struct pm_state *pm, struct pm_thread *thread, const struc
 
 static int64_t nothing_yet(const struct pm_thread *thread)
 {
-    const struct linux_siginfo none = {0};
+    const struct linux_siginfo none = { 0 };
 
-    if (thread->call.wait.info_address != 0 &&
-        sys_copy_to(thread->endpoint, thread->call.wait.info_address, &none, sizeof(none)) != 0)
+    if (thread->call.wait.info_address != 0 && sys_copy_to(thread->endpoint, thread->call.wait.info_address, &none, sizeof(none)) != 0)
         return -EFAULT;
     return 0;
 }
@@ -218,7 +217,7 @@ static void wake_waiters(struct pm_state *pm, struct pm_process *parent)
 void parent_notify(struct pm_state *pm, struct pm_process *child, int code, uint32_t status)
 {
     struct pm_process *parent = child->parent == NONE ? NULL : process_at(child->parent);
-    struct signal_info info = {.signal = LINUX_SIGCHLD, .code = code, .pid = child->pid, .uid = child->uid, .value = status};
+    struct signal_info info = { .signal = LINUX_SIGCHLD, .code = code, .pid = child->pid, .uid = child->uid, .value = status };
 
     if (parent == NULL || !process_is_live(parent))
         return;
@@ -248,9 +247,8 @@ void parent_notify_exit(struct pm_state *pm, struct pm_process *child)
         }
         return;
     }
-    is_unwanted = child->exit_signal == LINUX_SIGCHLD &&
-                  ((handlers_ignored(parent) & signal_bit(LINUX_SIGCHLD)) != 0 ||
-                   (handlers_get(parent, LINUX_SIGCHLD).flags & LINUX_SA_NOCLDWAIT) != 0);
+    is_unwanted = child->exit_signal == LINUX_SIGCHLD && ((handlers_ignored(parent) & signal_bit(LINUX_SIGCHLD)) != 0 ||
+                                                          (handlers_get(parent, LINUX_SIGCHLD).flags & LINUX_SA_NOCLDWAIT) != 0);
     if (is_unwanted) {
         process_give(pm, child);
     }

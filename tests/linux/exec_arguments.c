@@ -68,15 +68,15 @@ static int report(int count, char **arguments)
 
 TEST(arguments_arrive)
 {
-    const char *arguments[] = {"self", "arguments", "two words", "", NULL};
+    const char *arguments[] = { "self", "arguments", "two words", "", NULL };
 
     CHECK_EQ(run_with(self, arguments, environ), 0);
 }
 
 TEST(environment_arrives)
 {
-    const char *arguments[] = {"self", "environment", NULL};
-    const char *environment[] = {"A=1", "B=", NULL};
+    const char *arguments[] = { "self", "environment", NULL };
+    const char *environment[] = { "A=1", "B=", NULL };
 
     CHECK_EQ(run_with(self, arguments, environment), 0);
 }
@@ -88,7 +88,7 @@ static void handler(int signal)
 
 TEST(ignored_signals_and_mask_survive_handlers_do_not)
 {
-    const char *arguments[] = {"self", "signals", NULL};
+    const char *arguments[] = { "self", "signals", NULL };
     sigset_t set;
 
     signal(SIGUSR1, handler);
@@ -104,7 +104,7 @@ TEST(ignored_signals_and_mask_survive_handlers_do_not)
 
 TEST(cloexec_descriptors_are_closed)
 {
-    const char *arguments[] = {"self", "descriptors", NULL};
+    const char *arguments[] = { "self", "descriptors", NULL };
 
     CHECK_EQ(dup2(0, 50), 50);
     CHECK_EQ(dup2(0, 51), 51);
@@ -123,7 +123,7 @@ TEST(pid_stays)
     if (child == 0) {
         char pid[20];
         char parent_pid[20];
-        const char *arguments[] = {"self", "pid", pid, parent_pid, NULL};
+        const char *arguments[] = { "self", "pid", pid, parent_pid, NULL };
         snprintf(pid, sizeof(pid), "%d", getpid());
         snprintf(parent_pid, sizeof(parent_pid), "%d", parent);
         execve(self, (char *const *)arguments, environ);
@@ -135,7 +135,7 @@ TEST(pid_stays)
 
 TEST(vfork_and_exec)
 {
-    const char *arguments[] = {"self", "arguments", "two words", "", NULL};
+    const char *arguments[] = { "self", "arguments", "two words", "", NULL };
     int status;
     pid_t child = vfork();
 
@@ -150,7 +150,7 @@ TEST(vfork_and_exec)
 TEST(large_argument)
 {
     char *text = malloc(100001);
-    const char *arguments[] = {"self", "big", text, NULL};
+    const char *arguments[] = { "self", "big", text, NULL };
 
     memset(text, 'x', 100000);
     text[100000] = '\0';
@@ -172,7 +172,7 @@ TEST(many_arguments)
 TEST(string_that_is_too_long)
 {
     char *text = malloc(200001);
-    const char *arguments[] = {"self", text, NULL};
+    const char *arguments[] = { "self", text, NULL };
 
     memset(text, 'x', 200000);
     text[200000] = '\0';
@@ -192,7 +192,7 @@ static void write_file(const char *path, const char *text, size_t length, mode_t
 
 TEST(errors_of_exec)
 {
-    const char *arguments[] = {"x", NULL};
+    const char *arguments[] = { "x", NULL };
 
     CHECK_EQ(run_with("/does/not/exist", arguments, environ), 200 + ENOENT);
     CHECK_EQ(run_with("", arguments, environ), 200 + ENOENT);
@@ -210,7 +210,7 @@ TEST(errors_of_exec)
 
 TEST(damaged_programs_are_refused_or_die)
 {
-    const char *arguments[] = {"x", NULL};
+    const char *arguments[] = { "x", NULL };
     char image[4096];
     int fd = open(self, O_RDONLY);
     Elf64_Ehdr *header = (Elf64_Ehdr *)image;
@@ -230,7 +230,7 @@ TEST(damaged_programs_are_refused_or_die)
 TEST(script_gets_interpreter_argument_and_path)
 {
     char script[PATH_MAX + 100];
-    const char *arguments[] = {"ignored", "last", NULL};
+    const char *arguments[] = { "ignored", "last", NULL };
     int length = snprintf(script, sizeof(script), "#! %s  script-arguments here \nrest\n", self);
 
     write_file("/tmp/exec_test_script", script, (size_t)length, 0755);

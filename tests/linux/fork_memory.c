@@ -48,7 +48,7 @@ TEST(shared_mapping_is_shared)
 TEST(file_position_is_shared)
 {
     int ends[2];
-    char text[4] = {0};
+    char text[4] = { 0 };
     pid_t child;
 
     CHECK_EQ(pipe(ends), 0);

@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -75,7 +75,7 @@ TEST(effective_id_can_come_back_from_the_saved_one)
 
 static int supplementary(void)
 {
-    gid_t groups[3] = {5, 6, 7};
+    gid_t groups[3] = { 5, 6, 7 };
     gid_t seen[8];
 
     if (getuid() != 0)
@@ -95,7 +95,7 @@ TEST(supplementary_groups)
 TEST(limits_can_be_read_and_lowered)
 {
     struct rlimit limit;
-    struct rlimit bad = {10, 5};
+    struct rlimit bad = { 10, 5 };
 
     CHECK_EQ(getrlimit(RLIMIT_STACK, &limit), 0);
     CHECK(limit.rlim_cur >= 1 << 20);
@@ -110,7 +110,7 @@ TEST(limits_can_be_read_and_lowered)
 
 static int open_files_limit(void)
 {
-    struct rlimit limit = {20, 20};
+    struct rlimit limit = { 20, 20 };
     int last = 0;
 
     setrlimit(RLIMIT_NOFILE, &limit);
@@ -137,7 +137,7 @@ TEST(uname_says_linux)
 
 TEST(process_names)
 {
-    char name[17] = {0};
+    char name[17] = { 0 };
 
     CHECK_EQ(prctl(PR_SET_NAME, "a-very-long-name-indeed"), 0);
     CHECK_EQ(prctl(PR_GET_NAME, name), 0);
@@ -225,7 +225,7 @@ TEST(sysinfo_knows_memory)
 
 TEST(affinity_has_a_processor)
 {
-    unsigned long set[16] = {0};
+    unsigned long set[16] = { 0 };
 
     CHECK(syscall(SYS_sched_getaffinity, 0, sizeof(set), set) >= 8);
     CHECK(set[0] != 0);

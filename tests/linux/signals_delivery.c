@@ -38,7 +38,7 @@ static void informed(int signal, siginfo_t *info, void *context)
 
 static void on(int signal, void (*handler)(int), int flags)
 {
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 
     CHECK_EQ(sigaction(signal, &action, NULL), 0);
     count = 0;
@@ -47,7 +47,7 @@ static void on(int signal, void (*handler)(int), int flags)
 
 static void on_info(int signal, int flags)
 {
-    struct sigaction action = {.sa_sigaction = informed, .sa_flags = flags | SA_SIGINFO};
+    struct sigaction action = { .sa_sigaction = informed, .sa_flags = flags | SA_SIGINFO };
 
     CHECK_EQ(sigaction(signal, &action, NULL), 0);
     count = 0;
@@ -136,7 +136,7 @@ static pid_t signal_me_later(int signal)
     pid_t child = fork();
 
     if (child == 0) {
-        struct timespec time = {0, 50000000};
+        struct timespec time = { 0, 50000000 };
         nanosleep(&time, NULL);
         kill(parent, signal);
         nanosleep(&time, NULL);
@@ -178,7 +178,7 @@ TEST(read_goes_on_with_sa_restart)
     on(SIGUSR1, plain, SA_RESTART);
     child = fork();
     if (child == 0) {
-        struct timespec time = {0, 50000000};
+        struct timespec time = { 0, 50000000 };
         nanosleep(&time, NULL);
         kill(parent, SIGUSR1);
         nanosleep(&time, NULL);
@@ -194,7 +194,7 @@ TEST(read_goes_on_with_sa_restart)
 
 TEST(ignored_signal_does_not_interrupt)
 {
-    struct timespec time = {0, 150000000};
+    struct timespec time = { 0, 150000000 };
     pid_t child;
 
     signal(SIGUSR1, SIG_IGN);
@@ -228,7 +228,7 @@ static void check_stack(int signal)
 
 TEST(handler_runs_on_the_alternate_stack)
 {
-    stack_t stack = {.ss_sp = stack_memory, .ss_size = sizeof(stack_memory)};
+    stack_t stack = { .ss_sp = stack_memory, .ss_size = sizeof(stack_memory) };
     stack_t old;
 
     CHECK_EQ(sigaltstack(&stack, NULL), 0);
@@ -258,7 +258,7 @@ static void jump_back(int signal, siginfo_t *info, void *context)
 
 TEST(bad_access_gives_sigsegv_with_its_address)
 {
-    struct sigaction action = {.sa_sigaction = jump_back, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction action = { .sa_sigaction = jump_back, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
     sigaction(SIGSEGV, &action, NULL);
     if (setjmp(back) == 0)
@@ -271,7 +271,7 @@ TEST(bad_access_gives_sigsegv_with_its_address)
 
 TEST(write_to_code_gives_accerr)
 {
-    struct sigaction action = {.sa_sigaction = jump_back, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction action = { .sa_sigaction = jump_back, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
     sigaction(SIGSEGV, &action, NULL);
     if (setjmp(back) == 0)
@@ -283,7 +283,7 @@ TEST(write_to_code_gives_accerr)
 
 TEST(division_by_zero_gives_sigfpe)
 {
-    struct sigaction action = {.sa_sigaction = jump_back, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction action = { .sa_sigaction = jump_back, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
     sigaction(SIGFPE, &action, NULL);
     if (setjmp(back) == 0)
@@ -295,7 +295,7 @@ TEST(division_by_zero_gives_sigfpe)
 
 TEST(invalid_instruction_gives_sigill)
 {
-    struct sigaction action = {.sa_sigaction = jump_back, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    struct sigaction action = { .sa_sigaction = jump_back, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
     sigaction(SIGILL, &action, NULL);
     if (setjmp(back) == 0)
@@ -325,7 +325,7 @@ TEST(handlers_nest)
 
 TEST(kill_and_sigaction_refuse_bad_numbers)
 {
-    struct sigaction action = {.sa_handler = plain};
+    struct sigaction action = { .sa_handler = plain };
 
     CHECK_ERROR(kill(getpid(), 65), EINVAL);
     CHECK_ERROR(kill(getpid(), -1), EINVAL);

@@ -20,7 +20,7 @@ static void plain(int signal)
 
 static void on(int signal, void (*handler)(int))
 {
-    struct sigaction action = {.sa_handler = handler};
+    struct sigaction action = { .sa_handler = handler };
 
     CHECK_EQ(sigaction(signal, &action, NULL), 0);
     count = 0;
@@ -41,7 +41,7 @@ static pid_t signal_me_later(int signal)
     pid_t child = fork();
 
     if (child == 0) {
-        struct timespec time = {0, 50000000};
+        struct timespec time = { 0, 50000000 };
         nanosleep(&time, NULL);
         kill(parent, signal);
         _exit(0);
@@ -100,8 +100,8 @@ TEST(pause_ends_with_a_handler)
 TEST(sigtimedwait_returns_the_signal_or_eagain)
 {
     sigset_t set = only(SIGUSR2);
-    struct timespec zero = {0, 0};
-    struct timespec some = {0, 30000000};
+    struct timespec zero = { 0, 0 };
+    struct timespec some = { 0, 30000000 };
     siginfo_t info;
     pid_t child;
 
@@ -137,12 +137,12 @@ TEST(realtime_signals_queue_with_values)
 {
     int signal = SIGRTMIN + 2;
     sigset_t set = only(signal);
-    struct timespec zero = {0, 0};
+    struct timespec zero = { 0, 0 };
     siginfo_t info;
 
     sigprocmask(SIG_BLOCK, &set, NULL);
     for (int i = 1; i <= 3; i++) {
-        union sigval value = {.sival_int = i * 11};
+        union sigval value = { .sival_int = i * 11 };
         CHECK_EQ(sigqueue(getpid(), signal, value), 0);
     }
     for (int i = 1; i <= 3; i++) {
@@ -159,8 +159,8 @@ TEST(ppoll_opens_the_mask_only_while_it_waits)
     sigset_t blocked = only(SIGUSR1);
     sigset_t none;
     sigset_t now;
-    struct timespec time = {5, 0};
-    struct timespec zero = {0, 0};
+    struct timespec time = { 5, 0 };
+    struct timespec zero = { 0, 0 };
     pid_t child;
 
     on(SIGUSR1, plain);

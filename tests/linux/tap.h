@@ -23,14 +23,14 @@ static struct tap_test **tap_link = &tap_first;
 static jmp_buf tap_failed;
 static pid_t tap_process;
 
-#define TEST(test_name)                                                                                                \
-    static void test_##test_name(void);                                                                                \
-    static struct tap_test tap_##test_name = {#test_name, test_##test_name, NULL};                                     \
-    __attribute__((constructor)) static void tap_add_##test_name(void)                                                \
-    {                                                                                                                  \
-        *tap_link = &tap_##test_name;                                                                                  \
-        tap_link = &tap_##test_name.next;                                                                              \
-    }                                                                                                                  \
+#define TEST(test_name)                                                              \
+    static void test_##test_name(void);                                              \
+    static struct tap_test tap_##test_name = { #test_name, test_##test_name, NULL }; \
+    __attribute__((constructor)) static void tap_add_##test_name(void)               \
+    {                                                                                \
+        *tap_link = &tap_##test_name;                                                \
+        tap_link = &tap_##test_name.next;                                            \
+    }                                                                                \
     static void test_##test_name(void)
 
 /* In a forked child a failed check ends it with status 99. */
@@ -43,27 +43,27 @@ static inline void tap_fail(const char *file, int line, const char *text, long a
     longjmp(tap_failed, 1);
 }
 
-#define CHECK(condition)                                                                                               \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            tap_fail(__FILE__, __LINE__, #condition, 0, 1);                                                            \
+#define CHECK(condition)                                    \
+    do {                                                    \
+        if (!(condition))                                   \
+            tap_fail(__FILE__, __LINE__, #condition, 0, 1); \
     } while (0)
 
-#define CHECK_EQ(actual, expected)                                                                                     \
-    do {                                                                                                               \
-        long a_ = (long)(actual);                                                                                      \
-        long e_ = (long)(expected);                                                                                    \
-        if (a_ != e_)                                                                                                  \
-            tap_fail(__FILE__, __LINE__, #actual, a_, e_);                                                             \
+#define CHECK_EQ(actual, expected)                         \
+    do {                                                   \
+        long a_ = (long)(actual);                          \
+        long e_ = (long)(expected);                        \
+        if (a_ != e_)                                      \
+            tap_fail(__FILE__, __LINE__, #actual, a_, e_); \
     } while (0)
 
 /* The call fails with this error. */
-#define CHECK_ERROR(call, number)                                                                                      \
-    do {                                                                                                               \
-        errno = 0;                                                                                                     \
-        long r_ = (long)(call);                                                                                        \
-        if (r_ != -1 || errno != (number))                                                                             \
-            tap_fail(__FILE__, __LINE__, #call, r_ == -1 ? errno : r_, number);                                        \
+#define CHECK_ERROR(call, number)                                               \
+    do {                                                                        \
+        errno = 0;                                                              \
+        long r_ = (long)(call);                                                 \
+        if (r_ != -1 || errno != (number))                                      \
+            tap_fail(__FILE__, __LINE__, #call, r_ == -1 ? errno : r_, number); \
     } while (0)
 
 static inline int tap_run(void)
@@ -87,8 +87,8 @@ static inline int tap_run(void)
     return failures != 0;
 }
 
-#define TAP_MAIN                                                                                                       \
-    int main(void)                                                                                                     \
-    {                                                                                                                  \
-        return tap_run();                                                                                              \
+#define TAP_MAIN          \
+    int main(void)        \
+    {                     \
+        return tap_run(); \
     }

@@ -128,7 +128,7 @@ static long futex(volatile int *word, int operation, int value, const struct tim
 TEST(futex_compares_and_times_out)
 {
     volatile int word = 1;
-    struct timespec time = {0, 20000000};
+    struct timespec time = { 0, 20000000 };
 
     CHECK_ERROR(futex(&word, FUTEX_WAIT, 2, NULL, NULL, 0), EAGAIN);
     CHECK_ERROR(futex(&word, FUTEX_WAIT, 1, &time, NULL, 0), ETIMEDOUT);
@@ -221,7 +221,7 @@ static void *sleep_until_handled(void *argument)
 
 TEST(signal_goes_to_the_thread_it_is_sent_to)
 {
-    struct sigaction action = {.sa_handler = note_thread};
+    struct sigaction action = { .sa_handler = note_thread };
     pthread_t thread;
 
     sigaction(SIGUSR1, &action, NULL);
@@ -292,7 +292,7 @@ TEST(process_lives_until_its_last_thread_ends)
 
 static void *exec_from_thread(void *argument)
 {
-    const char *arguments[] = {"sh", "-c", "exit 6", NULL};
+    const char *arguments[] = { "sh", "-c", "exit 6", NULL };
 
     (void)argument;
     execv("/bin/sh", (char *const *)arguments);

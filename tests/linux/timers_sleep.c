@@ -31,7 +31,7 @@ static void informed(int signal, siginfo_t *info, void *context)
 
 static void on(int signal)
 {
-    struct sigaction action = {.sa_handler = plain};
+    struct sigaction action = { .sa_handler = plain };
 
     sigaction(signal, &action, NULL);
     count = 0;
@@ -47,7 +47,7 @@ static long now_ms(void)
 
 TEST(nanosleep_takes_its_time)
 {
-    struct timespec time = {0, 60000000};
+    struct timespec time = { 0, 60000000 };
     long start = now_ms();
 
     CHECK_EQ(nanosleep(&time, NULL), 0);
@@ -57,8 +57,8 @@ TEST(nanosleep_takes_its_time)
 
 TEST(bad_times_are_refused)
 {
-    struct timespec negative = {-1, 0};
-    struct timespec large = {0, 1000000000};
+    struct timespec negative = { -1, 0 };
+    struct timespec large = { 0, 1000000000 };
 
     CHECK_ERROR(nanosleep(&negative, NULL), EINVAL);
     CHECK_ERROR(nanosleep(&large, NULL), EINVAL);
@@ -94,9 +94,9 @@ TEST(absolute_sleep_ends_at_its_time)
 
 TEST(interrupted_sleep_tells_what_is_left)
 {
-    struct timespec time = {10, 0};
-    struct timespec left = {0, 0};
-    struct itimerval soon = {.it_value = {0, 50000}};
+    struct timespec time = { 10, 0 };
+    struct timespec left = { 0, 0 };
+    struct itimerval soon = { .it_value = { 0, 50000 } };
 
     on(SIGALRM);
     setitimer(ITIMER_REAL, &soon, NULL);
@@ -112,7 +112,7 @@ TEST(stopped_sleep_is_not_longer)
     pid_t child = fork();
 
     if (child == 0) {
-        struct timespec time = {0, 400000000};
+        struct timespec time = { 0, 400000000 };
         _exit(nanosleep(&time, NULL) == 0 ? 0 : 1);
     }
     usleep(50000);
@@ -140,7 +140,7 @@ TEST(alarm_kills_by_default)
     pid_t child = fork();
 
     if (child == 0) {
-        struct itimerval soon = {.it_value = {0, 30000}};
+        struct itimerval soon = { .it_value = { 0, 30000 } };
         signal(SIGALRM, SIG_DFL);
         setitimer(ITIMER_REAL, &soon, NULL);
         for (;;)
@@ -152,8 +152,8 @@ TEST(alarm_kills_by_default)
 
 TEST(interval_timer_repeats_until_it_is_stopped)
 {
-    struct itimerval every = {{0, 20000}, {0, 20000}};
-    struct itimerval none = {{0, 0}, {0, 0}};
+    struct itimerval every = { { 0, 20000 }, { 0, 20000 } };
+    struct itimerval none = { { 0, 0 }, { 0, 0 } };
     struct itimerval old;
 
     on(SIGALRM);
@@ -184,9 +184,9 @@ TEST(alarms_are_not_inherited)
 
 TEST(posix_timer_sends_its_value)
 {
-    struct sigaction action = {.sa_sigaction = informed, .sa_flags = SA_SIGINFO};
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value = {.sival_int = 42}};
-    struct itimerspec soon = {.it_value = {0, 20000000}};
+    struct sigaction action = { .sa_sigaction = informed, .sa_flags = SA_SIGINFO };
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1, .sigev_value = { .sival_int = 42 } };
+    struct itimerspec soon = { .it_value = { 0, 20000000 } };
     struct itimerspec left;
     timer_t timer;
 

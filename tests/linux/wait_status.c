@@ -63,7 +63,7 @@ TEST(exceptions_kill)
     pid_t child = fork();
 
     if (child == 0) {
-        struct rlimit none = {0, 0};
+        struct rlimit none = { 0, 0 };
         setrlimit(RLIMIT_CORE, &none);
         *(volatile int *volatile)(unsigned long)setrlimit = 1; /* code cannot be written */
         _exit(0);
@@ -107,7 +107,7 @@ TEST(children_are_chosen_by_pid_and_group)
 
 TEST(waitid_can_leave_the_zombie)
 {
-    siginfo_t info = {0};
+    siginfo_t info = { 0 };
     pid_t child = child_exits(9);
 
     CHECK_EQ(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
@@ -148,7 +148,7 @@ static void on_child(int signal, siginfo_t *info, void *context)
 
 static void watch_children(int flags)
 {
-    struct sigaction action = {.sa_sigaction = on_child, .sa_flags = SA_SIGINFO | SA_RESTART | flags};
+    struct sigaction action = { .sa_sigaction = on_child, .sa_flags = SA_SIGINFO | SA_RESTART | flags };
 
     sigaction(SIGCHLD, &action, NULL);
     chld_count = 0;
@@ -233,7 +233,7 @@ TEST(grandchild_is_adopted)
     if (child == 0) {
         pid_t before = getpid();
         if (fork() == 0) {
-            pid_t pids[2] = {before, 0};
+            pid_t pids[2] = { before, 0 };
             while (getppid() == before)
                 usleep(1000);
             pids[1] = getppid();

@@ -26,9 +26,10 @@ static void make_program(uint16_t type, uint64_t address)
     header->e_phoff = sizeof(*header);
     header->e_phentsize = sizeof(*segment);
     header->e_phnum = 2;
-    segment[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = address, .p_filesz = 0x1000, .p_memsz = 0x1000};
+    segment[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = address, .p_filesz = 0x1000, .p_memsz = 0x1000 };
     segment[1] = (Elf64_Phdr){
-        .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1800, .p_vaddr = address + 0x1800, .p_filesz = 0x200, .p_memsz = 0x3000};
+        .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x1800, .p_vaddr = address + 0x1800, .p_filesz = 0x200, .p_memsz = 0x3000
+    };
 }
 
 static int parse(struct image *image)
@@ -140,7 +141,7 @@ static struct exec_buffer *buffer_of_exec(const struct pm_thread *thread)
 
 static void opened(const struct pm_thread *thread, const void *content, size_t length)
 {
-    struct vfs_exec_open_reply reply = {.object = 3, .header_length = (uint32_t)length, .size = 0x10000, .mode = 0755};
+    struct vfs_exec_open_reply reply = { .object = 3, .header_length = (uint32_t)length, .size = 0x10000, .mode = 0755 };
 
     memcpy(buffer_of_exec(thread)->header, content, length);
     CHECK(vfs_answers(VFS_EXEC_OPEN, 0, &reply, sizeof(reply)));
@@ -171,15 +172,16 @@ TEST(script_runs_its_interpreter_with_the_path_in_front)
     char *argument0 = program_text("script");
     char *argument1 = program_text("one");
     char *variable = program_text("A=b");
-    char *arguments[64] = {argument0, argument1, NULL}; /* PM reads pointers in blocks */
-    char *environment[64] = {variable, NULL};
+    char *arguments[64] = { argument0, argument1, NULL }; /* PM reads pointers in blocks */
+    char *environment[64] = { variable, NULL };
     const uint64_t *words;
 
     new_stack_top = STACK_TOP;
     memset(new_stack, 0, sizeof(new_stack));
     set_handler(child, LINUX_SIGUSR1, 0x1234, 0);
     set_handler(child, LINUX_SIGUSR2, LINUX_SIG_IGN, 0);
-    CHECK_EQ(call_linux(child, execve, (uint64_t)(uintptr_t)path, (uint64_t)(uintptr_t)arguments, (uint64_t)(uintptr_t)environment), PARKED);
+    CHECK_EQ(call_linux(child, execve, (uint64_t)(uintptr_t)path, (uint64_t)(uintptr_t)arguments, (uint64_t)(uintptr_t)environment),
+             PARKED);
     opened(child, "#!/bin/sh -e\n", 13);
     CHECK_STR(buffer_of_exec(child)->path, "/bin/sh");
     make_program(ET_EXEC, 0x400000);

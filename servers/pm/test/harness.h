@@ -26,9 +26,9 @@
 #include "protocols/vfs.h"
 #include "protocols/vm.h"
 #include "sys/service.h"
-#include "vm_exec.h"
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
+#include "vm_exec.h"
 
 struct pm_state pm_state;
 struct pm_tables tables;
@@ -55,9 +55,9 @@ static inline void kernel_call(struct message *m)
     struct kernel_fork_reply forked;
     struct kernel_sigsend_request sigsend;
     struct kernel_signal_post_request post;
-    struct kernel_signal_post_reply post_reply = {0};
+    struct kernel_signal_post_reply post_reply = { 0 };
     struct kernel_exec_request exec;
-    struct kernel_times_reply times = {.user_ns = 1000000, .system_ns = 2000000};
+    struct kernel_times_reply times = { .user_ns = 1000000, .system_ns = 2000000 };
     struct kernel_getregs_request regs;
 
     m->status = 0;
@@ -101,7 +101,7 @@ static inline void kernel_call(struct message *m)
 
 static inline void vm_call(struct message *m)
 {
-    struct vm_fork_reply forked = {.space = ++next_space};
+    struct vm_fork_reply forked = { .space = ++next_space };
     struct vm_exec_write_request write;
     struct vm_exec_build_request build;
 
@@ -204,8 +204,8 @@ enum { PARKED = 12345678 };
 /* Make a Linux call as a thread: its result, or PARKED. */
 static inline int64_t call_linux6(struct pm_thread *thread, uint32_t number, const uint64_t *arguments)
 {
-    struct message request = {.source = thread->endpoint, .type = PROTOCOL_LINUX << 16 | number, .transaction = 7};
-    struct message reply = {0};
+    struct message request = { .source = thread->endpoint, .type = PROTOCOL_LINUX << 16 | number, .transaction = 7 };
+    struct message reply = { 0 };
     struct call call;
     int result;
 
@@ -219,7 +219,7 @@ static inline int64_t call_linux6(struct pm_thread *thread, uint32_t number, con
     return result < 0 ? result : (int64_t)reply.word[0];
 }
 
-#define call_linux(thread, number, ...) call_linux6((thread), LINUX_SYS_##number, (const uint64_t[6]){__VA_ARGS__})
+#define call_linux(thread, number, ...) call_linux6((thread), LINUX_SYS_##number, (const uint64_t[6]){ __VA_ARGS__ })
 
 /* The newest answer to a waiting call of an endpoint; PARKED if there is none. */
 static inline int64_t answered(endpoint_t endpoint)
@@ -272,10 +272,10 @@ static inline struct pm_thread *do_fork(struct pm_thread *parent)
 /* The kernel reports the thread at the border; the reply of PM, or NULL if it stays there. */
 static inline const struct message *signal_ready(struct pm_thread *thread, int64_t number, int64_t result)
 {
-    struct event_signal_ready_request in = {.number = number, .result = result};
-    struct event_signal_ready_reply reply = {0};
-    struct message request = {.source = thread->endpoint, .type = EVENT_SIGNAL_READY, .transaction = 9};
-    struct message answer = {0};
+    struct event_signal_ready_request in = { .number = number, .result = result };
+    struct event_signal_ready_reply reply = { 0 };
+    struct message request = { .source = thread->endpoint, .type = EVENT_SIGNAL_READY, .transaction = 9 };
+    struct message answer = { 0 };
     endpoint_t endpoint = thread->endpoint;
     struct call call = fake_call(endpoint, IPC_SENDREC | IPC_STATUS_FROM_KERNEL, &request, &answer);
     const struct fake_message *sent;
@@ -290,7 +290,7 @@ static inline const struct message *signal_ready(struct pm_thread *thread, int64
 
 static inline void set_handler(struct pm_thread *thread, int signal, uint64_t handler, uint64_t flags)
 {
-    struct linux_sigaction action = {.handler = handler, .flags = flags | LINUX_SA_RESTORER};
+    struct linux_sigaction action = { .handler = handler, .flags = flags | LINUX_SA_RESTORER };
 
     CHECK_EQ(call_linux(thread, rt_sigaction, (uint64_t)signal, (uint64_t)(uintptr_t)&action, 0, 8), 0);
 }

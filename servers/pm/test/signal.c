@@ -206,11 +206,11 @@ TEST(realtime_signals_queue_in_order_and_standard_ones_do_not)
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
     uint64_t set = signal_bit(34) | signal_bit(LINUX_SIGUSR1);
-    struct linux_siginfo info = {.code = LINUX_SI_QUEUE};
+    struct linux_siginfo info = { .code = LINUX_SI_QUEUE };
     struct linux_siginfo got;
     struct linux_timespec {
         int64_t s, ns;
-    } zero = {0, 0};
+    } zero = { 0, 0 };
 
     call_linux(child, rt_sigprocmask, LINUX_SIG_BLOCK, (uint64_t)(uintptr_t)&set, 0, 8);
     for (uint64_t i = 1; i <= 2; i++) {
@@ -221,8 +221,8 @@ TEST(realtime_signals_queue_in_order_and_standard_ones_do_not)
     CHECK_EQ(call_linux(child, rt_sigtimedwait, (uint64_t)(uintptr_t)&set, (uint64_t)(uintptr_t)&got, (uint64_t)(uintptr_t)&zero, 8),
              LINUX_SIGUSR1);
     for (uint64_t i = 1; i <= 2; i++) {
-        CHECK_EQ(
-            call_linux(child, rt_sigtimedwait, (uint64_t)(uintptr_t)&set, (uint64_t)(uintptr_t)&got, (uint64_t)(uintptr_t)&zero, 8), 34);
+        CHECK_EQ(call_linux(child, rt_sigtimedwait, (uint64_t)(uintptr_t)&set, (uint64_t)(uintptr_t)&got, (uint64_t)(uintptr_t)&zero, 8),
+                 34);
         CHECK_EQ(got.user.value, i);
     }
     CHECK_EQ(call_linux(child, rt_sigtimedwait, (uint64_t)(uintptr_t)&set, 0, (uint64_t)(uintptr_t)&zero, 8), -EAGAIN);
@@ -258,7 +258,7 @@ TEST(exception_that_is_blocked_kills)
 {
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
-    struct signal_info info = {.signal = LINUX_SIGSEGV, .code = 1, .value = 0x1234};
+    struct signal_info info = { .signal = LINUX_SIGSEGV, .code = 1, .value = 0x1234 };
     uint32_t pid = pid_of(child);
 
     set_handler(child, LINUX_SIGSEGV, HANDLER, 0);

@@ -10,7 +10,7 @@ struct timespec64 {
 
 static void clock_reaches(uint64_t ns)
 {
-    struct message m = {.source = ENDPOINT_CLOCK};
+    struct message m = { .source = ENDPOINT_CLOCK };
 
     fake_uptime_ns = ns;
     pm_handle_notify(&pm_state, ENDPOINT_CLOCK, &m, outbox_default());
@@ -43,7 +43,7 @@ TEST(timers_come_in_the_order_of_their_deadlines)
 TEST(nanosleep_ends_when_its_time_has_come)
 {
     struct pm_thread *init = start();
-    struct timespec64 time = {1, 0};
+    struct timespec64 time = { 1, 0 };
 
     CHECK_EQ(call_linux(init, nanosleep, (uint64_t)(uintptr_t)&time, 0), PARKED);
     CHECK_EQ(fake_alarm_ns, NS_PER_SECOND);
@@ -57,8 +57,8 @@ TEST(stopped_sleep_goes_on_with_the_old_deadline)
 {
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
-    struct timespec64 time = {10, 0};
-    struct timespec64 left = {0, 0};
+    struct timespec64 time = { 10, 0 };
+    struct timespec64 left = { 0, 0 };
 
     CHECK_EQ(call_linux(child, nanosleep, (uint64_t)(uintptr_t)&time, (uint64_t)(uintptr_t)&left), PARKED);
     fake_uptime_ns = 4 * NS_PER_SECOND;
@@ -88,7 +88,7 @@ TEST(interval_timer_repeats)
 {
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
-    struct timespec64 value[2] = {{1, 0}, {2, 0}};
+    struct timespec64 value[2] = { { 1, 0 }, { 2, 0 } };
 
     set_handler(child, LINUX_SIGALRM, 0x1000, 0);
     CHECK_EQ(call_linux(child, setitimer, 0, (uint64_t)(uintptr_t)value, 0), 0);
@@ -100,7 +100,7 @@ TEST(interval_timer_repeats)
 TEST(futex_wait_times_out)
 {
     struct pm_thread *init = start();
-    struct timespec64 time = {0, 1000};
+    struct timespec64 time = { 0, 1000 };
     uint32_t word = 4;
 
     CHECK_EQ(call_linux(init, futex, (uint64_t)(uintptr_t)&word, 128, 5, 0), -EAGAIN);
@@ -114,7 +114,7 @@ TEST(posix_timer_signals_and_counts_overruns)
 {
     struct pm_thread *init = start();
     struct pm_thread *child = do_fork(init);
-    struct timespec64 value[2] = {{0, 1000}, {0, 1000}};
+    struct timespec64 value[2] = { { 0, 1000 }, { 0, 1000 } };
     int32_t id = -1;
 
     set_handler(child, LINUX_SIGALRM, 0x1000, 0);
