@@ -123,7 +123,8 @@ static void squeeze(struct outbox *outbox)
     outbox->tail = kept;
 }
 
-/* The service with most replies that it does not take: it sends requests and never receives. Its replies are its own affair, the room is ours. */
+/* The service with most replies that it does not take: it sends requests and never receives. Its replies are its own affair, the room is ours.
+ * Boot services are only slow at worst, and wait for each of theirs. */
 static void drop_worst(struct outbox *outbox)
 {
     uint16_t waiting[SERVICE_SLOTS] = { 0 };
@@ -132,7 +133,7 @@ static void drop_worst(struct outbox *outbox)
     for (uint32_t i = 0; i < outbox->committed; i++) {
         uint32_t slot = endpoint_slot(outbox->entry[i].destination);
 
-        if (is_reply(&outbox->entry[i]) && slot < SERVICE_SLOTS && ++waiting[slot] > waiting[worst])
+        if (is_reply(&outbox->entry[i]) && slot < SERVICE_SLOTS && slot > ENDPOINT_HELLO && ++waiting[slot] > waiting[worst])
             worst = slot;
     }
     if (waiting[worst] < OUTBOX_DROP_AT)
