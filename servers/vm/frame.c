@@ -9,7 +9,7 @@
 #include "kcall.h"
 #include "protocols/kernel.h"
 
-enum { TABLE_BATCH = 64, TABLE_STOCK_MAX = 4 * TABLE_BATCH };
+enum { TABLE_BATCH = 64, TABLE_STOCK_MAX = 2 * TABLE_BATCH };
 
 bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use)
 {
