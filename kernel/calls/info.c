@@ -188,6 +188,7 @@ CALL_HANDLER(times)
     if (t) {
         user = t->user_cycles;
         system = t->system_cycles;
+        answer.waits = (t->rts_flags & (RTS_SENDING | RTS_RECEIVING)) != 0;
     }
     for (uint32_t c = 0; !t && c < cpu_count(); c++) {
         user += user_cycles(&cpus[c]);

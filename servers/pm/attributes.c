@@ -23,6 +23,8 @@ enum linux_prctl {
     PR_GET_SECUREBITS = 27,
     PR_SET_TIMERSLACK = 29,
     PR_GET_TIMERSLACK = 30,
+    PR_SET_CHILD_SUBREAPER = 36,
+    PR_GET_CHILD_SUBREAPER = 37,
     PR_SET_NO_NEW_PRIVS = 38,
     PR_GET_NO_NEW_PRIVS = 39,
 };
@@ -54,6 +56,7 @@ int pm_linux_prctl(struct pm_state *pm, struct call *call)
     struct pm_process *process = process_of(thread);
     uint64_t value = linux_argument(call, 1);
     int32_t death_signal = thread->death_signal;
+    int32_t is_subreaper = process->is_subreaper;
 
     (void)pm;
     switch ((int32_t)linux_argument(call, 0)) {
@@ -84,6 +87,11 @@ int pm_linux_prctl(struct pm_state *pm, struct call *call)
             return -EINVAL;
         process->no_new_privileges = true;
         return 0;
+    case PR_SET_CHILD_SUBREAPER:
+        process->is_subreaper = value != 0;
+        return 0;
+    case PR_GET_CHILD_SUBREAPER:
+        return caller_write(call, value, &is_subreaper, sizeof(is_subreaper));
     case PR_GET_NO_NEW_PRIVS:
         return answer(call, process->no_new_privileges);
     case PR_GET_TIMERSLACK:

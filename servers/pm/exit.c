@@ -226,15 +226,25 @@ static void check_own_group(struct pm_state *pm, struct pm_process *process, con
     }
 }
 
-static void give_children_to_init(struct pm_state *pm, struct pm_process *process)
+/* PR_SET_CHILD_SUBREAPER: the nearest one above, else init. */
+static struct pm_process *find_reaper(const struct pm_state *pm, const struct pm_process *process)
 {
-    struct pm_process *init = process_at(pm->init);
+    for (uint32_t i = process->parent; i != NONE; i = process_at(i)->parent) {
+        if (process_at(i)->is_subreaper && process_is_live(process_at(i)) && !process_at(i)->is_exiting)
+            return process_at(i);
+    }
+    return process_at(pm->init);
+}
+
+static void give_children_away(struct pm_state *pm, struct pm_process *process)
+{
+    struct pm_process *reaper = find_reaper(pm, process);
 
     while (process->first_child != NONE) {
         struct pm_process *child = process_at(process->first_child);
         uint32_t group = child->group;
         bool was_guarded = process_is_live(child) && group != process->group && child->session == process->session;
-        process_set_parent(child, init);
+        process_set_parent(child, reaper);
         if (process_is_live(child)) {
             for (uint32_t i = child->first_thread; i != NONE; i = thread_at(i)->next) {
                 if (thread_at(i)->death_signal != 0) {
@@ -266,7 +276,7 @@ static void become_zombie(struct pm_state *pm, struct pm_process *process, uint3
     handlers_release(pm, process);
     check_own_group(pm, process, process->parent == NONE ? NULL : process_at(process->parent));
     process->state = PROCESS_ZOMBIE;
-    give_children_to_init(pm, process);
+    give_children_away(pm, process);
     parent_notify_exit(pm, process);
 }
 

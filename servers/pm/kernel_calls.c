@@ -55,6 +55,14 @@ int kernel_times(endpoint_t process, uint64_t *user_ns, uint64_t *system_ns)
     return result;
 }
 
+bool kernel_waits(endpoint_t process)
+{
+    struct kernel_times_request request = { .process = process };
+    struct kernel_times_reply reply;
+
+    return kernel_call_times(ENDPOINT_SYSTEM, &request, &reply) == 0 && reply.waits != 0;
+}
+
 uint64_t kernel_realtime_offset(void)
 {
     struct kernel_times_request request = { .process = ENDPOINT_SELF };

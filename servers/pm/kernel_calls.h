@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@ int kernel_signal_post(endpoint_t process, endpoint_t *waits_for);
 int kernel_sigsend(endpoint_t process, uint32_t sequence, const struct signal_frame_request *frame);
 uint64_t kernel_stack_pointer(endpoint_t process);
 int kernel_times(endpoint_t process, uint64_t *user_ns, uint64_t *system_ns);
+bool kernel_waits(endpoint_t process);
 uint64_t kernel_realtime_offset(void);
 void kernel_clear(endpoint_t process);
 void kernel_resume(endpoint_t process);

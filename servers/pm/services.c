@@ -201,7 +201,7 @@ static char state_letter(const struct pm_process *process)
         return 'Z';
     if (process->state == PROCESS_STOPPED)
         return 'T';
-    return leader != NULL && leader->step != STEP_NONE && leader->step != STEP_READY ? 'S' : 'R';
+    return leader != NULL && kernel_waits(leader->endpoint) ? 'S' : 'R';
 }
 
 static void describe_process(const struct pm_process *process, struct pm_process_info *info)

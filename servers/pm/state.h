@@ -180,6 +180,7 @@ struct pm_process {
     bool has_stop_report; /* WUNTRACED has something to say */
     bool has_continue_report;
     bool no_new_privileges;
+    bool is_subreaper; /* orphans below it are given to it, not to init */
     uint8_t dumpable;
     bool is_init;
     uint16_t parent;

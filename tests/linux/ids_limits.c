@@ -182,6 +182,33 @@ TEST(parent_death_signal)
     CHECK_EQ(in_child(watch_parent), 0);
 }
 
+static int adopt(void)
+{
+    int status;
+    int sum = 0;
+
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+        return 1;
+    if (fork() == 0) {
+        if (fork() == 0) {
+            usleep(30000);
+            _exit(2);
+        }
+        _exit(1);
+    }
+    for (int i = 0; i < 2; i++) {
+        if (wait(&status) < 0)
+            return 2;
+        sum += WEXITSTATUS(status);
+    }
+    return sum == 3 && wait(&status) == -1 && errno == ECHILD ? 0 : 3;
+}
+
+TEST(subreaper_adopts_orphans)
+{
+    CHECK_EQ(in_child(adopt), 0);
+}
+
 static int be_nice(void)
 {
     errno = 0;

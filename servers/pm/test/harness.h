@@ -88,6 +88,7 @@ static inline void kernel_call(struct message *m)
         break;
     case KERNEL_TIMES:
         times.uptime_ns = fake_uptime_ns;
+        times.waits = 1;
         kernel_times_reply_put(m, &times);
         break;
     case KERNEL_GETREGS:
