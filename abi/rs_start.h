@@ -19,6 +19,18 @@ struct rs_start {
     uint32_t flags;
 };
 
+enum rs_update_flags { RS_UPDATE_SELF = 1, RS_UPDATE_NOBLOCK = 2 };
+
+struct rs_update {
+    char label[RS_LABEL_MAX];
+    uint32_t flags;
+    uint32_t state;     /* SEF_LU_STATE_* */
+    int32_t maxtime_ms; /* 0: 2 s; at most 20 s */
+    uint32_t reserved;
+    uint64_t image; /* ELF file in the caller's memory; not with SELF */
+    uint64_t image_length;
+};
+
 enum rs_public_state { RS_STATE_RUNNING = 1, RS_STATE_STARTING = 2, RS_STATE_WAITING = 3, RS_STATE_STOPPING = 4, RS_STATE_UPDATING = 5 };
 
 struct rs_public {

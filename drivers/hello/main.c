@@ -19,7 +19,7 @@ static int init(int type, struct sef_init_info *info)
         break;
     case SEF_INIT_LU:
         log_info("hello, I am a new version");
-        return 0;
+        return sef_cb_init_resume(type, info);
     default:
         log_info("hello, I was just restarted (%u)", info->restarts);
         break;

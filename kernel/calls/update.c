@@ -167,5 +167,5 @@ CALL_HANDLER(statectl)
     const struct thread *predecessor = thread_find(thread_privilege(caller)->predecessor);
     if (!predecessor || !thread_is_service(caller))
         return -EPERM;
-    return call_copy(caller, predecessor, r.address, caller, r.address, r.length);
+    return call_copy(caller, predecessor, r.address, caller, r.to ? r.to : r.address, r.length);
 }

@@ -13,6 +13,18 @@ _start:
     ud2
     .size _start, . - _start
 
+/* struct service_header (update_take.c): at the same place in each version of a service, so that a new version finds all of the old one. */
+    .balign 64
+    .globl service_header
+    .hidden service_header
+service_header:
+    .quad 0x31305244484c50 /* "PLHDR01" */
+    .quad __layout_start, __layout_end
+    .quad __state_start, __state_end
+    .quad __outbox_start, __outbox_end
+    .quad __derived_start, __derived_end
+    .quad __journal_start, __journal_end
+
     .section .stack, "aw", @nobits
     .balign 4096
     .zero 65536

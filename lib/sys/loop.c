@@ -15,6 +15,7 @@
 #include "sys/loop.h"
 #include "sys/outbox_table.h"
 #include "sys/sef.h"
+#include "sys/sef_update.h"
 #include "sys/trap.h"
 
 enum { PROTOCOLS = 64 };
@@ -135,16 +136,32 @@ static void transact(uint32_t status)
     journal.committed++;
 }
 
+/* The reply that was to leave with the next receive leaves now: the buffer is needed. */
+static void send_reply(void)
+{
+    if (journal.reply_to == ENDPOINT_NONE)
+        return;
+    (void)ipc_sendnb(journal.reply_to, &journal.buffer[journal.current]);
+    journal.reply_to = ENDPOINT_NONE;
+}
+
+void loop_settle(void)
+{
+    send_reply();
+    outbox_flush(&own_outbox);
+    (void)ipc_senda(NULL, 0); /* the new version has the same table: nothing may be delivered twice */
+}
+
+void loop_unsettle(void)
+{
+    outbox_register(&own_outbox);
+}
+
 /* A message that was not received just now. */
 static void handle_apart(const struct message *message, uint32_t status)
 {
-    uint32_t kept = journal.current;
-
-    if (journal.reply_to != ENDPOINT_NONE) { /* the buffer is taken by a reply that has not left yet */
-        (void)ipc_sendnb(journal.reply_to, &journal.buffer[kept]);
-        journal.reply_to = ENDPOINT_NONE;
-    }
-    journal.buffer[kept] = *message;
+    send_reply();
+    journal.buffer[journal.current] = *message;
     journal.receive_status = status;
     transact(status);
 }
@@ -239,6 +256,8 @@ void service_run(const struct service *service)
         resume();
     handle_early();
     while (!cancelled) {
+        if (__builtin_expect(update_is_wanted(), 0))
+            update_before_receive();
         receive_one();
         if (__builtin_expect(!outbox_is_empty(&own_outbox), 0)) {
             outbox_flush(&own_outbox);
@@ -258,6 +277,8 @@ int sef_receive_status(endpoint_t source, struct message *message, uint32_t *sta
             cancelled = false;
             return -EINTR;
         }
+        if (update_is_wanted())
+            update_before_receive();
         result = ipc_receive(source, message, &own_status);
         if (status != NULL)
             *status = own_status;

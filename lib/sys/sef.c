@@ -17,6 +17,7 @@
 #include "sys/journal.h"
 #include "sys/log.h"
 #include "sys/loop.h"
+#include "sys/sef_update.h"
 
 static struct {
     sef_cb_init_t init_fresh;
@@ -29,7 +30,7 @@ static struct {
     bool started;
 } sef = {
     .init_fresh = sef_cb_init_null,
-    .init_lu = sef_cb_init_null,
+    .init_lu = sef_cb_init_lu_as_restart,
     .init_restart = sef_cb_init_resume,
     .init_response = sef_cb_init_response_rs_reply,
     .ping_reply = sef_cb_ping_reply_pong,
@@ -90,6 +91,11 @@ void sef_setcb_signal_manager(sef_cb_signal_manager_t callback)
 int sef_init_fresh(int type, struct sef_init_info *info)
 {
     return sef.init_fresh(type, info);
+}
+
+int sef_cb_init_lu_as_restart(int type, struct sef_init_info *info)
+{
+    return sef.init_restart(type, info);
 }
 
 static int run_init(int type, struct sef_init_info *info)
@@ -332,6 +338,8 @@ bool sef_take(const struct message *message, uint32_t status)
         return false;
     if (message->type == SERVICE_INIT)
         init_again(message);
+    else if (message->type == SERVICE_LU_PREPARE)
+        update_requested(message);
     else if (message->type == SERVICE_CRASH)
         take_crash(message);
     else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System Event Framework (behaviour.md sections 1-5): init, ping, signals; live update follows. Names are the field's.
+ * System Event Framework (behaviour.md sections 1-5): init, ping, live update, signals. Names are the field's.
  */
 #pragma once
 
@@ -24,6 +24,7 @@ typedef void (*sef_cb_signal_handler_t)(int signo);
 typedef int (*sef_cb_signal_manager_t)(endpoint_t target, int signo);
 
 void sef_setcb_init_fresh(sef_cb_init_t callback);
+/* Default for live update: what the restart callback does; resume then takes the state of the old version. */
 void sef_setcb_init_lu(sef_cb_init_t callback);
 /* Default for restart: sef_cb_init_resume: .state and arenas are taken from the dead instance, rolled back, checked. */
 void sef_setcb_init_restart(sef_cb_init_t callback);
@@ -38,6 +39,7 @@ int sef_cb_init_fail(int type, struct sef_init_info *info);
 int sef_cb_init_crash(int type, struct sef_init_info *info);
 int sef_cb_init_reset(int type, struct sef_init_info *info);
 int sef_cb_init_resume(int type, struct sef_init_info *info);
+int sef_cb_init_lu_as_restart(int type, struct sef_init_info *info);
 int sef_cb_init_response_rs_reply(struct message *message);
 int sef_cb_init_response_null(struct message *message);
 void sef_cb_ping_reply_pong(endpoint_t source);
@@ -50,6 +52,46 @@ int sef_cb_signal_manager_null(endpoint_t target, int signo);
 /* For the standby of RS, before service_run: wait until the kernel says, as to a backup signal manager, that `endpoint` died of a lethal signal, take
  * its place, and go on as its next instance (init of type restart, old_endpoint is where the dead one is). Returns the signal. */
 int sef_stand_by(endpoint_t endpoint);
+/* ---- live update ---- */
+
+enum {
+    SEF_LU_STATE_NULL = 0,
+    SEF_LU_STATE_WORK_FREE = 1,
+    SEF_LU_STATE_REQUEST_FREE = 2,
+    SEF_LU_STATE_PROTOCOL_FREE = 3,
+    SEF_LU_STATE_CUSTOM_BASE = 4,
+};
+
+#define SEF_LU_STATE_IS_STANDARD(state) ((state) > SEF_LU_STATE_NULL && (state) < SEF_LU_STATE_CUSTOM_BASE)
+
+typedef int (*sef_cb_lu_prepare_t)(int state);
+typedef bool (*sef_cb_lu_state_isvalid_t)(int state);
+typedef void (*sef_cb_lu_state_changed_t)(int old_state, int state);
+typedef void (*sef_cb_lu_state_dump_t)(int state);
+typedef int (*sef_cb_lu_state_save_t)(int state);
+typedef int (*sef_cb_lu_response_t)(struct message *message);
+
+/* Defaults: always ready, standard states, nothing to save (ADR 0011). */
+void sef_setcb_lu_prepare(sef_cb_lu_prepare_t callback);
+void sef_setcb_lu_state_isvalid(sef_cb_lu_state_isvalid_t callback);
+void sef_setcb_lu_state_changed(sef_cb_lu_state_changed_t callback);
+void sef_setcb_lu_state_dump(sef_cb_lu_state_dump_t callback);
+void sef_setcb_lu_state_save(sef_cb_lu_state_save_t callback);
+void sef_setcb_lu_response(sef_cb_lu_response_t callback);
+
+int sef_cb_lu_prepare_null(int state);
+int sef_cb_lu_prepare_always_ready(int state);
+int sef_cb_lu_prepare_never_ready(int state);
+int sef_cb_lu_prepare_crash(int state);
+bool sef_cb_lu_state_isvalid_null(int state);
+bool sef_cb_lu_state_isvalid_standard(int state);
+bool sef_cb_lu_state_isvalid_workfree(int state);
+void sef_cb_lu_state_changed_null(int old_state, int state);
+void sef_cb_lu_state_dump_null(int state);
+int sef_cb_lu_state_save_null(int state);
+int sef_cb_lu_response_null(struct message *message);
+int sef_cb_lu_response_rs_reply(struct message *message);
+
 /* Called by service_run; may be called first by a service that needs to know itself before. */
 void sef_startup(void);
 int sef_receive(endpoint_t source, struct message *message);

@@ -13,6 +13,7 @@
 #include "sys/loop.h"
 #include "sys/outbox_table.h"
 #include "sys/sef.h"
+#include "sys/sef_update.h"
 
 /* Linux's numbers of the signals that the predefined handlers know. */
 enum {
@@ -157,7 +158,7 @@ int sef_cb_init_resume(int type, struct sef_init_info *info)
 
     if (info->old_endpoint == ENDPOINT_NONE)
         return sef_init_fresh(type, info);
-    result = resume_take();
+    result = type == SEF_INIT_LU ? update_take() : resume_take();
     if (result != 0)
         return result;
     grant_register();

@@ -52,6 +52,8 @@ static uint32_t public_state(const struct rs_slot *slot)
         return RS_STATE_STOPPING;
     if ((slot->flags & RS_TERMINATED) != 0)
         return RS_STATE_WAITING;
+    if ((slot->flags & RS_UPDATING) != 0)
+        return RS_STATE_UPDATING;
     return (slot->flags & RS_INITIALIZING) != 0 ? RS_STATE_STARTING : RS_STATE_RUNNING;
 }
 
@@ -69,6 +71,7 @@ void rs_publish_row(struct rs_state *state, const struct rs_slot *slot)
     row->state = public_state(slot);
     row->flags = slot->flags;
     row->restarts = slot->restarts;
+    row->updates = slot->updates;
     row->last_signal = slot->last_signal;
     row->period_ms = slot->manifest.heartbeat_ms;
     row->started_ns = slot->started_ns;

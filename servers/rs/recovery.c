@@ -206,6 +206,8 @@ static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox
 {
     struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_PANIC };
 
+    if (rs_update_died(state, slot, outbox))
+        return;
     if (slot->endpoint == ENDPOINT_VM && rs_standby_takes_over(state))
         return;
     if (slot->endpoint == ENDPOINT_VM) {
@@ -273,6 +275,8 @@ static void init_succeeded(struct rs_state *state, struct rs_slot *slot, struct 
 
 void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox)
 {
+    if (rs_update_init_done(state, slot, result, outbox))
+        return;
     if (result == 0) {
         init_succeeded(state, slot, outbox);
         rs_boot_ready(state, slot, outbox);
@@ -349,6 +353,7 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
     if (state->shutting_down != 0)
         return;
     rs_standby_tick(state);
+    rs_update_tick(state, outbox);
     rs_successor_tick(state);
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
         initialising |= (state->slot[i].flags & RS_INITIALIZING) != 0;

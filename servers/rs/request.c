@@ -37,7 +37,7 @@ static struct rs_operation *new_operation(struct rs_state *state, const struct c
     return NULL;
 }
 
-static void finish(struct rs_operation *operation, int status, struct outbox *outbox)
+void rs_finish(struct rs_operation *operation, int status, struct outbox *outbox)
 {
     operation->stage = 0;
     outbox_reply_status(outbox, operation->caller, operation->type, operation->transaction, status);
@@ -47,7 +47,7 @@ void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, str
 {
     if (slot->late == RS_NO_SLOT)
         return;
-    finish(&state->operation[slot->late], status, outbox);
+    rs_finish(&state->operation[slot->late], status, outbox);
     slot->late = RS_NO_SLOT;
     slot->flags &= ~(uint32_t)RS_LATEREPLY;
 }
@@ -89,14 +89,14 @@ static uint32_t find_pages(const struct rs_state *state, uint32_t count)
     return RS_IMAGE_PAGES;
 }
 
-static int take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, const struct rs_start *start)
+int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length)
 {
-    uint32_t pages = (uint32_t)((start->image_length + RS_PAGE_BYTES - 1) / RS_PAGE_BYTES);
+    uint32_t pages = (uint32_t)((length + RS_PAGE_BYTES - 1) / RS_PAGE_BYTES);
     uint32_t first;
 
-    if (start->image_length == 0)
+    if (length == 0)
         return -ENOEXEC;
-    if (start->image_length > IMAGE_MAX)
+    if (length > IMAGE_MAX)
         return -E2BIG;
     first = state->image_area != 0 ? find_pages(state, pages) : RS_IMAGE_PAGES;
     if (first == RS_IMAGE_PAGES)
@@ -106,8 +106,8 @@ static int take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t c
     slot->image_first = first;
     slot->image_pages = pages;
     slot->image = state->image_area + (uint64_t)first * RS_PAGE_BYTES;
-    slot->image_length = start->image_length;
-    return sys_copy_from(caller, start->image, (void *)(uintptr_t)slot->image, slot->image_length);
+    slot->image_length = length;
+    return sys_copy_from(caller, image, (void *)(uintptr_t)slot->image, slot->image_length);
 }
 
 static int take_manifest(struct rs_state *state, endpoint_t caller, const struct rs_start *start, struct manifest *manifest)
@@ -156,7 +156,7 @@ static int read_start(struct rs_state *state, struct rs_slot *slot, const struct
         return result;
     if (slot->manifest.priority > 15 || slot->manifest.quantum_ms == 0)
         return -EINVAL;
-    return take_image(state, slot, operation->caller, start);
+    return rs_take_image(state, slot, operation->caller, start->image, start->image_length);
 }
 
 static int do_up(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox)
@@ -195,7 +195,7 @@ static int do_up(struct rs_state *state, struct rs_operation *operation, struct 
 
 static bool is_busy(const struct rs_slot *slot)
 {
-    return (slot->flags & (RS_LATEREPLY | RS_INITIALIZING | RS_EXITING)) != 0;
+    return (slot->flags & (RS_LATEREPLY | RS_INITIALIZING | RS_EXITING | RS_UPDATING)) != 0;
 }
 
 static int do_down(struct rs_state *state, struct rs_slot *slot, struct rs_operation *operation, struct outbox *outbox)
@@ -275,6 +275,8 @@ static int perform(struct rs_state *state, struct rs_operation *operation, struc
         return do_shutdown(state);
     if (operation->type == RS_UP)
         return do_up(state, operation, outbox);
+    if (operation->type == RS_UPDATE)
+        return rs_update(state, operation, outbox);
     slot = rs_find_label(state, operation->label);
     if (slot == NULL)
         return -ESRCH;
@@ -308,7 +310,7 @@ void rs_identified(struct rs_state *state, const struct message *reply, struct o
     if (result == 0)
         result = who.euid == 0 ? perform(state, operation, outbox) : -EPERM;
     if (result != CALL_PARKED)
-        finish(operation, result, outbox);
+        rs_finish(operation, result, outbox);
 }
 
 /* ---- handlers ---- */
@@ -331,6 +333,11 @@ int rs_handle_refresh(struct rs_state *state, struct call *call, const struct rs
 int rs_handle_restart(struct rs_state *state, struct call *call, const struct rs_restart_request *request)
 {
     return ask_who(state, call, request->label, 0, 0);
+}
+
+int rs_handle_update(struct rs_state *state, struct call *call, const struct rs_update_request *request)
+{
+    return ask_who(state, call, "", request->update, 0);
 }
 
 int rs_handle_shutdown(struct rs_state *state, struct call *call)
@@ -403,12 +410,4 @@ int rs_handle_init_ready(struct rs_state *state, struct call *call, const struct
         outbox_reply_status(call->outbox, call->caller, call->type, call->transaction, 0);
     rs_init_done(state, slot, request->result, call->outbox);
     return CALL_PARKED; /* answered above, or never: it failed */
-}
-
-int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct rs_lu_ready_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return -ENOSYS;
 }

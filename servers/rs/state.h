@@ -35,6 +35,8 @@ enum rs_slot_flags {
     RS_FRESH = 0x4000,      /* the state of the old instance is given up */
     RS_CORE = 0x8000,       /* cannot be taken down */
     RS_PUBLISHED = 0x10000, /* DS, PM and VFS know it */
+    RS_UPDATING = 0x20000,
+    RS_OWN_IMAGE = 0x40000, /* UPDATING, and the new version has an image of its own */
 };
 
 enum {
@@ -52,6 +54,7 @@ struct rs_slot {
     uint16_t late;  /* operation that waits for init or death, RS_NO_SLOT */
     uint32_t pid;
     uint32_t restarts; /* in all */
+    uint32_t updates;  /* live updates in all */
     uint32_t recent;   /* restarts since it was last healthy */
     uint32_t last_signal;
     uint32_t backoff_ticks; /* until the next start */
@@ -85,6 +88,19 @@ struct rs_operation {
     char label[RS_LABEL_MAX];
 };
 
+enum rs_update_phase { RS_UPDATE_NONE = 0, RS_UPDATE_PREPARING = 1, RS_UPDATE_INIT = 2 };
+
+/* The one live update that may run. While PREPARING `other` of the slot is the new version, in INIT it is the old one. */
+struct rs_update_record {
+    uint32_t phase;
+    uint32_t slot;
+    uint32_t state;
+    uint32_t operation;   /* RS_NO_SLOT: nobody waits */
+    uint32_t transaction; /* of the old version's lu_ready */
+    uint32_t reserved;
+    uint64_t deadline_ns;
+};
+
 enum rs_boot_step { RS_BOOT_DS = 1, RS_BOOT_OTHERS = 2, RS_BOOT_DONE = 3 };
 
 struct rs_state {
@@ -105,6 +121,7 @@ struct rs_state {
     uint64_t manifests_length;
     uint64_t image_area;
     uint64_t boot_started_ns;
+    struct rs_update_record update;
     struct rs_slot slot[SERVICE_SLOTS];
     struct rs_public table[SERVICE_SLOTS];
     struct rs_operation operation[RS_OPERATIONS];
@@ -170,7 +187,17 @@ void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox
 /* Start it again now (it is dead). */
 void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 
+/* ---- update.c ---- */
+int rs_update(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox);
+void rs_update_tick(struct rs_state *state, struct outbox *outbox);
+/* Both return true if it was the new version's affair and is settled. */
+bool rs_update_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox);
+bool rs_update_died(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+
 /* ---- request.c ---- */
+void rs_finish(struct rs_operation *operation, int status, struct outbox *outbox);
+/* Copy a program from the caller's memory into the image area. */
+int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length);
 void rs_identified(struct rs_state *state, const struct message *reply, struct outbox *outbox);
 /* Answer the operation that waits for this slot, if any. */
 void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * service: the operator's command. A wrong argument is named together with the rule it breaks, exit status 2; what RS refuses is told as its
- * error text, exit status 1.
+ * error text, exit status 1; an update that was not ready in time: 4.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -12,12 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "errors.h"
 #include "linux_syscall_names.h"
 #include "protocols/protocol_trace.h"
 #include "protocols/rs.h"
 #include "rs.h"
 
-enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, LINUX_CALLS = 512, PATH_BYTES = 4096 };
+enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 4, LINUX_CALLS = 512, PATH_BYTES = 4096 };
 
 const char *error_text(int error);
 
@@ -204,6 +205,93 @@ static int command_lookup(int count, char **arguments)
     return report(label, result);
 }
 
+static int32_t number_argument(const char *option, const char *text)
+{
+    char *end;
+    long value = strtol(text, &end, 0);
+
+    if (end == text || *end != '\0' || value > INT32_MAX || value < INT32_MIN)
+        wrong("%s '%s': a number is missing", option, text);
+    return (int32_t)value;
+}
+
+static void update_image(struct rs_update *update, const char *path)
+{
+    size_t length;
+
+    update->image = (uint64_t)(uintptr_t)read_whole(path, &length, 4 << 20, "a service has at most 4 MiB");
+    update->image_length = length;
+    update->flags &= ~(uint32_t)RS_UPDATE_SELF;
+}
+
+static void update_option(struct rs_update *update, const char *name, const char *value)
+{
+    char *one[] = { (char *)value };
+
+    if (strcmp(name, "-label") == 0) {
+        label_argument(1, one);
+        memset(update->label, 0, sizeof(update->label));
+        memcpy(update->label, value, strlen(value));
+    } else if (strcmp(name, "-binary") == 0) {
+        update_image(update, value);
+    } else if (strcmp(name, "-state") == 0) {
+        update->state = (uint32_t)number_argument(name, value);
+    } else if (strcmp(name, "-maxtime") == 0) {
+        update->maxtime_ms = number_argument(name, value);
+    } else {
+        wrong("'%s': no such option (-label, -binary, -state, -maxtime, -n)", name);
+    }
+}
+
+static int report_update(const char *label, int result)
+{
+    static const struct {
+        int error;
+        const char *text;
+    } texts[] = {
+        { -ENOSYS, "the service does not support live update" },
+        { -EINVAL, "invalid argument, or the service does not support the required state" },
+        { -EINTR, "the service was not ready in time; the old version goes on" },
+        { -ERESTART, "the new version failed; the old one goes on" },
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (result != texts[i].error)
+            continue;
+        fprintf(stderr, "service update: %s: %s\n", label, texts[i].text);
+        return result == -EINTR ? EXIT_INTERRUPTED : EXIT_REFUSED;
+    }
+    return report(label, result);
+}
+
+/* The first argument: a label (this image again), a path (a new version), or `self` with -label. */
+static int command_update(int count, char **arguments)
+{
+    static struct rs_update update = { .flags = RS_UPDATE_SELF, .state = 1 };
+
+    if (count < 1)
+        wrong("the label of a service, or 'self', is missing");
+    if (arguments[0][0] == '/') {
+        update_image(&update, arguments[0]);
+        default_label(arguments[0], update.label);
+    } else if (strcmp(arguments[0], "self") != 0) {
+        update_option(&update, "-label", arguments[0]);
+    }
+    for (int i = 1; i < count; i++) {
+        if (strcmp(arguments[i], "-n") == 0) {
+            update.flags |= RS_UPDATE_NOBLOCK;
+            continue;
+        }
+        if (i + 1 == count)
+            wrong("'%s': its value is missing, or there is no such option", arguments[i]);
+        update_option(&update, arguments[i], arguments[i + 1]);
+        i++;
+    }
+    if (update.label[0] == '\0')
+        wrong("which service? -label is missing");
+    return report_update(update.label, rs_update(&update));
+}
+
 static const char *state_text(uint32_t state)
 {
     static const char *const texts[] = { "?", "running", "starting", "waiting", "stopping", "updating" };
@@ -220,14 +308,14 @@ static int command_list(int count, char **arguments)
     rows = rs_list(table, SERVICE_SLOTS);
     if (rows < 0)
         return report("list", rows);
-    printf("%-15s %8s %5s %-8s %8s %s\n", "LABEL", "ENDPOINT", "PID", "STATE", "RESTARTS", "LAST-CAUSE");
+    printf("%-15s %8s %5s %-8s %8s %-10s %s\n", "LABEL", "ENDPOINT", "PID", "STATE", "RESTARTS", "LAST-CAUSE", "UPDATES");
     for (int i = 0; i < rows; i++) {
         char cause[24] = "-";
 
         if (table[i].last_signal != 0)
             snprintf(cause, sizeof(cause), "signal %u", table[i].last_signal);
-        printf("%-15s %8d %5u %-8s %8u %s\n", table[i].label, table[i].endpoint, table[i].pid, state_text(table[i].state),
-               table[i].restarts, cause);
+        printf("%-15s %8d %5u %-8s %8u %-10s %u\n", table[i].label, table[i].endpoint, table[i].pid, state_text(table[i].state),
+               table[i].restarts, cause, table[i].updates);
     }
     return 0;
 }
@@ -283,6 +371,7 @@ static const struct command commands[] = {
     { "restart", command_restart, "restart LABEL" },
     { "list", command_list, "list" },
     { "lookup", command_lookup, "lookup LABEL" },
+    { "update", command_update, "update LABEL|PATH|self [-label LABEL] [-binary FILE] [-state N] [-maxtime MS] [-n]" },
     { "crash", command_crash, "crash LABEL [--in CALL]" },
     { "shutdown", command_shutdown, "shutdown" },
 };

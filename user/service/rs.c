@@ -91,3 +91,12 @@ int rs_crash(const char *label, uint32_t call)
     rs_crash_request_put(&message, &request);
     return ask(&message);
 }
+
+int rs_update(const struct rs_update *update)
+{
+    struct message message = { .type = RS_UPDATE };
+    struct rs_update_request request = { .update = (uint64_t)(uintptr_t)update };
+
+    rs_update_request_put(&message, &request);
+    return ask(&message);
+}

@@ -16,3 +16,4 @@ int rs_lookup(const char *label, endpoint_t *service);
 /* Number of rows, or a negative error. */
 int rs_list(struct rs_public *table, uint32_t room);
 int rs_crash(const char *label, uint32_t call);
+int rs_update(const struct rs_update *update);

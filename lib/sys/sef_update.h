@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The part of SEF that live update is (behaviour.md section 4), as the loop and the start-up see it.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "message.h"
+
+/* RS asks to become ready for a state, or takes it back (state NULL). */
+void update_requested(const struct message *message);
+/* Is an update asked for? Then update_before_receive runs before each receive. */
+bool update_is_wanted(void);
+void update_before_receive(void);
+/* The loop's part: what is on its way leaves now, and afterwards the kernel knows no table of ours (settle), or knows it again (unsettle). */
+void loop_settle(void);
+void loop_unsettle(void);
+/* Take the state of the old version over: as it is if the layouts are the same, else field by field. 0 or a negative error. */
+int update_take(void);
