@@ -5,6 +5,7 @@
 #include "tap.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
