@@ -12,14 +12,16 @@
 #include "sys/outbox.h"
 
 /* SERVICE_STATE: the one state object. SERVICE_DERIVED: statics that follow from it (arena pointers, caches), or that remember what a handler has
- * done to the world: a restart of the same binary keeps them as they were at the crash (they are not rolled back), an update rebuilds them. Both
- * start as zeros. All other statics are lost in a restart. */
+ * done to the world: a restart of the same binary keeps them as they were at the crash (they are not rolled back), an update rebuilds them. All
+ * start as zeros. SERVICE_INSTANCE: of this one instance, lost in a restart on purpose. There are no other statics. */
 #ifdef PLANARIA_HOST
 #define SERVICE_STATE
 #define SERVICE_DERIVED
+#define SERVICE_INSTANCE
 #else
-#define SERVICE_STATE   __attribute__((section(".bss.state")))
-#define SERVICE_DERIVED __attribute__((section(".bss.derived")))
+#define SERVICE_STATE    __attribute__((section(".bss.state")))
+#define SERVICE_DERIVED  __attribute__((section(".bss.derived")))
+#define SERVICE_INSTANCE __attribute__((section(".bss.instance")))
 #endif
 
 struct service_protocol {

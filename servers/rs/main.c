@@ -10,7 +10,7 @@
 #include "sys/service.h"
 
 static struct rs_state rs_state SERVICE_STATE;
-static int cause_of_death; /* of the RS before us; set once, before its state is taken */
+static int cause_of_death SERVICE_INSTANCE; /* of the RS before us; set once, before its state is taken */
 
 static int init_fresh(int type, struct sef_init_info *info)
 {

@@ -19,7 +19,7 @@
 static struct vm_state vm SERVICE_STATE;
 
 /* The tables are mapped: from here on they may be looked at. Not part of the state: a new instance starts without them. */
-static bool has_tables;
+static bool has_tables SERVICE_INSTANCE;
 
 static int init_fresh(int type, struct sef_init_info *info)
 {

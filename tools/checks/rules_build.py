@@ -10,7 +10,7 @@ from tree import SERVICE_TOPS
 # What a service may write outside .state: nothing. lib/sys has its own data; derived data (caches rebuilt at start) says so.
 OWN_DATA_FOLDERS = ("lib/sys",)
 CORE_TESTS = ("tests/core",)  # boot alone, are never restarted
-STATE_SECTIONS = (".state", ".outbox", ".bss.state", ".bss.outbox", ".derived", ".bss.derived")
+STATE_SECTIONS = (".state", ".outbox", ".bss.state", ".bss.outbox", ".derived", ".bss.derived", ".bss.instance")
 
 
 def format_rule(tree):
@@ -79,7 +79,7 @@ def stray_state(tree):
             if name.endswith(".o") and (tree.exists(source)):
                 text = tree.run(["objdump", "-t", os.path.join(folder, name)]).stdout
                 for section, symbol in stray_symbols(text):
-                    yield "%s: %s is in %s: what a service writes belongs into its state, or is SERVICE_DERIVED" % (source, symbol, section)
+                    yield "%s: %s is in %s: what a service writes belongs into its state, or is SERVICE_DERIVED or SERVICE_INSTANCE" % (source, symbol, section)
 
 
 def state_struct(tree, folder):
