@@ -303,7 +303,8 @@ static void take_crash(const struct message *message)
     struct service_crash_request request;
 
     service_crash_request_get(message, &request);
-    fault_take(&request);
+    fault_take(&request); /* does not return if it is to happen at once */
+    outbox_reply_status(outbox_default(), message->source, message->type, message->transaction, 0);
 }
 
 static bool take_notification(const struct message *message)

@@ -45,6 +45,8 @@ static void handle_reply(void *state, const struct message *reply, struct outbox
 {
     if (reply->transaction >> 28 == RS_FOR_OPERATION)
         rs_identified(state, reply, outbox);
+    else if (reply->transaction >> 28 == RS_FOR_CRASH)
+        rs_crash_armed(state, reply, NULL, outbox);
     else
         (void)rs_announce_reply(state, reply);
 }

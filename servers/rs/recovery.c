@@ -248,6 +248,7 @@ int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbo
         return 0;
     }
     slot->last_signal = (uint32_t)signo;
+    rs_crash_armed(state, NULL, slot, outbox);
     log_info("%s died of signal %d%s", slot->manifest.label, signo, (slot->flags & RS_EXITING) != 0 ? ", as asked" : "");
     has_died(state, slot, outbox);
     return -EDEADEPT;

@@ -238,7 +238,20 @@ static int do_restart(struct rs_state *state, struct rs_slot *slot, struct outbo
     return 0;
 }
 
-static int do_crash(struct rs_slot *slot, const struct rs_operation *operation, struct outbox *outbox)
+void rs_crash_armed(struct rs_state *state, const struct message *reply, const struct rs_slot *slot, struct outbox *outbox)
+{
+    for (uint32_t i = 0; i < RS_OPERATIONS; i++) {
+        struct rs_operation *operation = &state->operation[i];
+
+        if (operation->stage != RS_STAGE_LATE || operation->type != RS_CRASH)
+            continue;
+        if (reply != NULL ? rs_transaction(RS_FOR_CRASH, i, operation->sequence) == reply->transaction
+                          : operation->slot == rs_index(state, slot))
+            finish(operation, 0, outbox);
+    }
+}
+
+static int do_crash(struct rs_state *state, struct rs_slot *slot, struct rs_operation *operation, struct outbox *outbox)
 {
     struct service_crash_request request = {
         .call = operation->call,
@@ -253,8 +266,13 @@ static int do_crash(struct rs_slot *slot, const struct rs_operation *operation, 
     }
     if ((slot->flags & (RS_TERMINATED | RS_INITIALIZING)) != 0)
         return -EBUSY;
-    service_send_crash(outbox, slot->endpoint, 0, &request);
-    return 0;
+    service_send_crash(outbox, slot->endpoint, rs_transaction(RS_FOR_CRASH, (uint32_t)(operation - state->operation), operation->sequence),
+                       &request);
+    if (request.call == 0)
+        return 0;
+    operation->slot = rs_index(state, slot);
+    operation->stage = RS_STAGE_LATE;
+    return CALL_PARKED;
 }
 
 static int do_shutdown(struct rs_state *state)
@@ -288,7 +306,7 @@ static int perform(struct rs_state *state, struct rs_operation *operation, struc
     case RS_RESTART:
         return do_restart(state, slot, outbox);
     case RS_CRASH:
-        return do_crash(slot, operation, outbox);
+        return do_crash(state, slot, operation, outbox);
     default:
         return -ENOSYS;
     }

@@ -199,13 +199,15 @@ void rs_finish(struct rs_operation *operation, int status, struct outbox *outbox
 /* Copy a program from the caller's memory into the image area. */
 int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length);
 void rs_identified(struct rs_state *state, const struct message *reply, struct outbox *outbox);
+/* The fault that an operator asked for is armed, or (reply NULL) the service died of something before. */
+void rs_crash_armed(struct rs_state *state, const struct message *reply, const struct rs_slot *slot, struct outbox *outbox);
 /* Answer the operation that waits for this slot, if any. */
 void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox);
 
 const char *rs_state_check(const void *state);
 
 /* Transactions of our asynchronous requests: who gets the reply. */
-enum rs_transaction { RS_FOR_OPERATION = 1, RS_FOR_DS = 2, RS_FOR_PM = 3, RS_FOR_VFS = 4 };
+enum rs_transaction { RS_FOR_OPERATION = 1, RS_FOR_DS = 2, RS_FOR_PM = 3, RS_FOR_VFS = 4, RS_FOR_CRASH = 5 };
 
 static inline uint32_t rs_transaction(enum rs_transaction kind, uint32_t index, uint32_t sequence)
 {
