@@ -56,8 +56,7 @@ static int stat_text(struct text *text)
         cpu_line(text, name, &times.cpu[i]);
     }
     text_add(text, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\nprocs_blocked 0\n", sum.interrupts,
-             sum.context_switches, times.realtime_offset_ns / NS_PER_SECOND, times.processes_created,
-             times.running);
+             sum.context_switches, times.realtime_offset_ns / NS_PER_SECOND, times.processes_created, times.running);
     return 0;
 }
 
