@@ -247,7 +247,7 @@ void rs_crash_armed(struct rs_state *state, const struct message *reply, const s
             continue;
         if (reply != NULL ? rs_transaction(RS_FOR_CRASH, i, operation->sequence) == reply->transaction
                           : operation->slot == rs_index(state, slot))
-            finish(operation, 0, outbox);
+            rs_finish(operation, 0, outbox);
     }
 }
 
