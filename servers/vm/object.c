@@ -161,7 +161,8 @@ int object_add_page(struct vm_state *state, uint32_t index, uint64_t page, uint3
     uint32_t chunk;
     uint32_t number;
 
-    if (object->owner_pool != 0 && pool->used >= pool->limit) {
+    /* Files may not take the last sixteenth of the memory: programs would die of files that nobody needs now. */
+    if (object->owner_pool != 0 && (pool->used >= pool->limit || !frame_has(state, state->frames_total / 16, FRAME_FOR_PROGRAM))) {
         return -ENOSPC;
     }
     if (page >> (CHUNK_BITS + 32) != 0) {
