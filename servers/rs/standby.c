@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * VM's second life. VM cannot load its own successor, so one is kept ready: an instance that has never run. When VM dies the kernel swaps the two
- * and the successor takes over (servers/vm/restart.c). RS asks nothing of VM in between; the next successor is made when a tick has passed.
+ * and the successor takes over (servers/vm/restart.c). RS asks nothing of VM in between; the next successor is made
+ * when the new VM has said that it works, or after two ticks.
  */
 #include "base/string.h"
 #include "errors.h"
@@ -51,6 +52,12 @@ void rs_standby_tick(struct rs_state *state)
     string_copy(state->slot[index].manifest.label, sizeof(state->slot[index].manifest.label), "vm");
     state->vm_standby = index;
     state->vm_standby_is_fresh = true;
+}
+
+void rs_standby_is_up(struct rs_state *state)
+{
+    state->vm_settle_ticks = 0;
+    rs_standby_tick(state);
 }
 
 bool rs_standby_takes_over(struct rs_state *state)

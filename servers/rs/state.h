@@ -169,6 +169,8 @@ int rs_succeed(struct rs_state *state, uint32_t signo);
 
 /* ---- standby.c: a second VM ---- */
 void rs_standby_tick(struct rs_state *state);
+/* The new VM says that it works. */
+void rs_standby_is_up(struct rs_state *state);
 /* VM has died. False: there is nobody to take over. */
 bool rs_standby_takes_over(struct rs_state *state);
 

@@ -7,6 +7,7 @@
 #include "linux_map.h"
 #include "linux_vm_dispatch.h"
 #include "protocols/kernel.h"
+#include "protocols/rs_client.h"
 #include "protocols/vm_event_server.h"
 #include "protocols/vm_server.h"
 #include "restart.h"
@@ -45,8 +46,15 @@ static int init_fresh(int type, struct sef_init_info *info)
 
 static int rebuild(void *state)
 {
+    struct rs_init_ready_request ready = {0};
+    int result;
+
     has_tables = true;
-    return restart_rebuild(state);
+    result = restart_rebuild(state);
+    if (result == 0) {
+        rs_send_init_ready(outbox_default(), ENDPOINT_RS, 0, &ready);
+    }
+    return result;
 }
 
 /* RS keeps a second instance ready; the kernel has put it in the place of the dead one. */
