@@ -17,6 +17,7 @@
 #include "process.h"
 #include "protocols/char_client.h"
 #include "protocols/vfs_server.h"
+#include "socket.h"
 #include "vnode.h"
 
 enum { MAJOR_TTY_AUX = 5, MINOR_TTY = 0, IOCTL_MEMORY = 4096 };
@@ -304,8 +305,8 @@ static int64_t readable_bytes(struct vfs_state *vfs, struct operation *op, const
     int32_t count;
 
     (void)vfs;
-    if (file->kind == FILE_PIPE)
-        count = (int32_t)tables.pipes[file->thing].length;
+    if (file->kind == FILE_PIPE || file->kind == FILE_SOCKET)
+        count = (int32_t)tables.pipes[file_pipe(vfs, file, false)].length;
     else if (file->kind == FILE_OBJECT)
         count = (int32_t)(vnode_at(file->vnode)->size - file->position);
     else

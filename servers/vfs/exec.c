@@ -307,6 +307,9 @@ static const char *special_name(const struct file *file, char *room, size_t size
             return NULL;
         format_string(room, size, "pipe:[%u]", vnode_at(file->vnode)->inode);
         return room;
+    case FILE_SOCKET:
+        format_string(room, size, "socket:[%u]", vnode_at(file->vnode)->inode);
+        return room;
     case FILE_EVENT:
         return "anon_inode:[eventfd]";
     case FILE_EPOLL:

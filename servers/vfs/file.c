@@ -13,6 +13,7 @@
 #include "pipe.h"
 #include "pool.h"
 #include "process.h"
+#include "socket.h"
 #include "vnode.h"
 
 /* ---- descriptions ---- */
@@ -61,6 +62,9 @@ void file_release(struct vfs_state *vfs, uint32_t index)
     case FILE_PIPE:
         pipe_close(vfs, file);
         break;
+    case FILE_SOCKET:
+        socket_close(vfs, file->thing);
+        break;
     case FILE_EVENT:
         event_close(vfs, file->thing);
         break;
@@ -98,7 +102,8 @@ uint32_t fd_table_create(struct vfs_state *vfs)
 
     if (index == 0)
         return 0;
-    memset(table, 0, sizeof(*table));
+    memset(table->chunk, 0, table->chunk_count * sizeof(table->chunk[0]));
+    table->chunk_count = 0;
     table->references = 1;
     table->owner = ++vfs->owner_next;
     return index;
@@ -108,7 +113,7 @@ static void table_free(struct vfs_state *vfs, uint32_t index)
 {
     struct fd_table *table = &tables.fd_tables[index];
 
-    for (int i = 0; i < FD_TABLE_CHUNKS; i++) {
+    for (uint32_t i = 0; i < table->chunk_count; i++) {
         if (table->chunk[i] != 0)
             POOL_GIVE(vfs->chunk_pool, tables.fd_chunks, file[0], table->chunk[i]);
     }
@@ -121,7 +126,8 @@ uint32_t fd_table_copy(struct vfs_state *vfs, uint32_t from)
 
     if (index == 0)
         return 0;
-    for (int i = 0; i < FD_TABLE_CHUNKS; i++) {
+    tables.fd_tables[index].chunk_count = tables.fd_tables[from].chunk_count;
+    for (uint32_t i = 0; i < tables.fd_tables[from].chunk_count; i++) {
         uint32_t source = tables.fd_tables[from].chunk[i];
 
         if (source == 0 || chunk_at(source)->open == 0)
@@ -133,7 +139,7 @@ uint32_t fd_table_copy(struct vfs_state *vfs, uint32_t from)
         }
     }
     /* Cannot fail from here on. */
-    for (int i = 0; i < FD_TABLE_CHUNKS; i++) {
+    for (uint32_t i = 0; i < tables.fd_tables[index].chunk_count; i++) {
         uint32_t to = tables.fd_tables[index].chunk[i];
 
         if (to == 0)
@@ -152,7 +158,7 @@ void fd_table_release(struct vfs_state *vfs, uint32_t index)
     if (index == 0 || --table->references != 0)
         return;
     lock_owner_gone(vfs, table->owner);
-    for (int i = 0; i < FD_TABLE_CHUNKS; i++) {
+    for (uint32_t i = 0; i < table->chunk_count; i++) {
         struct fd_chunk *chunk = chunk_at(table->chunk[i]);
 
         if (table->chunk[i] == 0)
@@ -198,6 +204,8 @@ static int fd_free(struct vfs_state *vfs, const struct process *process, uint32_
             if (chunk == 0)
                 return -ENFILE;
             table->chunk[fd / FD_CHUNK] = (uint16_t)chunk;
+            if (table->chunk_count <= fd / FD_CHUNK)
+                table->chunk_count = fd / FD_CHUNK + 1;
         }
         free = ~chunk_at(chunk)->open & ~0ull << (fd % FD_CHUNK);
         if (free != 0) {
@@ -276,13 +284,13 @@ int fd_exec(struct vfs_state *vfs, struct process *process)
         process->fds = copy;
         table = &tables.fd_tables[copy];
     }
-    for (int i = 0; i < FD_TABLE_CHUNKS; i++) {
+    for (uint32_t i = 0; i < table->chunk_count; i++) {
         struct fd_chunk *chunk = chunk_at(table->chunk[i]);
 
         if (table->chunk[i] == 0)
             continue;
         for (uint64_t close = chunk->open & chunk->cloexec; close != 0; close &= close - 1)
-            fd_close(vfs, process, i * FD_CHUNK + __builtin_ctzll(close));
+            fd_close(vfs, process, (int32_t)(i * FD_CHUNK) + __builtin_ctzll(close));
     }
     return 0;
 }

@@ -21,9 +21,10 @@
 #include "protocols/char_client.h"
 #include "protocols/fs_client.h"
 #include "protocols/pm_client.h"
+#include "socket.h"
 
 /* argument: 0 fd, 1 buffer or vector, 2 length or count, 3 offset. value[0]: enum io_form bits. file[0]: the file. value[1]: retries. */
-enum io_form { FORM_VECTOR = 1, FORM_POSITION = 2 };
+enum io_form { FORM_VECTOR = 1, FORM_POSITION = 2, FORM_DONTWAIT = 4, FORM_NOSIGNAL = 8, FORM_PEEK = 16 };
 enum { STEP_START, STEP_OBJECT, STEP_TRANSFER, STEP_SERVER, STEP_DEVICE };
 enum { TRANSFER_MAX = 0x7ffff000, PIPE_ATOMIC = 4096 };
 
@@ -81,7 +82,7 @@ static int64_t finish(struct vfs_state *vfs, struct operation *op, int64_t resul
 
     if (op->done != 0)
         result = (int64_t)op->done;
-    if (result == -EPIPE && is_write(op)) {
+    if (result == -EPIPE && is_write(op) && !(op->value[0] & FORM_NOSIGNAL)) {
         struct pm_signal_thread_request request = { .process = op->caller, .signal = SIGPIPE };
 
         pm_call_signal_thread(ENDPOINT_PM, &request);
@@ -147,11 +148,23 @@ static int64_t transfer_object(struct vfs_state *vfs, struct operation *op, cons
 static int64_t transfer_pipe(struct vfs_state *vfs, struct operation *op, const struct linux_iovec *piece, uint64_t total)
 {
     struct file *file = file_at(op->file[0]);
+    uint32_t pipe = file_pipe(vfs, file, is_write(op));
 
-    if (is_write(op))
-        return pipe_write(vfs, file->thing, op->caller, piece->base, piece->length,
+    if (pipe == 0)
+        return is_write(op) ? -ENOTCONN : -EINVAL;
+    if (is_write(op)) {
+        if (file->kind == FILE_SOCKET && (vfs->sockets[file->thing].shut & SHUT_WRITE))
+            return -EPIPE;
+        return pipe_write(vfs, pipe, op->caller, piece->base, piece->length,
                           total <= PIPE_ATOMIC && op->done == 0 && piece->length == total);
-    return op->done != 0 && tables.pipes[file->thing].length == 0 ? 0 : pipe_read(vfs, file->thing, op->caller, piece->base, piece->length);
+    }
+    if (file->kind == FILE_SOCKET && (vfs->sockets[file->thing].shut & SHUT_READ))
+        return 0;
+    if (op->done != 0 && tables.pipes[pipe].length == 0)
+        return 0;
+    if (op->value[0] & FORM_PEEK)
+        return op->done != 0 ? 0 : pipe_peek(vfs, pipe, op->caller, piece->base, piece->length);
+    return pipe_read(vfs, pipe, op->caller, piece->base, piece->length);
 }
 
 /* Would block: sleep in the file's queue, unless it may not. */
@@ -159,22 +172,20 @@ static int64_t wait_for_file(struct vfs_state *vfs, struct operation *op)
 {
     struct file *file = file_at(op->file[0]);
     struct operation *record;
-    enum queue_kind kind;
 
     if (!is_write(op) && op->done != 0)
         return finish(vfs, op, 0);
-    if (file->flags & O_NONBLOCK)
+    if ((file->flags & O_NONBLOCK) || (op->value[0] & FORM_DONTWAIT))
         return finish(vfs, op, -EAGAIN);
     if (op->is_cancelled)
         return interrupted(op);
     record = operation_record(vfs, op);
     if (record == NULL)
         return PENDING;
-    if (file->kind == FILE_PIPE)
-        kind = is_write(record) ? QUEUE_PIPE_WRITE : QUEUE_PIPE_READ;
-    else
-        kind = is_write(record) ? QUEUE_EVENT_WRITE : QUEUE_EVENT_READ;
-    return operation_sleep(vfs, record, kind, file->thing, STEP_TRANSFER);
+    if (file->kind != FILE_EVENT)
+        return operation_sleep(vfs, record, is_write(record) ? QUEUE_PIPE_WRITE : QUEUE_PIPE_READ, file_pipe(vfs, file, is_write(record)),
+                               STEP_TRANSFER);
+    return operation_sleep(vfs, record, is_write(record) ? QUEUE_EVENT_WRITE : QUEUE_EVENT_READ, file->thing, STEP_TRANSFER);
 }
 
 static int64_t transfer_all(struct vfs_state *vfs, struct operation *op, uint64_t total)
@@ -189,6 +200,7 @@ static int64_t transfer_all(struct vfs_state *vfs, struct operation *op, uint64_
             result = transfer_object(vfs, op, &piece);
             break;
         case FILE_PIPE:
+        case FILE_SOCKET:
             result = transfer_pipe(vfs, op, &piece, total);
             break;
         case FILE_EVENT:
@@ -206,7 +218,8 @@ static int64_t transfer_all(struct vfs_state *vfs, struct operation *op, uint64_
         if (result <= 0)
             break;
         op->done += (uint64_t)result;
-        if (file->kind == FILE_EVENT || ((uint64_t)result < piece.length && !(file->kind == FILE_PIPE && is_write(op))))
+        if (file->kind == FILE_EVENT ||
+            ((uint64_t)result < piece.length && !((file->kind == FILE_PIPE || file->kind == FILE_SOCKET) && is_write(op))))
             break;
     }
     return finish(vfs, op, result < 0 ? result : 0);
@@ -370,11 +383,15 @@ static int64_t io_fast(struct vfs_state *vfs, struct call *call, uint32_t proces
 
     if (length == 0 || length > TRANSFER_MAX || !(write ? file_can_write(file) : file_can_read(file)))
         return -EAGAIN;
-    if (file->kind == FILE_PIPE && length <= PIPE_ATOMIC) {
-        result = write ? pipe_write(vfs, file->thing, call->caller, linux_argument(call, 1), length, true)
-                       : pipe_read(vfs, file->thing, call->caller, linux_argument(call, 1), length);
-        if (result == -EAGAIN && !write && !(file->flags & O_NONBLOCK) && tables.pipes[file->thing].sleeper == 0 &&
-            tables.pipes[file->thing].read_queue.first == 0) {
+    if ((file->kind == FILE_PIPE || (file->kind == FILE_SOCKET && vfs->sockets[file->thing].shut == 0)) && length <= PIPE_ATOMIC) {
+        uint32_t pipe = file_pipe(vfs, file, write);
+
+        if (pipe == 0)
+            return -EAGAIN;
+        result = write ? pipe_write(vfs, pipe, call->caller, linux_argument(call, 1), length, true)
+                       : pipe_read(vfs, pipe, call->caller, linux_argument(call, 1), length);
+        if (result == -EAGAIN && !write && !(file->flags & O_NONBLOCK) && tables.pipes[pipe].sleeper == 0 &&
+            tables.pipes[pipe].read_queue.first == 0) {
             pipe_sleep(vfs, process, index, linux_argument(call, 1), length);
             return PENDING;
         }
@@ -459,4 +476,17 @@ int vfs_linux_preadv(struct vfs_state *vfs, struct call *call)
 int vfs_linux_pwritev(struct vfs_state *vfs, struct call *call)
 {
     return io_call(vfs, call, OPERATION_WRITE, FORM_VECTOR | FORM_POSITION);
+}
+
+int io_message(struct vfs_state *vfs, struct call *call, bool write, uint64_t address, uint64_t length, bool is_vector, uint32_t flags)
+{
+    struct operation op;
+
+    if (operation_begin(vfs, call, &op, write ? OPERATION_WRITE : OPERATION_READ) != 0)
+        return -ESRCH;
+    op.argument[1] = address;
+    op.argument[2] = length;
+    op.value[0] = (is_vector ? FORM_VECTOR : 0) | (flags & MSG_DONTWAIT ? FORM_DONTWAIT : 0) | (flags & MSG_NOSIGNAL ? FORM_NOSIGNAL : 0) |
+                  (flags & MSG_PEEK ? FORM_PEEK : 0);
+    return operation_run_linux(vfs, call, &op);
 }

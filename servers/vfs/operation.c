@@ -27,6 +27,7 @@
 #include "process.h"
 #include "protocols/char_client.h"
 #include "protocols/fs.h"
+#include "socket.h"
 #include "vnode.h"
 
 /* Paths of calls that do not park. Not state: rewritten by each call. */
@@ -335,6 +336,8 @@ struct queue *operation_queue(struct vfs_state *vfs, uint32_t kind, uint32_t num
         return &vfs->events[number].read_queue;
     case QUEUE_EVENT_WRITE:
         return &vfs->events[number].write_queue;
+    case QUEUE_SOCKET:
+        return &vfs->sockets[number].queue;
     case QUEUE_EPOLL:
         return &vfs->epolls[number].wait_queue;
     default:
@@ -595,5 +598,6 @@ const operation_run_t operation_runs[OPERATION_KINDS] = {
     [OPERATION_LOCK] = lock_run,           [OPERATION_CONSOLE] = console_run,   [OPERATION_MOUNT] = mount_run,
     [OPERATION_UNMOUNT] = unmount_run,     [OPERATION_START] = start_run,       [OPERATION_EXEC_OPEN] = exec_open_run,
     [OPERATION_MMAP_FILE] = mmap_file_run, [OPERATION_DESCRIBE] = describe_run, [OPERATION_STORE] = store_run,
-    [OPERATION_ALLOCATE] = allocate_run,
+    [OPERATION_ALLOCATE] = allocate_run,   [OPERATION_BIND] = bind_run,         [OPERATION_CONNECT] = connect_run,
+    [OPERATION_ACCEPT] = accept_run,
 };

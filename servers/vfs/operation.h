@@ -45,6 +45,9 @@ enum operation_kind {
     OPERATION_DESCRIBE,
     OPERATION_STORE,
     OPERATION_ALLOCATE,
+    OPERATION_BIND,
+    OPERATION_CONNECT,
+    OPERATION_ACCEPT,
     OPERATION_KINDS,
 };
 
@@ -62,7 +65,8 @@ enum queue_kind {
     QUEUE_PIPE_OPEN,
     QUEUE_EVENT_READ,
     QUEUE_EVENT_WRITE,
-    QUEUE_EPOLL
+    QUEUE_EPOLL,
+    QUEUE_SOCKET
 };
 
 typedef int64_t (*operation_run_t)(struct vfs_state *vfs, struct operation *op, const struct message *reply);

@@ -14,6 +14,7 @@
 #include "poll.h"
 #include "pool.h"
 #include "process.h"
+#include "socket.h"
 #include "vnode.h"
 
 enum { PIPE_ATOMIC = 4096, PIPE_BYTES = PIPE_RING * PAGE_BYTES };
@@ -61,6 +62,12 @@ static void changed(struct vfs_state *vfs, uint32_t index)
 {
     if (pipe_at(index)->watches != 0)
         watch_wake(vfs, WATCH_PIPE, index);
+    for (int i = 0; i < 2; i++) {
+        uint32_t socket = pipe_at(index)->sockets[i];
+
+        if (socket != 0 && vfs->sockets[socket].watches != 0)
+            watch_wake(vfs, WATCH_SOCKET, socket);
+    }
 }
 
 void pipe_attach(struct vfs_state *vfs, uint32_t index, uint32_t flags)
@@ -89,8 +96,7 @@ void pipe_sleep(struct vfs_state *vfs, uint32_t index, uint32_t file, uint64_t a
 {
     struct process *process = &tables.processes[index];
 
-    (void)vfs;
-    process->sleep_pipe = file_at(file)->thing;
+    process->sleep_pipe = file_pipe(vfs, file_at(file), false);
     process->sleep_file = file;
     process->sleep_address = address;
     process->sleep_length = length;
@@ -242,21 +248,37 @@ int64_t pipe_write(struct vfs_state *vfs, uint32_t index, endpoint_t process, ui
     return (int64_t)done;
 }
 
-void pipe_close(struct vfs_state *vfs, const struct file *file)
+void pipe_detach(struct vfs_state *vfs, uint32_t index, bool reads, bool writes)
 {
-    struct pipe *pipe = pipe_at(file->thing);
+    struct pipe *pipe = pipe_at(index);
 
-    if (file_can_read(file) && --pipe->readers == 0) {
+    if (reads && --pipe->readers == 0) {
         operation_wake_all(vfs, &pipe->write_queue);
-        changed(vfs, file->thing);
+        changed(vfs, index);
     }
-    if (file_can_write(file) && --pipe->writers == 0) {
-        wake_readers(vfs, file->thing);
-        changed(vfs, file->thing);
+    if (writes && --pipe->writers == 0) {
+        wake_readers(vfs, index);
+        changed(vfs, index);
     }
     /* Waking a sleeper may have closed the other side, too. */
     if (pipe->in_use && pipe->readers == 0 && pipe->writers == 0 && pipe->open_queue.first == 0)
-        pipe_destroy(vfs, file->thing);
+        pipe_destroy(vfs, index);
+}
+
+void pipe_close(struct vfs_state *vfs, const struct file *file)
+{
+    pipe_detach(vfs, file->thing, file_can_read(file), file_can_write(file));
+}
+
+int64_t pipe_peek(struct vfs_state *vfs, uint32_t index, endpoint_t process, uint64_t address, uint64_t length)
+{
+    struct pipe *pipe = pipe_at(index);
+    uint32_t head = pipe->head, filled = pipe->length;
+    int64_t result = pipe_read(vfs, index, process, address, length);
+
+    pipe->head = head;
+    pipe->length = filled;
+    return result;
 }
 
 uint32_t pipe_poll(const struct vfs_state *vfs, const struct file *file)

@@ -18,6 +18,10 @@ void pipe_wake(struct vfs_state *vfs, uint32_t process, int64_t result);
 void pipe_forget(struct vfs_state *vfs, uint32_t process);
 uint32_t pipe_create(struct vfs_state *vfs, uint32_t vnode);
 void pipe_attach(struct vfs_state *vfs, uint32_t pipe, uint32_t flags);
+/* As pipe_read, but the bytes stay. */
+int64_t pipe_peek(struct vfs_state *vfs, uint32_t pipe, endpoint_t process, uint64_t address, uint64_t length);
+/* A reader or writer less; the pipe goes with the last one. */
+void pipe_detach(struct vfs_state *vfs, uint32_t pipe, bool reads, bool writes);
 void pipe_close(struct vfs_state *vfs, const struct file *file);
 uint32_t pipe_poll(const struct vfs_state *vfs, const struct file *file);
 int64_t pipe_size(struct vfs_state *vfs, const struct file *file, uint32_t command, uint64_t argument);

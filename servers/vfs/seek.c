@@ -66,7 +66,7 @@ int vfs_linux_lseek(struct vfs_state *vfs, struct call *call)
         return -EBADF;
     if ((uint32_t)linux_argument(call, 2) > SEEK_HOLE)
         return -EINVAL;
-    if (file->kind == FILE_PIPE || file->kind == FILE_EVENT || file->kind == FILE_EPOLL)
+    if (file->kind == FILE_PIPE || file->kind == FILE_EVENT || file->kind == FILE_EPOLL || file->kind == FILE_SOCKET)
         return -ESPIPE;
     if (file->kind == FILE_DEVICE) {
         uint32_t major = vfs->devices[file->thing].number >> 20;

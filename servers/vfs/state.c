@@ -129,6 +129,8 @@ static const char *compare(const struct vfs_state *vfs)
         vnode_count[vfs->mounts[i].root % VNODES]++;
         vnode_count[vfs->mounts[i].covered % VNODES]++;
     }
+    for (uint32_t i = 1; i < SOCKETS; i++)
+        vnode_count[vfs->sockets[i].vnode % VNODES]++;
     for (uint32_t i = 1; i < VNODES; i++) {
         if (tables.vnodes[i].mount != 0 && tables.vnodes[i].references != vnode_count[i])
             return "references of a vnode do not add up";

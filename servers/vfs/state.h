@@ -46,6 +46,7 @@ enum {
     EPOLLS = 256,
     EPOLL_ITEMS = 4096,
     EVENTS = 256,
+    SOCKETS = 256,
 };
 
 #define WINDOW_BASE    0x100000000000ull
@@ -72,7 +73,9 @@ struct fd_chunk {
 /* What threads with CLONE_FILES share. */
 struct fd_table {
     uint32_t references;
-    uint32_t owner; /* number for record locks */
+    uint32_t owner;       /* number for record locks */
+    uint32_t chunk_count; /* those behind are not there */
+    uint32_t pad;
     uint16_t chunk[FD_TABLE_CHUNKS];
 };
 
@@ -190,6 +193,7 @@ enum file_kind {
     FILE_EVENT,
     FILE_EPOLL,
     FILE_TIMER,
+    FILE_SOCKET,
     FILE_PATH
 };
 
@@ -218,6 +222,7 @@ struct pipe {
     uint32_t head, length; /* bytes in the ring of page_limit pages */
     uint32_t watches;
     uint32_t read_opens, write_opens; /* counters: who waits in open(2) of a FIFO compares */
+    uint32_t sockets[2];              /* the two of a connection, to tell who watches them */
     uint32_t sleeper;                 /* process that sleeps in read(2) and gets the next bytes first */
     struct queue read_queue, write_queue, open_queue;
     uint16_t page[PIPE_RING]; /* page numbers + 1 */
@@ -247,6 +252,28 @@ struct event {
     struct queue read_queue, write_queue;
 };
 
+enum socket_state { SOCKET_NEW, SOCKET_NAMED, SOCKET_LISTENING, SOCKET_CONNECTED };
+enum socket_shut { SHUT_READ = 1, SHUT_WRITE = 2 };
+
+/* A local socket. */
+struct socket {
+    uint32_t in_use;
+    uint32_t state;
+    uint32_t type;
+    uint32_t pipe_in, pipe_out;
+    uint32_t peer;
+    uint32_t shut;
+    uint32_t vnode; /* its name in the tree */
+    uint32_t backlog;
+    uint32_t pending_first; /* listening: connections to accept */
+    uint32_t next;          /* in that list */
+    uint32_t watches;
+    uint32_t pid, uid, gid; /* of who made it */
+    uint32_t name_length;
+    struct queue queue; /* who waits to accept or to connect */
+    char name[108];
+};
+
 /* ---- locks ---- */
 
 struct lock {
@@ -264,7 +291,7 @@ enum lock_kind { LOCK_RECORD, LOCK_OPEN_FILE, LOCK_WHOLE };
 
 /* ---- poll ---- */
 
-enum watch_source { WATCH_PIPE = 1, WATCH_DEVICE, WATCH_EVENT, WATCH_EPOLL };
+enum watch_source { WATCH_PIPE = 1, WATCH_DEVICE, WATCH_EVENT, WATCH_EPOLL, WATCH_SOCKET };
 enum watch_owner { WATCH_OPERATION = 1, WATCH_ITEM };
 
 /* Says: wake the owner when something happens to the source. */
@@ -416,6 +443,7 @@ struct vfs_state {
     struct driver drivers[DRIVERS];
     struct event events[EVENTS];
     struct epoll epolls[EPOLLS];
+    struct socket sockets[SOCKETS];
     struct window windows[WINDOWS];
 };
 

@@ -14,6 +14,7 @@
 #include "poll.h"
 #include "pool.h"
 #include "protocols/pm_client.h"
+#include "socket.h"
 
 uint32_t *watch_list(struct vfs_state *vfs, uint32_t source_kind, uint32_t source)
 {
@@ -24,6 +25,8 @@ uint32_t *watch_list(struct vfs_state *vfs, uint32_t source_kind, uint32_t sourc
         return &vfs->devices[source].watches;
     case WATCH_EVENT:
         return &vfs->events[source].watches;
+    case WATCH_SOCKET:
+        return &vfs->sockets[source].watches;
     default:
         return &vfs->epolls[source].watches;
     }
@@ -106,6 +109,8 @@ uint32_t file_watch_source(const struct file *file, uint32_t *source)
         return WATCH_DEVICE;
     case FILE_EVENT:
         return WATCH_EVENT;
+    case FILE_SOCKET:
+        return WATCH_SOCKET;
     case FILE_EPOLL:
         return WATCH_EPOLL;
     default:
@@ -120,6 +125,8 @@ uint32_t file_poll(const struct vfs_state *vfs, const struct file *file)
         return pipe_poll(vfs, file);
     case FILE_EVENT:
         return event_poll(vfs, file);
+    case FILE_SOCKET:
+        return socket_poll(vfs, file);
     case FILE_EPOLL:
         return epoll_poll(vfs, file->thing);
     case FILE_PATH:
