@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import machine  # noqa: E402
 import session  # noqa: E402
 
-OPTIONS_WITH_VALUE = ("--smp", "--memory", "--machine", "--add", "--timeout", "--append")
+OPTIONS_WITH_VALUE = ("--smp", "--memory", "--machine", "--add", "--deb", "--timeout", "--append")
 SWITCHES = ("--icount", "--log", "--linux")
 
 
@@ -44,6 +44,16 @@ def parse_add(options, value):
     if guest and not guest.startswith("/"):
         raise Usage("--add takes HOSTFILE[:GUESTPATH] with a guest path that starts with /, not '%s'" % guest)
     options.add.append((host, guest or "/" + os.path.basename(os.path.abspath(host))))
+
+
+def parse_deb(options, value):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", value):
+        raise Usage("--deb takes the name of a Debian package, not '%s'" % value)
+    try:
+        machine.deb.closure(value)
+    except machine.deb.Unknown as problem:
+        raise Usage("--deb: %s" % problem)
+    options.deb.append(value)
 
 
 def parse_timeout(options, value):

@@ -17,6 +17,7 @@ KEPT_LOGS = 60
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools", "image"))
 import cpio  # noqa: E402
+import deb  # noqa: E402
 import reference  # noqa: E402
 import symbols  # noqa: E402
 
@@ -39,6 +40,7 @@ class Options:
     timeout: float = 120
     log: bool = False
     add: list = field(default_factory=list)       # (path on the host, path in the guest)
+    deb: list = field(default_factory=list)       # Debian packages, with what they depend on
     append: str = ""                               # more words for the kernel's command line
     qemu: list = field(default_factory=list)       # more arguments for QEMU
     kernel: str = os.path.join(BUILD, "kernel.elf")
@@ -74,12 +76,14 @@ def add_host_path(entries, host, guest):
 
 def image_with(options, command, target):
     """Writes the boot image plus the added files (and the command of exec) to target; returns the path to use."""
-    if not options.add and command is None and not options.linux:
+    if not options.add and not options.deb and command is None and not options.linux:
         return options.initrd
     with open(options.initrd, "rb") as handle:
         entries = cpio.unpack(handle.read())
     if options.linux:
         reference.adapt(entries)
+    for package in options.deb:
+        deb.add(entries, package)
     for host, guest in options.add:
         add_host_path(entries, host, guest)
     if command is not None:
