@@ -114,7 +114,7 @@ def compare(quiet, damaged, result):
             continue
         differing = [line for line in text.splitlines() if line not in wanted.splitlines()]
         says = status != wanted_status or any(ERROR_WORD.search(line) for line in differing)
-        if status == 124:
+        if status in (124, 143):
             result.hung = True
         (result.degraded_rounds if says else result.silent_rounds).append((number, differing, status))
 
