@@ -76,6 +76,8 @@ void kernel_clear(endpoint_t process)
     struct kernel_clear_request request = { .process = process };
     int result = kernel_call_clear(ENDPOINT_SYSTEM, &request);
 
+    if (result != 0) /* a process must not hang, nor memory be lost, because of one failure */
+        result = kernel_call_clear(ENDPOINT_SYSTEM, &request);
     if (result != 0) {
         log_warn("clear of %x: error %d", process, result);
     }
@@ -86,6 +88,8 @@ void kernel_resume(endpoint_t process)
     struct kernel_runctl_request request = { .process = process, .action = KERNEL_RUN_CONTROL_RESUME };
     int result = kernel_call_runctl(ENDPOINT_SYSTEM, &request);
 
+    if (result != 0) /* a process must not hang, nor memory be lost, because of one failure */
+        result = kernel_call_runctl(ENDPOINT_SYSTEM, &request);
     if (result != 0) {
         log_warn("resume of %x: error %d", process, result);
     }
@@ -123,6 +127,8 @@ void vm_leave(uint32_t slot)
     struct vm_exit_request request = { .slot = slot };
     int result = vm_call_exit(ENDPOINT_VM, &request);
 
+    if (result != 0) /* a process must not hang, nor memory be lost, because of one failure */
+        result = vm_call_exit(ENDPOINT_VM, &request);
     if (result != 0) {
         log_warn("vm exit of slot %u: error %d", slot, result);
     }
