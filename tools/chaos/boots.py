@@ -32,7 +32,7 @@ while :; do
     uptime
     [ "$now" -ge %(seconds)d ] && break
 done
-[ -n "$placer" ] && killall -9 chaos-driver && wait $placer 2>/dev/null
+[ -n "$placer" ] && { killall -9 chaos-driver; wait $placer; } 2>/dev/null
 sleep 8
 service list | sed 's/^/##row /'
 free_memory

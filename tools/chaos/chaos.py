@@ -29,6 +29,8 @@ def details(result):
         yield "%.6f: %s died of signal %d, which no fault explains" % (when, service, signal)
     if result.down:
         yield "not running at the end: " + " ".join(result.down)
+    if result.out_of_time:
+        yield "the real time ran out (--timeout) in round %d: it counts as a hang" % (result.rounds + 1)
     if result.given_up:
         yield "messages given up after a second crash: %d" % result.given_up
 

@@ -19,6 +19,7 @@ PLACED = re.compile(STAMP + r"chaos: (placed|refused) (\d+) (\w+) ([\w-]+) (-?\d
 DIED = re.compile(STAMP + r"rs: (\w+) died of signal (\d+)")
 MISSED = re.compile(STAMP + r"rs: (\w+) gives no heartbeat")
 BACK = re.compile(STAMP + r"rs: (\w+) is back( with a new state)? \(restart (\d+)\)")
+VM_BACK = re.compile(STAMP + r"(vm): took over from a dead instance")
 GIVEN_UP = re.compile(STAMP + r"(\w+): message type \S+ crashed the service twice")
 ERROR_WORD = re.compile(r"rror|denied|ailed|No such|not found|can't|cannot|Bad |Invalid|busy|Operation not|unavailable|Out of memory|Killed|Terminated|\[[1-9]\d*\]")
 QUIETLY = ("wild-store", "kernel-error", "no-memory")
@@ -50,6 +51,7 @@ class Outcome:
     degraded_rounds: list = field(default_factory=list)
     silent_rounds: list = field(default_factory=list)
     hung: bool = False
+    out_of_time: bool = False
     panic: bool = False
     rounds: int = 0
     leak: int = 0                                     # kilobytes
@@ -87,6 +89,8 @@ def follow(log, result):
             fault = dead.pop(match[2], None)
             if fault:
                 fault.back, fault.fresh = float(match[1]), bool(match[3])
+        elif (match := VM_BACK.match(line)) and "vm" in dead:
+            dead.pop("vm").back = float(match[1])
         elif GIVEN_UP.match(line):
             result.given_up += 1
     result.placed, result.refused = len(placed), len(refused)
@@ -137,7 +141,7 @@ def classify(result):
 
 
 def judge(quiet, damaged, timed_out):
-    result = Outcome(rounds=len(damaged.rounds))
+    result = Outcome(rounds=len(damaged.rounds), out_of_time=timed_out)
     follow(damaged.log, result)
     result.panic = "panic" in damaged.log and re.search(r"kernel: .*panic|vm died", damaged.log) is not None
     result.hung = timed_out or damaged.began > len(damaged.rounds)
