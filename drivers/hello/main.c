@@ -11,15 +11,21 @@
 
 static struct hello_state hello_state SERVICE_STATE;
 
+static int update(int type, struct sef_init_info *info)
+{
+    int result = sef_cb_init_resume(type, info);
+
+    if (result == 0)
+        log_info("hello, I am a new version; opened %u times, open %u", (uint32_t)hello_state.open_counter, hello_state.opened);
+    return result;
+}
+
 static int init(int type, struct sef_init_info *info)
 {
     switch (type) {
     case SEF_INIT_FRESH:
         log_debug("hello, I am new");
         break;
-    case SEF_INIT_LU:
-        log_info("hello, I am a new version");
-        return sef_cb_init_resume(type, info);
     default:
         log_info("hello, I was just restarted (%u)", info->restarts);
         break;
@@ -41,7 +47,7 @@ int main(void)
     };
 
     sef_setcb_init_fresh(init);
-    sef_setcb_init_lu(init);
+    sef_setcb_init_lu(update);
     sef_setcb_init_restart(init);
     sef_setcb_signal_handler(sef_cb_signal_handler_term);
     service_run(&service);

@@ -6,9 +6,18 @@
 
 #include <stdint.h>
 
+#ifdef HELLO_LAYOUT_2 /* tests/recovery/hello2: for live update with another layout */
+struct hello_state {
+    uint32_t updates;
+    uint64_t open_counter;
+    uint16_t unused;
+    uint32_t opened;
+};
+#else
 struct hello_state {
     uint32_t opened;       /* now */
     uint32_t open_counter; /* ever */
 };
+#endif
 
 const char *hello_state_check(const void *state);

@@ -38,6 +38,20 @@ void grant_register(void)
     table_known = true;
 }
 
+bool grant_relocate(uint64_t (*translate)(uint64_t address, uint64_t length))
+{
+    for (uint32_t i = 0; i < GRANT_ENTRIES; i++) {
+        struct grant_entry *entry = &grants.entry[i];
+
+        if ((entry->flags & (GRANT_VALID | GRANT_DIRECT)) != (GRANT_VALID | GRANT_DIRECT))
+            continue;
+        entry->address = translate(entry->address, entry->length);
+        if (entry->address == 0)
+            return false;
+    }
+    return true;
+}
+
 static struct grant_entry *find_free(void)
 {
     if (!table_known)

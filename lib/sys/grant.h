@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "grant_abi.h"
@@ -17,6 +18,8 @@ grant_t cpf_grant_magic(endpoint_t grantee, endpoint_t owner, uint64_t address, 
 int cpf_revoke(grant_t grant);
 /* Tell the kernel where the table is; the first grant and a restart do it. */
 void grant_register(void);
+/* Live update: what was lent of the old version's memory is elsewhere. translate: the new address, 0: none. false: something is nowhere. */
+bool grant_relocate(uint64_t (*translate)(uint64_t address, uint64_t length));
 
 int sys_safecopyfrom(endpoint_t granter, grant_t grant, uint64_t offset, void *address, size_t length);
 int sys_safecopyto(endpoint_t granter, grant_t grant, uint64_t offset, const void *address, size_t length);

@@ -39,6 +39,8 @@ int sef_init_fresh(int type, struct sef_init_info *info);
 void arena_restart(void);
 /* Take the regions of the dead instance over. 0 or a negative error. */
 int resume_take(void);
+/* Its last part: the arenas that the journal names. */
+int resume_take_arenas(void);
 /* Ask who we are; once. */
 void identity_ask(void);
 /* SENDREC to the kernel; the error of the trap or the status of the answer. */

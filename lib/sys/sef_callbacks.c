@@ -122,7 +122,7 @@ static int take_section(const char *start, const char *end)
     return take((uint64_t)(uintptr_t)start, (uint64_t)(end - start));
 }
 
-static int take_arenas(void)
+int resume_take_arenas(void)
 {
     uint32_t count = journal.arena_count;
     int result = 0;
@@ -148,7 +148,7 @@ int resume_take(void)
         result = take_section(__derived_start, __derived_end);
     if (result == 0)
         result = take_section(__journal_start, __journal_end);
-    return result == 0 ? take_arenas() : result;
+    return result == 0 ? resume_take_arenas() : result;
 }
 
 int sef_cb_init_resume(int type, struct sef_init_info *info)

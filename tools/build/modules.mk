@@ -60,19 +60,23 @@ kernel_objects := $(call objects,kernel,$(srcs/$(1))) $(call library_objects,ker
 kernel_script := $(or $(script/$(1)),kernel/arch/x86_64/kernel.ld)
 endef
 
-# build/service/LABEL, linked at the address that boot/services.list gives to LABEL.
+# build/service/LABEL, linked at the address that boot/services.list gives to LABEL; twice, because the description of its state (tools/layout) is
+# made from the first link.
 define module_service
 service_binaries += $(B)/service/$(name/$(1))
 service_folders += $(1)
 objects_service_$(name/$(1)) := $(call objects,service,$(srcs/$(1))) $(call library_objects,service,$(deps/$(1))) \
     $(call generated_objects,service,$(1))
-$(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld) boot/services.list
+$(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld) boot/services.list tools/layout/layout.py
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$(Q)base=$$$$(awk '$$$$1 == "$(name/$(1))" {print $$$$2}' boot/services.list); \
 	if [ -z "$$$$base" ]; then echo '$(1): boot/services.list has no line for $(name/$(1))' >&2; exit 1; fi; \
-	$(CC) $(link_service) -Wl,--defsym=service_base=$$$$base -Wl,-T,$(or $(script/$(1)),lib/sys/service.ld) \
-	    -o $$@ $$(objects_service_$(name/$(1))) -lgcc
+	link="$(CC) $(link_service) -Wl,--defsym=service_base=$$$$base -Wl,-T,$(or $(script/$(1)),lib/sys/service.ld)"; \
+	layout=$(B)/obj/service/$(name/$(1)).layout; \
+	$$$$link -o $$$$layout.pass1 $$(objects_service_$(name/$(1))) -lgcc && \
+	$(PYTHON) tools/layout/layout.py $$$$layout.pass1 -o $$$$layout.S && $(CC) -c -o $$$$layout.o $$$$layout.S && rm -f $$$$layout.pass1 && \
+	$$$$link -o $$@ $$(objects_service_$(name/$(1))) $$$$layout.o -lgcc
 endef
 
 # tests/core: the kernel and one test service, booted alone: build/core/NAME.cpio. It takes the place of rs and vm (or those in `boots`, with commas).

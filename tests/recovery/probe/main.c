@@ -113,6 +113,14 @@ static void take_role(const char *label)
         sef_setcb_ping_reply(sef_cb_ping_reply_null);
     else if (strcmp(label, "stubborn") == 0)
         sef_setcb_signal_handler(sef_cb_signal_handler_null);
+    else if (strcmp(label, "never-ready") == 0)
+        sef_setcb_lu_prepare(sef_cb_lu_prepare_never_ready);
+    else if (strcmp(label, "prepare-crash") == 0)
+        sef_setcb_lu_prepare(sef_cb_lu_prepare_crash);
+    else if (strcmp(label, "no-update") == 0)
+        sef_setcb_lu_state_isvalid(sef_cb_lu_state_isvalid_null);
+    else if (strcmp(label, "lu-crash") == 0)
+        sef_setcb_init_lu(sef_cb_init_crash);
 }
 
 int main(void)
