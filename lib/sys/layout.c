@@ -243,7 +243,7 @@ bool layout_convert(const struct layout_side *old, const struct layout_side *new
     struct conversion c = { .old = old, .new = new, .arenas = arenas, .problem = problem };
     bool done = true;
 
-    for (uint32_t i = 0; i < new->layout->variable_count && done; i++) {
+    for (uint32_t i = 0; i < new->layout->variable_count &&done; i++) {
         const struct layout_variable *variable = &variables(new->layout)[i];
         const char *name = name_at(new->layout, variable->name);
         const struct layout_variable *before = find_variable(old->layout, variable->section, name);

@@ -46,8 +46,8 @@ struct layout_type {
     uint32_t kind;
     uint32_t size;
     uint32_t element;
-    uint32_t count; /* elements or members */
-    uint32_t first; /* member */
+    uint32_t count;     /* elements or members */
+    uint32_t first;     /* member */
     uint32_t signature; /* equal for types that are the same all the way down */
 };
 

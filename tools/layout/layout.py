@@ -39,7 +39,7 @@ class Entry:
         text = self.attributes.get(name)
         if text is None:
             return default
-        word = text.split()[0]
+        word = re.sub(r'^\(\w+\) ', '', text.strip()).split()[0]
         return int(word, 0) if re.fullmatch(r'-?(0x[0-9a-f]+|\d+)', word) else default
 
     def name(self):
@@ -195,7 +195,10 @@ class Layout:
                 while unit.parent is not None:
                     unit = unit.parent
                 name += '@' + (unit.name() or '').rsplit('/', 1)[-1]
-            self.variables.append((self.string(name), number, offset, self.type_of(type_offset, number == SECTIONS.index('.derived'))))
+            index = self.type_of(type_offset, number == SECTIONS.index('.derived'))
+            if self.types[index][1] == 0:
+                sys.exit(f'{name}: its size is not known')
+            self.variables.append((self.string(name), number, offset, index))
 
     def assembler(self):
         head = 8 * 4
