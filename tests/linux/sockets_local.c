@@ -53,7 +53,7 @@ static int named(const char *path)
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int s = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    strcpy(address.sun_path, path);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     CHECK_EQ(bind(s, (struct sockaddr *)&address, sizeof(address)), 0);
     return s;
 }
@@ -62,7 +62,7 @@ static int connect_to(int s, const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-    strcpy(address.sun_path, path);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     return connect(s, (struct sockaddr *)&address, sizeof(address));
 }
 
