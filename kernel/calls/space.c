@@ -52,7 +52,7 @@ CALL_HANDLER(space_create)
 CALL_HANDLER(space_destroy)
 {
     struct kernel_space_destroy_request r;
-    struct kernel_space_destroy_reply answer = {0};
+    struct kernel_space_destroy_reply answer = { 0 };
     uint64_t total;
     (void)caller;
 

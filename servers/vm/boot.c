@@ -6,8 +6,8 @@
 
 #include "errors.h"
 #include "frame.h"
-#include "kernel_info.h"
 #include "kcall.h"
+#include "kernel_info.h"
 #include "object.h"
 #include "pool.h"
 #include "protocols/kernel.h"
@@ -117,7 +117,7 @@ static int map_frame_table(struct bump *bump, uint64_t pages)
 /* Walk the same frames again, now that there is a table to write them into. */
 static void fill_frame_table(struct vm_state *state, const struct boot_info *info, uint64_t tables, uint64_t taken)
 {
-    struct bump bump = {.info = info};
+    struct bump bump = { .info = info };
     uint64_t frame = bump_take(&bump);
 
     while (frame != 0) {
@@ -137,7 +137,7 @@ static void fill_frame_table(struct vm_state *state, const struct boot_info *inf
 
 static int make_frame_table(struct vm_state *state, const struct boot_info *info)
 {
-    struct bump bump = {.info = info};
+    struct bump bump = { .info = info };
     uint64_t pages;
     uint64_t tables;
     int result;
@@ -181,7 +181,7 @@ static int make_tables(struct vm_state *state)
 
 static int adopt_segment(struct vm_state *state, uint32_t space, const struct boot_segment *segment)
 {
-    struct region model = {.kind = REGION_ANONYMOUS, .flags = REGION_PINNED, .protection = VM_PROTECTION_READ};
+    struct region model = { .kind = REGION_ANONYMOUS, .flags = REGION_PINNED, .protection = VM_PROTECTION_READ };
     uint64_t first = segment->physical >> PAGE_BITS;
     uint64_t pages = page_up(segment->length) >> PAGE_BITS;
 

@@ -9,9 +9,9 @@
 #include "frame.h"
 #include "kcall.h"
 #include "object.h"
-#include "protocols/vm_event_server.h"
 #include "protocols/kernel.h"
 #include "protocols/vm.h"
+#include "protocols/vm_event_server.h"
 #include "space.h"
 #include "sys/call.h"
 #include "sys/log.h"
@@ -59,9 +59,8 @@ static inline __attribute__((always_inline)) int find_region(struct vm_state *st
     }
     protection = region_at(*region)->protection;
     /* x86: what can be written or executed can be read. */
-    if ((access & FAULT_FORCE) == 0 &&
-        (protection == 0 || ((access & FAULT_WRITE) != 0 && (protection & VM_PROTECTION_WRITE) == 0) ||
-         ((access & FAULT_EXECUTE) != 0 && (protection & VM_PROTECTION_EXECUTE) == 0))) {
+    if ((access & FAULT_FORCE) == 0 && (protection == 0 || ((access & FAULT_WRITE) != 0 && (protection & VM_PROTECTION_WRITE) == 0) ||
+                                        ((access & FAULT_EXECUTE) != 0 && (protection & VM_PROTECTION_EXECUTE) == 0))) {
         return -EACCES;
     }
     return 0;
@@ -107,7 +106,8 @@ static bool map_by_reply(struct vm_state *state, const struct region *region, ui
     return true;
 }
 
-static inline __attribute__((always_inline)) int map_zero(struct vm_state *state, struct region *region, uint64_t page, struct event_page_fault_reply *reply)
+static inline __attribute__((always_inline)) int map_zero(struct vm_state *state, struct region *region, uint64_t page,
+                                                          struct event_page_fault_reply *reply)
 {
     const uint32_t flags = region_map_flags(region) | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_IF_ABSENT;
     struct space *space = space_at(region->space);
@@ -132,8 +132,7 @@ static inline __attribute__((always_inline)) int map_zero(struct vm_state *state
 }
 
 /* A write to a page that is there, but perhaps shown elsewhere too. */
-static int copy_on_write(struct vm_state *state, struct region *region, uint64_t page, uint64_t entry,
-                         struct event_page_fault_reply *reply)
+static int copy_on_write(struct vm_state *state, struct region *region, uint64_t page, uint64_t entry, struct event_page_fault_reply *reply)
 {
     uint64_t old = entry_frame(entry);
     uint32_t flags = region_map_flags(region);
@@ -235,8 +234,8 @@ static int map_copy(struct vm_state *state, struct region *region, uint64_t page
     }
     result = kcall_page_copy(frame_address(from), frame_address(frame));
     if (result == 0 && valid_bytes < PAGE_BYTES) {
-        result = kcall_page_write(frame_address(frame), (uint32_t)valid_bytes, PAGE_BYTES - (uint32_t)valid_bytes,
-                                  ENDPOINT_SELF, (uint64_t)scratch()->zeros);
+        result = kcall_page_write(frame_address(frame), (uint32_t)valid_bytes, PAGE_BYTES - (uint32_t)valid_bytes, ENDPOINT_SELF,
+                                  (uint64_t)scratch()->zeros);
     }
     if (result == 0 && map_by_reply(state, region, page, frame, region_map_flags(region), reply)) {
         done = 1;
@@ -309,8 +308,7 @@ static int vdso_absent(struct vm_state *state, const struct region *region, uint
     return result;
 }
 
-int fault_page(struct vm_state *state, uint32_t index, uint64_t page, uint32_t access, uint64_t entry,
-               struct event_page_fault_reply *reply)
+int fault_page(struct vm_state *state, uint32_t index, uint64_t page, uint32_t access, uint64_t entry, struct event_page_fault_reply *reply)
 {
     struct region *region = region_at(index);
 
@@ -378,8 +376,7 @@ static bool is_good(const struct region *region, uint64_t entry, uint32_t access
     if (entry == 0) {
         return false;
     }
-    return (access & FAULT_WRITE) == 0 || (entry_flags(entry) & KERNEL_MAP_FLAGS_WRITE) != 0 ||
-           region->kind == REGION_PHYSICAL;
+    return (access & FAULT_WRITE) == 0 || (entry_flags(entry) & KERNEL_MAP_FLAGS_WRITE) != 0 || region->kind == REGION_PHYSICAL;
 }
 
 /* Pages [page, page + count) lie in one region; their entries were read. */

@@ -20,8 +20,7 @@
 /* A region with all pages present and zero. */
 static int map_pinned(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end, uint8_t protection)
 {
-    struct region model = {
-        .kind = REGION_ANONYMOUS, .flags = REGION_PINNED, .protection = protection, .start = start, .end = end};
+    struct region model = { .kind = REGION_ANONYMOUS, .flags = REGION_PINNED, .protection = protection, .start = start, .end = end };
     uint64_t *frames = scratch()->frames;
 
     if (!region_range_is_free(space_at(index), start, end)) {
@@ -116,8 +115,8 @@ static int check_segment(uint32_t slot, const struct elf_program_header *segment
     if (segment->offset > length || segment->file_bytes > length - segment->offset) {
         return refuse(slot, "segment beyond the end of the file");
     }
-    if (segment->file_bytes > segment->memory_bytes || segment->memory_bytes > SERVICE_IMAGE_MAX ||
-        segment->address < USER_LOWEST || segment->address >= USER_TOP - SERVICE_IMAGE_MAX) {
+    if (segment->file_bytes > segment->memory_bytes || segment->memory_bytes > SERVICE_IMAGE_MAX || segment->address < USER_LOWEST ||
+        segment->address >= USER_TOP - SERVICE_IMAGE_MAX) {
         return refuse(slot, "segment address or length");
     }
     return 0;
@@ -335,7 +334,7 @@ int vm_handle_map_physical(struct vm_state *state, struct call *call, const stru
     uint32_t space = space_of(state, call->caller);
     uint64_t base = page_down(request->physical);
     uint64_t end = page_up(request->physical + request->length);
-    struct region model = {.kind = REGION_PHYSICAL, .offset = base, .protection = VM_PROTECTION_READ};
+    struct region model = { .kind = REGION_PHYSICAL, .offset = base, .protection = VM_PROTECTION_READ };
     uint32_t there = space == VM_NONE ? VM_NONE : find_physical(space, base);
     int result;
 

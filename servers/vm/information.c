@@ -73,10 +73,9 @@ static int format_region(char *text, const struct space *space, const struct reg
     int length = format_string(text, MAPS_LINE_MAX, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %u", region->start, region->end,
                                (region->protection & VM_PROTECTION_READ) != 0 ? 'r' : '-',
                                (region->protection & VM_PROTECTION_WRITE) != 0 ? 'w' : '-',
-                               (region->protection & VM_PROTECTION_EXECUTE) != 0 ? 'x' : '-',
-                               region->kind == REGION_SHARED ? 's' : 'p',
-                               region->kind == REGION_PHYSICAL || region->object == VM_NONE ? 0 : region->offset,
-                               region->device >> 20, region->device & 0xff, region->inode);
+                               (region->protection & VM_PROTECTION_EXECUTE) != 0 ? 'x' : '-', region->kind == REGION_SHARED ? 's' : 'p',
+                               region->kind == REGION_PHYSICAL || region->object == VM_NONE ? 0 : region->offset, region->device >> 20,
+                               region->device & 0xff, region->inode);
 
     if (name[0] != '\0') {
         while (length < MAPS_NAME_COLUMN) {

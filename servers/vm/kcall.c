@@ -19,8 +19,8 @@ static int kernel_exchange(struct message *message)
 
 int kcall_space_create(uint32_t space)
 {
-    struct message message = {.type = KERNEL_SPACE_CREATE};
-    struct kernel_space_create_request request = {.space = space};
+    struct message message = { .type = KERNEL_SPACE_CREATE };
+    struct kernel_space_create_request request = { .space = space };
 
     kernel_space_create_request_put(&message, &request);
     return kernel_exchange(&message);
@@ -28,8 +28,8 @@ int kcall_space_create(uint32_t space)
 
 int kcall_space_destroy(uint32_t space, uint64_t *tables_free)
 {
-    struct message message = {.type = KERNEL_SPACE_DESTROY};
-    struct kernel_space_destroy_request request = {.space = space};
+    struct message message = { .type = KERNEL_SPACE_DESTROY };
+    struct kernel_space_destroy_request request = { .space = space };
 
     struct kernel_space_destroy_reply reply;
     int result;
@@ -44,8 +44,7 @@ int kcall_space_destroy(uint32_t space, uint64_t *tables_free)
 static int map(uint32_t space, uint64_t address, uint64_t frames, uint64_t count, uint32_t flags, uint64_t *done)
 {
     struct message message;
-    struct kernel_map_request request = {
-        .space = space, .flags = flags, .address = address, .frames = frames, .count = count};
+    struct kernel_map_request request = { .space = space, .flags = flags, .address = address, .frames = frames, .count = count };
     int result;
 
     message.type = KERNEL_MAP;
@@ -73,9 +72,8 @@ int kcall_map_one(uint32_t space, uint64_t address, uint64_t physical, uint32_t 
 
 int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done)
 {
-    struct message message = {.type = KERNEL_UNMAP};
-    struct kernel_unmap_request request = {
-        .space = space, .address = address, .count = count, .entries = (uint64_t)entries};
+    struct message message = { .type = KERNEL_UNMAP };
+    struct kernel_unmap_request request = { .space = space, .address = address, .count = count, .entries = (uint64_t)entries };
     struct kernel_unmap_reply reply;
     int result;
 
@@ -89,11 +87,13 @@ int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entr
     return result;
 }
 
-int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present, uint64_t *done)
+int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present,
+                      uint64_t *done)
 {
-    struct message message = {.type = KERNEL_SPACE_DRAIN};
+    struct message message = { .type = KERNEL_SPACE_DRAIN };
     struct kernel_space_drain_request request = {
-        .space = space, .in_use = in_use, .address = address, .count = count, .entries = (uint64_t)entries};
+        .space = space, .in_use = in_use, .address = address, .count = count, .entries = (uint64_t)entries
+    };
     struct kernel_space_drain_reply reply;
     int result;
 
@@ -109,8 +109,8 @@ int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t
 
 int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags)
 {
-    struct message message = {.type = KERNEL_PROTECT};
-    struct kernel_protect_request request = {.space = space, .flags = flags, .address = address, .count = count};
+    struct message message = { .type = KERNEL_PROTECT };
+    struct kernel_protect_request request = { .space = space, .flags = flags, .address = address, .count = count };
 
     kernel_protect_request_put(&message, &request);
     return kernel_exchange(&message);
@@ -118,9 +118,8 @@ int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t fla
 
 int kcall_read_entries(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries)
 {
-    struct message message = {.type = KERNEL_READ_ENTRIES};
-    struct kernel_read_entries_request request = {
-        .space = space, .address = address, .count = count, .entries = (uint64_t)entries};
+    struct message message = { .type = KERNEL_READ_ENTRIES };
+    struct kernel_read_entries_request request = { .space = space, .address = address, .count = count, .entries = (uint64_t)entries };
 
     kernel_read_entries_request_put(&message, &request);
     return kernel_exchange(&message);
@@ -129,9 +128,10 @@ int kcall_read_entries(uint32_t space, uint64_t address, uint64_t count, uint64_
 int kcall_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, uint64_t *entries, uint32_t cow,
                      uint64_t *present, uint64_t *done)
 {
-    struct message message = {.type = KERNEL_FORK_RANGE};
-    struct kernel_fork_range_request request = {.source = source, .destination = destination, .address = address,
-                                                .count = count, .entries = (uint64_t)entries, .cow = cow};
+    struct message message = { .type = KERNEL_FORK_RANGE };
+    struct kernel_fork_range_request request = {
+        .source = source, .destination = destination, .address = address, .count = count, .entries = (uint64_t)entries, .cow = cow
+    };
     struct kernel_fork_range_reply reply;
     int result;
 
@@ -147,8 +147,8 @@ int kcall_fork_range(uint32_t source, uint32_t destination, uint64_t address, ui
 
 int kcall_page_copy(uint64_t source, uint64_t destination)
 {
-    struct message message = {.type = KERNEL_PAGE_COPY};
-    struct kernel_page_copy_request request = {.source = source, .destination = destination};
+    struct message message = { .type = KERNEL_PAGE_COPY };
+    struct kernel_page_copy_request request = { .source = source, .destination = destination };
 
     kernel_page_copy_request_put(&message, &request);
     return kernel_exchange(&message);
@@ -156,8 +156,8 @@ int kcall_page_copy(uint64_t source, uint64_t destination)
 
 int kcall_page_zero(uint64_t frame, uint64_t count)
 {
-    struct message message = {.type = KERNEL_PAGE_ZERO};
-    struct kernel_page_zero_request request = {.frame = frame, .count = count};
+    struct message message = { .type = KERNEL_PAGE_ZERO };
+    struct kernel_page_zero_request request = { .frame = frame, .count = count };
 
     kernel_page_zero_request_put(&message, &request);
     return kernel_exchange(&message);
@@ -165,9 +165,8 @@ int kcall_page_zero(uint64_t frame, uint64_t count)
 
 int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_t source, uint64_t address)
 {
-    struct message message = {.type = KERNEL_PAGE_WRITE};
-    struct kernel_page_write_request request = {
-        .frame = frame, .offset = offset, .length = length, .address = address, .source = source};
+    struct message message = { .type = KERNEL_PAGE_WRITE };
+    struct kernel_page_write_request request = { .frame = frame, .offset = offset, .length = length, .address = address, .source = source };
 
     kernel_page_write_request_put(&message, &request);
     return kernel_exchange(&message);
@@ -175,8 +174,8 @@ int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_
 
 int kcall_tables_give(const uint64_t *frames, uint64_t count)
 {
-    struct message message = {.type = KERNEL_TABLES_GIVE};
-    struct kernel_tables_give_request request = {.frames = (uint64_t)frames, .count = count};
+    struct message message = { .type = KERNEL_TABLES_GIVE };
+    struct kernel_tables_give_request request = { .frames = (uint64_t)frames, .count = count };
 
     kernel_tables_give_request_put(&message, &request);
     return kernel_exchange(&message);
@@ -184,8 +183,8 @@ int kcall_tables_give(const uint64_t *frames, uint64_t count)
 
 int kcall_tables_take(uint64_t *frames, uint64_t room, uint64_t *count)
 {
-    struct message message = {.type = KERNEL_TABLES_TAKE};
-    struct kernel_tables_take_request request = {.frames = (uint64_t)frames, .room = room};
+    struct message message = { .type = KERNEL_TABLES_TAKE };
+    struct kernel_tables_take_request request = { .frames = (uint64_t)frames, .room = room };
     struct kernel_tables_take_reply reply;
     int result;
 
@@ -200,9 +199,10 @@ int kcall_tables_take(uint64_t *frames, uint64_t room, uint64_t *count)
 
 int kcall_query_memory(endpoint_t process, uint64_t base, uint64_t length)
 {
-    struct message message = {.type = KERNEL_PRIVCTL};
+    struct message message = { .type = KERNEL_PRIVCTL };
     struct kernel_privctl_request request = {
-        .process = process, .request = KERNEL_PRIVILEGE_REQUEST_QUERY_MEM, .base = base, .length = length};
+        .process = process, .request = KERNEL_PRIVILEGE_REQUEST_QUERY_MEM, .base = base, .length = length
+    };
 
     kernel_privctl_request_put(&message, &request);
     return kernel_exchange(&message);
@@ -210,8 +210,8 @@ int kcall_query_memory(endpoint_t process, uint64_t base, uint64_t length)
 
 int kcall_update(endpoint_t source, endpoint_t destination)
 {
-    struct message message = {.type = KERNEL_UPDATE};
-    struct kernel_update_request request = {.source = source, .destination = destination};
+    struct message message = { .type = KERNEL_UPDATE };
+    struct kernel_update_request request = { .source = source, .destination = destination };
 
     kernel_update_request_put(&message, &request);
     return kernel_exchange(&message);

@@ -12,8 +12,8 @@
 
 /* Page-table entries as the kernel returns them. */
 #define ENTRY_FLAGS_SHIFT 52
-#define ENTRY_PRESENT 1ull
-#define ENTRY_DIRTY 2ull
+#define ENTRY_PRESENT     1ull
+#define ENTRY_DIRTY       2ull
 
 static inline uint64_t entry_frame(uint64_t entry)
 {
@@ -30,7 +30,8 @@ int kcall_space_destroy(uint32_t space, uint64_t *tables_free);
 int kcall_map(uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags, uint64_t *done);
 int kcall_map_one(uint32_t space, uint64_t address, uint64_t physical, uint32_t flags, uint64_t *done);
 int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint64_t *present, uint64_t *done);
-int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present, uint64_t *done);
+int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present,
+                      uint64_t *done);
 int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags);
 int kcall_read_entries(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries);
 int kcall_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, uint64_t *entries, uint32_t cow,

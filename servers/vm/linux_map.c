@@ -184,7 +184,7 @@ int vm_linux_mmap(struct vm_state *state, struct call *call)
     uint32_t protection = (uint32_t)linux_argument(call, 2);
     uint32_t flags = (uint32_t)linux_argument(call, 3);
     uint32_t index = space_of(state, call->caller);
-    struct region model = {.kind = REGION_ANONYMOUS, .protection = protection_of(protection)};
+    struct region model = { .kind = REGION_ANONYMOUS, .protection = protection_of(protection) };
     int64_t address;
     int result = check_mmap(length, flags, (flags & MAP_ANONYMOUS) != 0 ? page_down(linux_argument(call, 5)) : linux_argument(call, 5));
 
@@ -215,7 +215,7 @@ static int64_t map_file(struct vm_state *state, const struct parked *parked, con
 {
     uint32_t index = space_of(state, parked->caller);
     uint32_t object = file->object == 0 ? VM_NONE : object_find(state, file->object);
-    struct region model = {.kind = REGION_ANONYMOUS, .protection = protection_of(parked->protection)};
+    struct region model = { .kind = REGION_ANONYMOUS, .protection = protection_of(parked->protection) };
 
     if (index == VM_NONE) {
         return -ESRCH;
@@ -281,7 +281,7 @@ int vm_linux_munmap(struct vm_state *state, struct call *call)
 static int move_break(struct vm_state *state, uint32_t index, uint64_t from, uint64_t to)
 {
     struct space *space = space_at(index);
-    struct region model = {.kind = REGION_ANONYMOUS, .flags = REGION_HEAP, .protection = PROT_READ | PROT_WRITE};
+    struct region model = { .kind = REGION_ANONYMOUS, .flags = REGION_HEAP, .protection = PROT_READ | PROT_WRITE };
 
     if (to < from) {
         return space_unmap(state, index, to, from);
@@ -338,7 +338,7 @@ static int64_t move_region(struct vm_state *state, uint32_t index, uint64_t from
     model.offset += from - model.start;
     model.start = to;
     model.end = to + new_length;
-    model.flags &= (uint16_t)~(REGION_HEAP | REGION_GROWSDOWN);
+    model.flags &= (uint16_t) ~(REGION_HEAP | REGION_GROWSDOWN);
     /* The old region is cut out first, so that nothing can fail when the pages have moved. */
     result = space_cut(state, index, from, from + old_length);
     if (result == 0 && region_add(state, index, &model) == VM_NONE) {

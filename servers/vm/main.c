@@ -46,7 +46,7 @@ static int init_fresh(int type, struct sef_init_info *info)
 
 static int rebuild(void *state)
 {
-    struct rs_init_ready_request ready = {0};
+    struct rs_init_ready_request ready = { 0 };
     int result;
 
     has_tables = true;
@@ -70,9 +70,9 @@ static const char *check(const void *state)
 }
 
 static const struct service_protocol protocols[] = {
-    {VM_PROTOCOL, vm_dispatch},
-    {PROTOCOL_EVENT, event_dispatch},
-    {PROTOCOL_LINUX, vm_linux_dispatch},
+    { VM_PROTOCOL, vm_dispatch },
+    { PROTOCOL_EVENT, event_dispatch },
+    { PROTOCOL_LINUX, vm_linux_dispatch },
 };
 
 int main(void)

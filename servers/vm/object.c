@@ -333,8 +333,7 @@ uint32_t owner_pool_find(struct vm_state *state, endpoint_t owner, uint32_t numb
         }
     }
     if (empty != 0) {
-        state->owner_pool[empty] =
-            (struct owner_pool){.owner = owner, .number = number, .limit = state->frames_total / 2, .is_used = 1};
+        state->owner_pool[empty] = (struct owner_pool){ .owner = owner, .number = number, .limit = state->frames_total / 2, .is_used = 1 };
     }
     return empty;
 }

@@ -25,8 +25,7 @@ static void clear(uint64_t *words, uint32_t bytes)
 
 bool own_memory(struct vm_state *state, uint64_t address, uint64_t bytes)
 {
-    const uint32_t flags =
-        KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_USER | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_IF_ABSENT;
+    const uint32_t flags = KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_USER | KERNEL_MAP_FLAGS_ZERO | KERNEL_MAP_FLAGS_IF_ABSENT;
 
     for (uint64_t at = address; at < address + bytes; at += PAGE_BYTES) {
         uint32_t number = frame_take(state, FRAME_OWN, FRAME_FOR_SYSTEM);
@@ -49,7 +48,7 @@ bool own_memory(struct vm_state *state, uint64_t address, uint64_t bytes)
 
 void pool_init(struct pool *pool, uint64_t base, size_t record_bytes, uint64_t limit)
 {
-    *pool = (struct pool){.base = base, .record_bytes = (uint32_t)record_bytes, .limit = (uint32_t)limit, .high = 1};
+    *pool = (struct pool){ .base = base, .record_bytes = (uint32_t)record_bytes, .limit = (uint32_t)limit, .high = 1 };
 }
 
 bool pool_extend(struct vm_state *state, struct pool *pool, uint32_t index)

@@ -113,8 +113,7 @@ int vm_handle_exec_begin(struct vm_state *state, struct call *call, const struct
 
 static bool is_user_range(uint64_t address, uint64_t length)
 {
-    return (address & (PAGE_BYTES - 1)) == 0 && length != 0 && address >= PAGE_BYTES && address < USER_TOP &&
-           length <= USER_TOP - address;
+    return (address & (PAGE_BYTES - 1)) == 0 && length != 0 && address >= PAGE_BYTES && address < USER_TOP && length <= USER_TOP - address;
 }
 
 /* Only a space between begin and commit may be changed. */
@@ -130,7 +129,7 @@ int vm_handle_exec_map_object(struct vm_state *state, struct call *call, const s
     uint32_t space = unborn(state, request->space);
     uint32_t object = object_find(state, request->object);
     uint64_t length = page_up(request->length);
-    struct region model = {.kind = REGION_PRIVATE, .start = request->address, .end = request->address + length};
+    struct region model = { .kind = REGION_PRIVATE, .start = request->address, .end = request->address + length };
 
     (void)call;
     if (space == VM_NONE || object == VM_NONE || length < request->length || !is_user_range(request->address, length) ||
@@ -157,7 +156,7 @@ int vm_handle_exec_map_anonymous(struct vm_state *state, struct call *call, cons
 {
     uint32_t space = unborn(state, request->space);
     uint64_t length = page_up(request->length);
-    struct region model = {.kind = REGION_ANONYMOUS, .start = request->address, .end = request->address + length};
+    struct region model = { .kind = REGION_ANONYMOUS, .start = request->address, .end = request->address + length };
 
     (void)call;
     if (space == VM_NONE || length < request->length || !is_user_range(request->address, length)) {
@@ -234,11 +233,19 @@ int vm_handle_exec_write(struct vm_state *state, struct call *call, const struct
 
 static int build_piece(struct vm_state *state, struct call *call, uint32_t space, const struct vm_exec_piece *piece)
 {
-    struct vm_exec_map_object_request object = {.space = space, .object = piece->object, .address = piece->address, .offset = piece->offset,
-        .length = piece->length, .file_length = piece->file_length, .protection = piece->protection};
-    struct vm_exec_map_anonymous_request anonymous = {.space = space, .protection = piece->protection, .address = piece->address,
-        .length = piece->length, .growsdown = piece->object};
-    struct vm_exec_write_request write = {.space = space, .source = piece->offset, .destination = piece->address, .length = piece->length};
+    struct vm_exec_map_object_request object = { .space = space,
+                                                 .object = piece->object,
+                                                 .address = piece->address,
+                                                 .offset = piece->offset,
+                                                 .length = piece->length,
+                                                 .file_length = piece->file_length,
+                                                 .protection = piece->protection };
+    struct vm_exec_map_anonymous_request anonymous = {
+        .space = space, .protection = piece->protection, .address = piece->address, .length = piece->length, .growsdown = piece->object
+    };
+    struct vm_exec_write_request write = {
+        .space = space, .source = piece->offset, .destination = piece->address, .length = piece->length
+    };
 
     switch (piece->kind) {
     case VM_PIECE_OBJECT:
@@ -256,7 +263,7 @@ int vm_handle_exec_build(struct vm_state *state, struct call *call, const struct
                          struct vm_exec_build_reply *reply)
 {
     struct vm_exec_piece pieces[VM_PIECES];
-    struct vm_exec_begin_request begin = {.slot = request->slot};
+    struct vm_exec_begin_request begin = { .slot = request->slot };
     struct vm_exec_begin_reply begun;
     int result;
 
@@ -283,7 +290,7 @@ int vm_handle_exec_build(struct vm_state *state, struct call *call, const struct
 /* The time page and the vDSO behind it, at a fixed address. Without them programs use the system call. */
 static void map_vdso(struct vm_state *state, uint32_t space)
 {
-    struct region model = {.kind = REGION_PHYSICAL, .flags = REGION_VDSO, .protection = VM_PROTECTION_READ};
+    struct region model = { .kind = REGION_PHYSICAL, .flags = REGION_VDSO, .protection = VM_PROTECTION_READ };
 
     if (state->vdso_base == 0) {
         return;

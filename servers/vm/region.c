@@ -197,10 +197,9 @@ static void unlink_region(uint32_t index)
 
 static bool continues(const struct region *low, const struct region *high)
 {
-    return low->end == high->start && low->kind == high->kind && low->protection == high->protection &&
-           low->flags == high->flags && low->object == high->object && low->uncached == high->uncached &&
-           low->device == high->device && low->inode == high->inode && low->file_end == high->file_end &&
-           (low->kind == REGION_ANONYMOUS || low->offset + (low->end - low->start) == high->offset);
+    return low->end == high->start && low->kind == high->kind && low->protection == high->protection && low->flags == high->flags &&
+           low->object == high->object && low->uncached == high->uncached && low->device == high->device && low->inode == high->inode &&
+           low->file_end == high->file_end && (low->kind == REGION_ANONYMOUS || low->offset + (low->end - low->start) == high->offset);
 }
 
 bool region_merge_next(struct vm_state *state, uint32_t index)

@@ -63,7 +63,7 @@ uint64_t region_find_gap(const struct space *space, uint64_t length);
 static inline uint32_t region_map_flags(const struct region *region)
 {
     /* The index is the protection (vm.idl): none is not for the user at all. */
-    static const uint8_t flags[8] = {0, 4, 5, 5, 6, 6, 7, 7};
+    static const uint8_t flags[8] = { 0, 4, 5, 5, 6, 6, 7, 7 };
 
     return flags[region->protection & 7] | (region->uncached != 0 ? KERNEL_MAP_FLAGS_UNCACHED : 0);
 }

@@ -25,8 +25,7 @@ enum { OWN_SERVICES = ENDPOINT_VM + 1 };
 
 static int take_range(uint32_t from, uint32_t to, uint64_t address, uint64_t bytes)
 {
-    const uint32_t flags =
-        KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_USER | KERNEL_MAP_FLAGS_IF_ABSENT | KERNEL_MAP_FLAGS_RESERVE;
+    const uint32_t flags = KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_USER | KERNEL_MAP_FLAGS_IF_ABSENT | KERNEL_MAP_FLAGS_RESERVE;
     uint64_t entries[ENTRY_ROOM];
     uint64_t end = address + page_up(bytes);
     int result = 0;
@@ -58,14 +57,14 @@ enum { TABLES = 8 };
 
 static void list_tables(const struct vm_state *state, struct table table[TABLES])
 {
-    table[0] = (struct table){FRAME_TABLE_ADDRESS, state->frame_count * sizeof(struct frame)};
-    table[1] = (struct table){HASH_ADDRESS, (state->hash_mask + 1ull) * sizeof(uint32_t)};
-    table[2] = (struct table){SCRATCH_ADDRESS, sizeof(struct scratch)};
-    table[3] = (struct table){state->regions.base, state->regions.present_bytes};
-    table[4] = (struct table){state->objects.base, state->objects.present_bytes};
-    table[5] = (struct table){state->chunks.base, state->chunks.present_bytes};
-    table[6] = (struct table){state->spaces.base, state->spaces.present_bytes};
-    table[7] = (struct table){state->parked.base, state->parked.present_bytes};
+    table[0] = (struct table){ FRAME_TABLE_ADDRESS, state->frame_count * sizeof(struct frame) };
+    table[1] = (struct table){ HASH_ADDRESS, (state->hash_mask + 1ull) * sizeof(uint32_t) };
+    table[2] = (struct table){ SCRATCH_ADDRESS, sizeof(struct scratch) };
+    table[3] = (struct table){ state->regions.base, state->regions.present_bytes };
+    table[4] = (struct table){ state->objects.base, state->objects.present_bytes };
+    table[5] = (struct table){ state->chunks.base, state->chunks.present_bytes };
+    table[6] = (struct table){ state->spaces.base, state->spaces.present_bytes };
+    table[7] = (struct table){ state->parked.base, state->parked.present_bytes };
 }
 
 static int take_tables(const struct vm_state *state, uint32_t from, uint32_t to)
@@ -250,8 +249,7 @@ static int count_region(struct vm_state *state, struct region *region)
     while (start < region->end) {
         uint64_t present = 0;
         uint64_t done = 0;
-        int result =
-            kcall_space_drain(space_id(region->space), start, (region->end - start) >> PAGE_BITS, entries, 1, &present, &done);
+        int result = kcall_space_drain(space_id(region->space), start, (region->end - start) >> PAGE_BITS, entries, 1, &present, &done);
 
         if (result != 0 || done == 0) {
             return -EGENERIC;
@@ -411,7 +409,7 @@ const char *restart_derive(struct vm_state *state)
 /* Which space this instance runs in is known to the kernel only. */
 static uint32_t ask_own_space(void)
 {
-    struct process_info process[OWN_SERVICES] = {0};
+    struct process_info process[OWN_SERVICES] = { 0 };
 
     if (sys_getinfo(KERNEL_INFO_PROCESSES, process, sizeof(process), NULL) != 0) {
         return UINT32_MAX;

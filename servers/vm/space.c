@@ -152,7 +152,8 @@ static bool drain_regions(struct vm_state *state, uint32_t index)
         bool is_counted = region_has_counted(region_at(region));
 
         region = region_at(region)->next;
-        while (is_counted && region != VM_NONE && region_has_counted(region_at(region)) && region_at(region)->start - end <= RUN_GAP_BYTES) {
+        while (is_counted && region != VM_NONE && region_has_counted(region_at(region)) &&
+               region_at(region)->start - end <= RUN_GAP_BYTES) {
             end = region_at(region)->end;
             region = region_at(region)->next;
         }
@@ -308,8 +309,7 @@ static int fork_pages(struct vm_state *state, uint32_t parent, uint32_t child, u
     while (start < end) {
         uint64_t present = 0;
         uint64_t done = 0;
-        int result = kcall_fork_range(space_id(parent), space_id(child), start, (end - start) >> PAGE_BITS, entries, cow,
-                                      &present, &done);
+        int result = kcall_fork_range(space_id(parent), space_id(child), start, (end - start) >> PAGE_BITS, entries, cow, &present, &done);
 
         if (result == -ENOMEM) {
             result = table_refill(state);

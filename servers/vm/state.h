@@ -28,7 +28,7 @@ enum {
 /* ---- frames ---- */
 
 enum frame_kind {
-    FRAME_RESERVED,  /* not ours: the kernel's, or no memory */
+    FRAME_RESERVED, /* not ours: the kernel's, or no memory */
     FRAME_FREE,
     FRAME_ANONYMOUS, /* references = entries in page tables that show it */
     FRAME_OBJECT,    /* belongs to a chunk; not counted */
@@ -132,9 +132,9 @@ struct object {
     uint64_t size; /* bytes, as far as VM was told; a page beyond it is a SIGBUS */
     uint64_t pages;
     uint64_t page_end; /* no pages from here on */
-    uint32_t chunks; /* list */
-    uint32_t recent; /* chunk of the last look-up */
-    uint32_t regions; /* list */
+    uint32_t chunks;   /* list */
+    uint32_t recent;   /* chunk of the last look-up */
+    uint32_t regions;  /* list */
     uint16_t owner_pool;
     uint8_t is_used;
     uint8_t is_released; /* the owner let go */
@@ -150,8 +150,9 @@ struct chunk {
     uint32_t frame[CHUNK_PAGES];
 };
 
-_Static_assert(sizeof(struct region) % 8 == 0 && sizeof(struct space) % 8 == 0 && sizeof(struct object) % 8 == 0 && sizeof(struct chunk) % 8 == 0,
-              "pool.c clears records by words");
+_Static_assert(sizeof(struct region) % 8 == 0 && sizeof(struct space) % 8 == 0 && sizeof(struct object) % 8 == 0 &&
+                   sizeof(struct chunk) % 8 == 0,
+               "pool.c clears records by words");
 
 struct owner_pool {
     endpoint_t owner;

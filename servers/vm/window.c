@@ -41,7 +41,7 @@ int vm_handle_object_map(struct vm_state *state, struct call *call, const struct
     uint32_t space = space_of(state, call->caller);
     uint32_t object = object_find(state, request->object);
     uint64_t length = page_up(request->length);
-    struct region model = {.kind = REGION_SHARED, .flags = REGION_WINDOW, .start = request->address};
+    struct region model = { .kind = REGION_SHARED, .flags = REGION_WINDOW, .start = request->address };
     int result;
 
     if (space == VM_NONE || object == VM_NONE || length == 0 || length < request->length ||
@@ -69,8 +69,7 @@ int vm_handle_object_unmap(struct vm_state *state, struct call *call, const stru
         return -EINVAL;
     }
     /* A service may not saw at its own image or arenas. */
-    for (uint32_t i = region_find(space_at(space), request->address); i != VM_NONE && region_at(i)->start < end;
-         i = region_at(i)->next) {
+    for (uint32_t i = region_find(space_at(space), request->address); i != VM_NONE && region_at(i)->start < end; i = region_at(i)->next) {
         if ((region_at(i)->flags & REGION_WINDOW) == 0) {
             return -EINVAL;
         }

@@ -20,7 +20,7 @@ static volatile int signal_code;
 static volatile int signal_number;
 static void *volatile signal_address;
 
-static void catch(int number, siginfo_t *info, void *context)
+static void catch (int number, siginfo_t *info, void *context)
 {
     (void)context;
     signal_number = number;
@@ -32,7 +32,7 @@ static void catch(int number, siginfo_t *info, void *context)
 /* 0, or the signal that reading or writing a byte brings. */
 static int touch(volatile char *address, int is_write)
 {
-    struct sigaction action = {.sa_sigaction = catch, .sa_flags = SA_SIGINFO};
+    struct sigaction action = { .sa_sigaction = catch, .sa_flags = SA_SIGINFO };
 
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
@@ -232,7 +232,7 @@ TEST(shared_file_pages_and_read_write_agree)
     int fd = file_of("f", PAGE + 10);
     char *view = mmap(NULL, 2 * PAGE, WRITE, MAP_SHARED, fd, 0);
     char *second = mmap(NULL, PAGE, READ, MAP_SHARED, fd, PAGE);
-    char text[4] = {0};
+    char text[4] = { 0 };
 
     CHECK(view != MAP_FAILED && second != MAP_FAILED);
     memcpy(view + PAGE, "mem", 3);
@@ -383,7 +383,7 @@ TEST(brk_moves_exactly)
 TEST(mincore_and_mlock)
 {
     char *pages = map(3, WRITE, OWN);
-    unsigned char vector[3] = {9, 9, 9};
+    unsigned char vector[3] = { 9, 9, 9 };
 
     pages[PAGE] = 1;
     CHECK_EQ(mincore(pages, 3 * PAGE, vector), 0);
@@ -466,10 +466,10 @@ TEST(address_space_limit)
 
 TEST(memory_can_be_executed_if_it_says_so)
 {
-    static const unsigned char code[] = {0xb8, 42, 0, 0, 0, 0xc3}; /* mov $42, %eax; ret */
+    static const unsigned char code[] = { 0xb8, 42, 0, 0, 0, 0xc3 }; /* mov $42, %eax; ret */
     char *page = map(1, WRITE, OWN);
     int (*run)(void) = (int (*)(void))(void *)page;
-    struct sigaction action = {.sa_sigaction = catch, .sa_flags = SA_SIGINFO};
+    struct sigaction action = { .sa_sigaction = catch, .sa_flags = SA_SIGINFO };
 
     memcpy(page, code, sizeof(code));
     sigaction(SIGSEGV, &action, NULL);

@@ -69,7 +69,7 @@ static void fake_set(uint32_t space, uint64_t address, uint64_t physical, uint32
         CHECK(fake_count < FAKE_ENTRIES);
         entry = &fake_table[fake_count++];
     }
-    *entry = (struct fake_entry){space, address >> PAGE_BITS, physical | (uint64_t)flags << ENTRY_FLAGS_SHIFT | ENTRY_PRESENT};
+    *entry = (struct fake_entry){ space, address >> PAGE_BITS, physical | (uint64_t)flags << ENTRY_FLAGS_SHIFT | ENTRY_PRESENT };
 }
 
 __attribute__((unused)) static uint32_t fake_pages_of(uint32_t space)
@@ -176,7 +176,8 @@ int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entr
     return 0;
 }
 
-int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present, uint64_t *done)
+int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries, uint32_t in_use, uint64_t *present,
+                      uint64_t *done)
 {
     uint64_t first = address >> PAGE_BITS;
 
@@ -384,9 +385,9 @@ static void fake_own(uint64_t address)
 static void fake_boot(void)
 {
     static struct boot_info info;
-    const uint64_t tables[] = {FRAME_TABLE_ADDRESS, HASH_ADDRESS,  REGION_ADDRESS, OBJECT_ADDRESS,
-                               CHUNK_ADDRESS,       SPACE_ADDRESS, PARKED_ADDRESS, SCRATCH_ADDRESS};
-    const uint32_t services[] = {ENDPOINT_VFS, ENDPOINT_VM, FILE_SERVER};
+    const uint64_t tables[] = { FRAME_TABLE_ADDRESS, HASH_ADDRESS,  REGION_ADDRESS, OBJECT_ADDRESS,
+                                CHUNK_ADDRESS,       SPACE_ADDRESS, PARKED_ADDRESS, SCRATCH_ADDRESS };
+    const uint32_t services[] = { ENDPOINT_VFS, ENDPOINT_VM, FILE_SERVER };
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         fake_own(tables[i]);
@@ -397,7 +398,7 @@ static void fake_boot(void)
     fake_count = fake_tables = fake_calls = fake_sent_count = 0;
     info.total_bytes = (uint64_t)FAKE_FRAMES * PAGE_BYTES;
     info.free_count = 1;
-    info.free[0] = (struct boot_range){0x10000, (uint64_t)FAKE_FRAMES * PAGE_BYTES - 0x10000};
+    info.free[0] = (struct boot_range){ 0x10000, (uint64_t)FAKE_FRAMES * PAGE_BYTES - 0x10000 };
     info.process_count = 3;
     for (uint32_t i = 0; i < 3; i++) {
         struct boot_process *process = &info.process[i];
@@ -405,7 +406,7 @@ static void fake_boot(void)
         process->endpoint = (endpoint_t)services[i];
         process->space = services[i];
         process->segment_count = 1;
-        process->segment[0] = (struct boot_segment){0x40000000, (i + 1) * PAGE_BYTES, PAGE_BYTES, 7, 0};
+        process->segment[0] = (struct boot_segment){ 0x40000000, (i + 1) * PAGE_BYTES, PAGE_BYTES, 7, 0 };
         fake_spaces[services[i]] = 1;
         fake_set(services[i], 0x40000000, (i + 1) * PAGE_BYTES, 7);
     }
@@ -423,7 +424,7 @@ static struct call *fake_call(endpoint_t caller)
     static struct call call;
 
     memset(&fake_reply, 0, sizeof(fake_reply));
-    call = (struct call){.request = &fake_request, .reply = &fake_reply, .caller = caller};
+    call = (struct call){ .request = &fake_request, .reply = &fake_reply, .caller = caller };
     return &call;
 }
 
@@ -442,11 +443,11 @@ static int64_t fake_linux(int (*handler)(struct vm_state *, struct call *), endp
     return result != 0 ? result : (int64_t)fake_reply.word[0];
 }
 
-#define LINUX_MMAP(caller, address, length, protection, flags, fd, offset)                                                       \
+#define LINUX_MMAP(caller, address, length, protection, flags, fd, offset) \
     fake_linux(vm_linux_mmap, caller, (uint64_t)(address), length, protection, flags, (uint64_t)(fd), offset)
 #define LINUX_MUNMAP(caller, address, length) fake_linux(vm_linux_munmap, caller, (uint64_t)(address), length, 0, 0, 0, 0)
-#define LINUX_BRK(caller, address) fake_linux(vm_linux_brk, caller, (uint64_t)(address), 0, 0, 0, 0, 0)
-#define LINUX_MPROTECT(caller, address, length, protection)                                                                      \
+#define LINUX_BRK(caller, address)            fake_linux(vm_linux_brk, caller, (uint64_t)(address), 0, 0, 0, 0, 0)
+#define LINUX_MPROTECT(caller, address, length, protection) \
     fake_linux(vm_linux_mprotect, caller, (uint64_t)(address), length, protection, 0, 0, 0)
 
 /* The byte that a program sees, after as many faults as it takes; or the error. */
@@ -456,8 +457,8 @@ static int fake_access(endpoint_t caller, uint64_t address, bool is_write, uint8
 
     for (int tries = 0; tries < 4; tries++) {
         struct fake_entry *entry = fake_find(space, address);
-        struct event_page_fault_request request = {.address = address, .flags = 4};
-        struct event_page_fault_reply reply = {0};
+        struct event_page_fault_request request = { .address = address, .flags = 4 };
+        struct event_page_fault_reply reply = { 0 };
         uint64_t done;
         int result;
 
@@ -507,9 +508,9 @@ __attribute__((unused)) static void fake_check(void)
 
 __attribute__((unused)) static uint32_t fake_object(uint32_t pages)
 {
-    struct vm_object_create_request create = {.pool = 1};
+    struct vm_object_create_request create = { .pool = 1 };
     struct vm_object_create_reply created;
-    struct vm_object_reserve_request reserve = {.length = (uint64_t)pages * PAGE_BYTES};
+    struct vm_object_reserve_request reserve = { .length = (uint64_t)pages * PAGE_BYTES };
 
     CHECK_EQ(vm_handle_object_create(&vm, fake_call(FILE_SERVER), &create, &created), 0);
     reserve.object = created.object;
@@ -522,7 +523,7 @@ __attribute__((unused)) static uint32_t fake_object(uint32_t pages)
 
 __attribute__((unused)) static void fake_destroy(uint32_t object)
 {
-    struct vm_object_destroy_request request = {.object = object};
+    struct vm_object_destroy_request request = { .object = object };
 
     CHECK_EQ(vm_handle_object_destroy(&vm, fake_call(FILE_SERVER), &request), -EDONTREPLY);
 }
@@ -530,12 +531,13 @@ __attribute__((unused)) static void fake_destroy(uint32_t object)
 /* A program in a slot: data at 0x400000 (private object of 2 pages, 100 bytes of the second are the file's), stack below 0x7ffffff00000. */
 __attribute__((unused)) static uint32_t fake_exec(uint32_t slot, uint32_t object)
 {
-    struct vm_exec_begin_request begin = {.slot = slot};
+    struct vm_exec_begin_request begin = { .slot = slot };
     struct vm_exec_begin_reply begun;
-    struct vm_exec_map_anonymous_request stack = {.protection = 3, .address = 0x7fffffee0000, .length = 0x20000, .growsdown = 1};
+    struct vm_exec_map_anonymous_request stack = { .protection = 3, .address = 0x7fffffee0000, .length = 0x20000, .growsdown = 1 };
     struct vm_exec_map_object_request data = {
-        .object = object, .address = 0x400000, .length = 2 * PAGE_BYTES, .file_length = PAGE_BYTES + 100, .protection = 3};
-    struct vm_exec_commit_request commit = {.slot = slot, .brk_start = 0x402123, .stack_top = 0x7ffffff00000};
+        .object = object, .address = 0x400000, .length = 2 * PAGE_BYTES, .file_length = PAGE_BYTES + 100, .protection = 3
+    };
+    struct vm_exec_commit_request commit = { .slot = slot, .brk_start = 0x402123, .stack_top = 0x7ffffff00000 };
 
     CHECK_EQ(vm_handle_exec_begin(&vm, fake_call(ENDPOINT_PM), &begin, &begun), 0);
     stack.space = data.space = commit.space = begun.space;
@@ -550,7 +552,7 @@ __attribute__((unused)) static uint32_t fake_exec(uint32_t slot, uint32_t object
 
 __attribute__((unused)) static void fake_exit(uint32_t slot)
 {
-    struct vm_exit_request request = {.slot = slot};
+    struct vm_exit_request request = { .slot = slot };
 
     CHECK_EQ(vm_handle_exit(&vm, fake_call(ENDPOINT_PM), &request), 0);
     fake_check();
@@ -558,7 +560,7 @@ __attribute__((unused)) static void fake_exit(uint32_t slot)
 
 __attribute__((unused)) static void fake_fork(uint32_t parent, uint32_t child)
 {
-    struct vm_fork_request request = {.parent = (endpoint_t)parent, .child_slot = child};
+    struct vm_fork_request request = { .parent = (endpoint_t)parent, .child_slot = child };
     struct vm_fork_reply reply;
 
     CHECK_EQ(vm_handle_fork(&vm, fake_call(ENDPOINT_PM), &request, &reply), 0);

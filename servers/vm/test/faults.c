@@ -6,7 +6,7 @@
 
 #include "../restart.h"
 
-#define BASE 0x10000000ull
+#define BASE      0x10000000ull
 #define ANONYMOUS (0x20 | 2)
 
 TEST(untouched_memory_reads_zero_and_keeps_what_is_written)
@@ -136,10 +136,10 @@ TEST(fork_exec_and_exit_a_hundred_times_leave_no_frame_behind)
 /* covers VM-12 */
 TEST(a_failed_exec_leaves_the_old_program)
 {
-    struct vm_exec_begin_request begin = {.slot = PARENT};
+    struct vm_exec_begin_request begin = { .slot = PARENT };
     struct vm_exec_begin_reply begun;
     struct vm_exec_abort_request abort_request;
-    struct vm_exec_map_anonymous_request bad = {.protection = 3, .address = 0x1001, .length = 0x1000};
+    struct vm_exec_map_anonymous_request bad = { .protection = 3, .address = 0x1001, .length = 0x1000 };
     uint64_t spaces;
 
     fake_boot();
@@ -157,11 +157,11 @@ TEST(a_failed_exec_leaves_the_old_program)
 
 TEST(exec_write_fills_the_stack_of_the_unborn_program)
 {
-    struct vm_exec_begin_request begin = {.slot = PARENT};
+    struct vm_exec_begin_request begin = { .slot = PARENT };
     struct vm_exec_begin_reply begun;
-    struct vm_exec_map_anonymous_request stack = {.protection = 3, .address = 0x7fffffee0000, .length = 0x20000, .growsdown = 1};
-    struct vm_exec_write_request fill = {.destination = 0x7fffffefe800, .length = 6000};
-    struct vm_exec_commit_request commit = {.slot = PARENT, .stack_top = 0x7ffffff00000};
+    struct vm_exec_map_anonymous_request stack = { .protection = 3, .address = 0x7fffffee0000, .length = 0x20000, .growsdown = 1 };
+    struct vm_exec_write_request fill = { .destination = 0x7fffffefe800, .length = 6000 };
+    struct vm_exec_commit_request commit = { .slot = PARENT, .stack_top = 0x7ffffff00000 };
     static uint8_t bytes[6000];
 
     fake_boot();
@@ -248,7 +248,7 @@ TEST(after_a_crash_everything_is_derived_again)
 /* covers VM-21 */
 TEST(memory_requests_make_ranges_present)
 {
-    struct event_memory_request_request request = {.target = PARENT, .write = 1, .address = BASE + 5, .length = 40 * PAGE_BYTES};
+    struct event_memory_request_request request = { .target = PARENT, .write = 1, .address = BASE + 5, .length = 40 * PAGE_BYTES };
 
     fake_boot();
     fake_exec(PARENT, 0);

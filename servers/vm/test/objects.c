@@ -7,13 +7,13 @@
 #include "../elf.h"
 #include "../linux_map.h"
 
-#define BASE 0x10000000ull
+#define BASE   0x10000000ull
 #define WINDOW 0x100000000000ull
 
 static int map_file(endpoint_t caller, uint32_t object, uint64_t length, uint32_t protection, uint32_t flags, uint64_t size)
 {
-    struct message reply = {.type = VFS_MMAP_FILE | MESSAGE_REPLY};
-    struct vfs_mmap_file_reply file = {.object = object, .size = size, .device = 1 << 20, .inode = 12};
+    struct message reply = { .type = VFS_MMAP_FILE | MESSAGE_REPLY };
+    struct vfs_mmap_file_reply file = { .object = object, .size = size, .device = 1 << 20, .inode = 12 };
 
     fake_linux_result = 0;
     CHECK_EQ(LINUX_MMAP(caller, BASE, length, protection, flags, 3, 0), CALL_PARKED);
@@ -26,8 +26,7 @@ static int map_file(endpoint_t caller, uint32_t object, uint64_t length, uint32_
 
 static uint32_t open_window(uint32_t object, uint64_t pages)
 {
-    struct vm_object_map_request request = {
-        .object = object, .writable = 1, .address = WINDOW, .length = pages * PAGE_BYTES};
+    struct vm_object_map_request request = { .object = object, .writable = 1, .address = WINDOW, .length = pages * PAGE_BYTES };
 
     CHECK_EQ(vm_handle_object_map(&vm, fake_call(ENDPOINT_VFS), &request), 0);
     return object;
@@ -50,7 +49,7 @@ TEST(a_shared_mapping_and_the_window_of_vfs_are_coherent)
     CHECK_EQ(fake_read(PARENT, BASE), 8);
     fake_exit(PARENT);
     CHECK_EQ(vm.object_pages, 3);
-    struct vm_object_unmap_request unmap = {.address = WINDOW, .length = 1ull << 32};
+    struct vm_object_unmap_request unmap = { .address = WINDOW, .length = 1ull << 32 };
     CHECK_EQ(vm_handle_object_unmap(&vm, fake_call(ENDPOINT_VFS), &unmap), 0);
     CHECK_EQ(vm.object_pages, 0);
     fake_check();
@@ -66,14 +65,14 @@ TEST(beyond_the_end_of_a_file_is_an_input_output_error)
     CHECK_EQ(map_file(PARENT, object, 4 * PAGE_BYTES, 3, 1, 100), (int)BASE);
     CHECK_EQ(fake_read(PARENT, BASE + 200), 0);
     CHECK_EQ(fake_read(PARENT, BASE + PAGE_BYTES), -EIO);
-    struct vm_object_truncate_request grow = {.object = object, .length = 3 * PAGE_BYTES};
+    struct vm_object_truncate_request grow = { .object = object, .length = 3 * PAGE_BYTES };
     CHECK_EQ(vm_handle_object_truncate(&vm, fake_call(FILE_SERVER), &grow), 0);
     CHECK_EQ(fake_read(PARENT, BASE + PAGE_BYTES), 0);
 }
 
 TEST(truncation_takes_pages_from_everybody_and_zeroes_the_rest)
 {
-    struct vm_object_truncate_request cut = {.length = PAGE_BYTES + 10};
+    struct vm_object_truncate_request cut = { .length = PAGE_BYTES + 10 };
     struct vm_object_info_request ask;
     struct vm_object_info_reply told;
     uint32_t object;
@@ -97,9 +96,9 @@ TEST(truncation_takes_pages_from_everybody_and_zeroes_the_rest)
 
 TEST(a_full_pool_answers_no_space)
 {
-    struct vm_pool_request limit = {.pool = 1, .limit_pages = 5};
+    struct vm_pool_request limit = { .pool = 1, .limit_pages = 5 };
     struct vm_pool_reply told;
-    struct vm_object_reserve_request reserve = {.length = 6 * PAGE_BYTES};
+    struct vm_object_reserve_request reserve = { .length = 6 * PAGE_BYTES };
 
     fake_boot();
     CHECK_EQ(vm_handle_pool(&vm, fake_call(FILE_SERVER), &limit, &told), 0);
@@ -116,7 +115,7 @@ TEST(a_full_pool_answers_no_space)
 
 TEST(reserved_pages_are_in_the_window_at_once)
 {
-    struct vm_object_reserve_request reserve = {.offset = 100, .length = 3 * PAGE_BYTES};
+    struct vm_object_reserve_request reserve = { .offset = 100, .length = 3 * PAGE_BYTES };
 
     fake_boot();
     reserve.object = open_window(fake_object(0), 16);
@@ -128,7 +127,7 @@ TEST(reserved_pages_are_in_the_window_at_once)
 
 TEST(a_caller_that_died_meanwhile_gets_no_mapping)
 {
-    struct message reply = {.type = VFS_MMAP_FILE | MESSAGE_REPLY};
+    struct message reply = { .type = VFS_MMAP_FILE | MESSAGE_REPLY };
 
     fake_boot();
     fake_exec(PARENT, 0);
@@ -150,29 +149,30 @@ struct image {
 static void make_image(struct image *image)
 {
     memset(image, 0, sizeof(*image));
-    image->header = (struct elf_header){.magic = ELF_MAGIC,
-                                        .class = ELF_CLASS_64,
-                                        .type = ELF_TYPE_EXECUTABLE,
-                                        .machine = ELF_MACHINE_X86_64,
-                                        .entry = 0x50000010,
-                                        .program_headers = sizeof(struct elf_header),
-                                        .program_header_bytes = sizeof(struct elf_program_header),
-                                        .program_header_count = 2};
-    image->segment[0] = (struct elf_program_header){.type = ELF_SEGMENT_LOAD,
-                                                    .flags = 5,
-                                                    .offset = offsetof(struct image, code),
-                                                    .address = 0x50000000,
-                                                    .file_bytes = 3000,
-                                                    .memory_bytes = 3000};
+    image->header = (struct elf_header){ .magic = ELF_MAGIC,
+                                         .class = ELF_CLASS_64,
+                                         .type = ELF_TYPE_EXECUTABLE,
+                                         .machine = ELF_MACHINE_X86_64,
+                                         .entry = 0x50000010,
+                                         .program_headers = sizeof(struct elf_header),
+                                         .program_header_bytes = sizeof(struct elf_program_header),
+                                         .program_header_count = 2 };
+    image->segment[0] = (struct elf_program_header){ .type = ELF_SEGMENT_LOAD,
+                                                     .flags = 5,
+                                                     .offset = offsetof(struct image, code),
+                                                     .address = 0x50000000,
+                                                     .file_bytes = 3000,
+                                                     .memory_bytes = 3000 };
     image->segment[1] = (struct elf_program_header){
-        .type = ELF_SEGMENT_LOAD, .flags = 6, .address = 0x50001000, .memory_bytes = 5 * PAGE_BYTES};
+        .type = ELF_SEGMENT_LOAD, .flags = 6, .address = 0x50001000, .memory_bytes = 5 * PAGE_BYTES
+    };
     memset(image->code, 0xcc, sizeof(image->code));
 }
 
 TEST(a_service_is_loaded_whole_and_leaves_nothing_behind)
 {
     static struct image image;
-    struct vm_load_service_request request = {.slot = 40, .image = (uint64_t)&image, .length = sizeof(image)};
+    struct vm_load_service_request request = { .slot = 40, .image = (uint64_t)&image, .length = sizeof(image) };
     struct vm_load_service_reply reply;
     uint64_t free_before;
 
@@ -201,9 +201,9 @@ TEST(a_service_is_loaded_whole_and_leaves_nothing_behind)
 TEST(windows_follow_the_endpoint_in_an_update)
 {
     static struct image image;
-    struct vm_load_service_request request = {.slot = 40, .image = (uint64_t)&image, .length = sizeof(image)};
+    struct vm_load_service_request request = { .slot = 40, .image = (uint64_t)&image, .length = sizeof(image) };
     struct vm_load_service_reply reply;
-    struct vm_update_request update = {.source = 40, .destination = ENDPOINT_VFS};
+    struct vm_update_request update = { .source = 40, .destination = ENDPOINT_VFS };
 
     fake_boot();
     make_image(&image);
@@ -220,7 +220,7 @@ TEST(windows_follow_the_endpoint_in_an_update)
 
 TEST(arenas_are_zeroed_fixed_and_the_same_again)
 {
-    struct vm_arena_request request = {.number = 2, .length = 5 * PAGE_BYTES};
+    struct vm_arena_request request = { .number = 2, .length = 5 * PAGE_BYTES };
     struct vm_arena_reply reply;
     uint64_t first;
 
@@ -236,7 +236,7 @@ TEST(arenas_are_zeroed_fixed_and_the_same_again)
 /* covers VM-17 */
 TEST(device_memory_needs_permission)
 {
-    struct vm_map_physical_request request = {.physical = 0x1000, .length = 100};
+    struct vm_map_physical_request request = { .physical = 0x1000, .length = 100 };
     struct vm_map_physical_reply reply;
 
     fake_boot();
@@ -245,8 +245,8 @@ TEST(device_memory_needs_permission)
 
 TEST(maps_are_lines_as_in_proc)
 {
-    struct vm_maps_request request = {.process = PARENT, .room = 4096};
-    struct vm_maps_reply reply = {0};
+    struct vm_maps_request request = { .process = PARENT, .room = 4096 };
+    struct vm_maps_reply reply = { 0 };
 
     fake_boot();
     fake_exec(PARENT, 0);

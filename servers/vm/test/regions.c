@@ -5,9 +5,9 @@
 #include "fake.h"
 
 enum { SLOTS_IN_TEST = 512 };
-#define BASE 0x10000000ull
+#define BASE      0x10000000ull
 #define ANONYMOUS (0x20 | 2)
-#define FIXED (0x10 | ANONYMOUS)
+#define FIXED     (0x10 | ANONYMOUS)
 
 static void start(void)
 {
@@ -29,7 +29,7 @@ static void check_against(const uint8_t *model)
 
 TEST(random_maps_unmaps_and_protections_match_a_plain_array)
 {
-    uint8_t model[SLOTS_IN_TEST] = {0};
+    uint8_t model[SLOTS_IN_TEST] = { 0 };
     unsigned seed = 1;
 
     start();
