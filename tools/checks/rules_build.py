@@ -84,6 +84,11 @@ def stray_state(tree):
 
 def state_struct(tree, folder):
     """The tag of the service's state struct, from the macro or attribute in its sources; conventionally NAME_state."""
+    for path in [one for one in tree.paths if os.path.dirname(one) == folder and one.endswith(".c")]:
+        for included in [path] + [os.path.normpath(os.path.join(folder, name)) for name in re.findall(r'#include "(\.\./[^"]+\.c)"', tree.text(path))]:
+            match = re.search(r"struct (\w+) \w+ SERVICE_STATE|SERVICE_STATE static struct (\w+)", tree.text(included) if tree.exists(included) else "")
+            if match:
+                return match[1] or match[2]
     return os.path.basename(folder) + "_state"
 
 
