@@ -25,7 +25,7 @@ enum {
     PUBLIC_SOLE = 1,        /* the process's only thread, and nobody shares its handlers: the kernel may change them */
     PUBLIC_NO_ALTSTACK = 2, /* sigreturn concerns only mask and registers */
     PUBLIC_NO_HANDLERS = 0xffff,
-    PUBLIC_HANDLERS = 1024,
+    PUBLIC_HANDLERS = 2048,
 };
 
 /* The other table: actions by signal number - 1. */

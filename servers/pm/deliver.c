@@ -11,12 +11,11 @@
 #include "futex.h"
 #include "handlers.h"
 #include "kernel_calls.h"
+#include "late.h"
 #include "linux/signal_frame.h"
 #include "linux_syscalls.h"
 #include "process.h"
-#include "protocols/event_client.h"
 #include "protocols/pm_event_server.h"
-#include "protocols/vfs_client.h"
 #include "sigcalls.h"
 #include "signal.h"
 #include "sleep.h"
@@ -43,21 +42,10 @@ static void end_wait(struct pm_state *pm, struct pm_thread *thread)
     thread->step = STEP_NONE;
 }
 
-static void send_answer(const struct pm_thread *thread, int64_t result)
-{
-    struct message message = { 0 };
-
-    message.type = PROTOCOL_LINUX << 16 | MESSAGE_REPLY;
-    message.transaction = thread->transaction;
-    message.status = result < 0 ? (int32_t)result : 0;
-    message.word[0] = (uint64_t)result;
-    outbox_add(outbox_default(), thread->endpoint, &message);
-}
-
 void thread_answer(struct pm_state *pm, struct pm_thread *thread, int64_t result)
 {
     end_wait(pm, thread);
-    send_answer(thread, result);
+    late_answer(pm, thread, result);
 }
 
 /* What a call that waits in PM answers because of a signal. */
@@ -157,8 +145,7 @@ void thread_notice(struct pm_state *pm, struct pm_thread *thread)
         thread->is_posted = true;
     }
     if (thread->step == STEP_NONE && waits_for == ENDPOINT_VFS && !needs_no_cancel) {
-        struct vfs_cancel_request request = { .process = thread->endpoint };
-        vfs_send_cancel(outbox_default(), ENDPOINT_VFS, 0, &request);
+        late_cancel(pm, thread);
     }
 }
 
@@ -309,25 +296,21 @@ static bool restarts_without_handler(struct pm_thread *thread)
     }
 }
 
-static void go_on(struct pm_thread *thread)
+static void go_on(struct pm_state *pm, struct pm_thread *thread)
 {
     bool restarts = restarts_without_handler(thread);
-    struct event_signal_ready_reply reply = { .result = thread->call.ready.result, .restart = restarts };
-    uint32_t transaction = thread->call.ready.transaction;
+    int64_t result = thread->call.ready.result;
 
-    if (restarts) {
-        reply.result = 0; /* the same call again, not restart_syscall */
-    }
     if (thread->has_saved_mask) {
         *mask_of(thread) = thread->saved_mask;
         thread->has_saved_mask = false;
     }
     thread->step = STEP_NONE;
     if (thread->call.ready.is_call) { /* with a frame the kernel takes no result */
-        send_answer(thread, restarts ? -ERESTARTNOINTR : reply.result);
-        return;
+        late_answer(pm, thread, restarts ? -ERESTARTNOINTR : result);
+    } else { /* the same call again, not restart_syscall */
+        late_ready(pm, thread, restarts ? 0 : result, restarts);
     }
-    event_reply_signal_ready(outbox_default(), thread->endpoint, transaction, 0, &reply);
 }
 
 /* The thread is in event.signal_ready. */
@@ -345,7 +328,7 @@ static void deliver(struct pm_state *pm, struct pm_thread *thread)
             return;
     }
     restored = thread->has_saved_mask;
-    go_on(thread);
+    go_on(pm, thread);
     if (restored) { /* the mask that came back may let a signal through */
         signal_recheck(pm, thread);
     }
@@ -363,7 +346,7 @@ int event_handle_signal_ready(struct pm_state *pm, struct call *call, const stru
     thread->step = STEP_READY;
     thread->call.ready.number = request->number;
     thread->call.ready.result = request->result;
-    thread->call.ready.transaction = call->transaction;
+    thread->ready_transaction = call->transaction;
     thread->call.ready.has_frame = false;
     thread->call.ready.is_call = false;
     deliver(pm, thread);

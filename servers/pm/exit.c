@@ -11,6 +11,7 @@
 #include "futex.h"
 #include "handlers.h"
 #include "kernel_calls.h"
+#include "late.h"
 #include "posix_timer.h"
 #include "process.h"
 #include "protocols/vfs_client.h"
@@ -21,7 +22,8 @@
 #include "timer.h"
 #include "wait.h"
 
-enum { OUTBOX_SPARE = 128, ROBUST_LIMIT = 2048 };
+/* EXITS_AT_ONCE: VFS must find room for all its answers while PM is busy. */
+enum { OUTBOX_SPARE = 128, EXITS_AT_ONCE = 256, ROBUST_LIMIT = 2048 };
 
 /* ---- telling VFS ---- */
 
@@ -49,13 +51,14 @@ static void leaving_add(struct pm_state *pm, struct pm_thread *thread)
 
 void leaving_flush(struct pm_state *pm)
 {
-    while (pm->leaving_first != NONE && outbox_room(outbox_default()) > OUTBOX_SPARE) {
+    while (pm->leaving_first != NONE && pm->exits_outstanding < EXITS_AT_ONCE && outbox_room(outbox_default()) > OUTBOX_SPARE) {
         struct pm_thread *thread = thread_at(pm->leaving_first);
         pm->leaving_first = thread->leaving_next;
         if (pm->leaving_first == NONE) {
             pm->leaving_last = NONE;
         }
         thread->leaving_next = NONE;
+        pm->exits_outstanding++;
         send_exit(thread);
     }
 }
@@ -64,6 +67,7 @@ void thread_left(struct pm_state *pm, struct pm_thread *thread, bool was_exit)
 {
     thread->vfs_request = VFS_REQUEST_NONE;
     if (was_exit) {
+        pm->exits_outstanding--;
         thread_give(pm, thread);
     } else if (thread->must_leave) {
         leaving_add(pm, thread);
@@ -155,6 +159,7 @@ static void thread_leave(struct pm_state *pm, struct pm_thread *thread, bool oth
         futex_remove(pm, thread);
     }
     exec_forget(pm, thread);
+    late_forget(pm, thread);
     release_memory(pm, thread, others_live);
     add_times(process, thread);
     kernel_clear(thread->endpoint);

@@ -36,6 +36,8 @@
     (0xff | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_VFORK | CLONE_PARENT | CLONE_THREAD | CLONE_SETTLS | \
      CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CHILD_SETTID | CLONE_HARMLESS)
 
+enum { OUTBOX_SPARE = 64 };
+
 struct clone_arguments {
     uint64_t flags;
     uint64_t stack;
@@ -201,6 +203,8 @@ static int make_child(struct pm_state *pm, struct call *call, const struct clone
 
     if (process->uid != 0 && process_count_of_user(pm, process->uid) >= process->limits[LINUX_RLIMIT_NPROC].current)
         return -EAGAIN;
+    if (outbox_room(outbox_default()) < OUTBOX_SPARE)
+        return -EAGAIN; /* VFS does not keep up */
     child = thread_take(pm, process->uid == 0);
     if (child == NULL)
         return -EAGAIN;

@@ -108,9 +108,11 @@ int handlers_set(struct pm_state *pm, struct pm_process *process, int signal, co
 
     handlers_sync(process);
     if (process->sighand != NONE || !is_plain) {
-        if (!own_table(pm, process))
+        if (own_table(pm, process)) {
+            tables.actions[process->sighand].action[signal - 1] = *action;
+        } else if (process->sighand != NONE || action->handler > LINUX_SIG_IGN) {
             return -ENOMEM;
-        tables.actions[process->sighand].action[signal - 1] = *action;
+        } /* without any table, ignoring and the default still work; only the flags are lost */
     }
     process->ignored &= ~bit;
     process->caught &= ~bit;

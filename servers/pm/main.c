@@ -25,7 +25,6 @@ static int init_fresh(int type, struct sef_init_info *info)
     (void)info;
     if (!pm_tables_acquire())
         return -ENOMEM;
-    pm_state_init(&pm_state);
     init_start(&pm_state);
     return 0;
 }

@@ -8,8 +8,10 @@
 #include "base/string.h"
 #include "caller.h"
 #include "deliver.h"
+#include "exit.h"
 #include "futex.h"
 #include "kernel_calls.h"
+#include "late.h"
 #include "linux_pm_dispatch.h"
 #include "posix_timer.h"
 #include "protocols/kernel_client.h"
@@ -233,19 +235,27 @@ static void process_timer_due(struct pm_state *pm, struct pm_process *process, u
 
 void timers_run(struct pm_state *pm, uint64_t now_ns)
 {
+    bool has_work = false;
+
     pm->alarm_ns = 0;
     for (;;) {
         uint64_t deadline = pm->timer_count == 0 ? 0 : tables.timer_deadline[tables.timer_heap[0]];
         uint32_t id = timer_take_due(pm, now_ns);
         if (id == TIMERS)
             break;
-        if (id >= TIMER_OF_POSIX) {
+        if (id == TIMER_OF_WORK) {
+            has_work = true; /* after the loop: it may arm its timer again */
+        } else if (id >= TIMER_OF_POSIX) {
             posix_timer_due(pm, id - TIMER_OF_POSIX, deadline, now_ns);
         } else if (id >= TIMER_OF_PROCESS) {
             process_timer_due(pm, process_at(id - TIMER_OF_PROCESS), deadline, now_ns);
         } else {
             thread_timer_due(pm, thread_at(id));
         }
+    }
+    if (has_work) {
+        late_flush(pm);
+        leaving_flush(pm);
     }
     timer_rearm(pm);
 }

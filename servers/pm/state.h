@@ -25,7 +25,7 @@ enum {
     PID_MAX = 32768,
     PID_BUCKETS = 1024,
     FUTEX_BUCKETS = 512,
-    TIMERS = THREADS + PROCESSES + POSIX_TIMERS,
+    TIMERS = THREADS + PROCESSES + POSIX_TIMERS + 1,
     NONE = 0xffff,
     HOST_NAME_BYTES = 65,
     CLOCK_TICKS = 100,
@@ -51,6 +51,7 @@ enum thread_step {
     STEP_EXEC_DONE,
     STEP_IDS, /* VFS to know the new ids */
     STEP_REBOOT,
+    STEP_LATE, /* its answer, for which there was no room */
     STEP_WAIT, /* a child; from here on a signal ends the waiting */
     STEP_SLEEP,
     STEP_FUTEX,
@@ -89,13 +90,18 @@ struct pm_thread {
     uint8_t vfs_request;
     uint32_t transaction; /* of the Linux call in hand or waiting */
     uint32_t linux_number;
-    bool must_leave;       /* VFS must be told of the end when it has answered the present request */
-    bool is_posted;        /* signal_post was made; event.signal_ready will come */
-    bool has_saved_mask;   /* the call exchanged the mask (sigsuspend, ppoll): to be restored when it ends without a handler */
-    bool restarts;         /* the thread goes back into the same call with restart_deadline_ns */
-    bool is_vfork_child;   /* somebody waits in STEP_VFORK for it */
-    bool shares_space;     /* with another process: CLONE_VM without CLONE_THREAD */
-    uint8_t death_signal;  /* PR_SET_PDEATHSIG */
+    uint32_t ready_transaction; /* of event.signal_ready */
+    bool must_leave;            /* VFS must be told of the end when it has answered the present request */
+    bool is_posted;             /* signal_post was made; event.signal_ready will come */
+    bool has_saved_mask;        /* the call exchanged the mask (sigsuspend, ppoll): to be restored when it ends without a handler */
+    bool restarts;              /* the thread goes back into the same call with restart_deadline_ns */
+    bool is_vfork_child;        /* somebody waits in STEP_VFORK for it */
+    bool shares_space;          /* with another process: CLONE_VM without CLONE_THREAD */
+    uint8_t death_signal;       /* PR_SET_PDEATHSIG */
+    /* what found no room in the outbox */
+    uint8_t late;
+    uint32_t late_restart;
+    int64_t late_result;
     uint16_t leaving_next; /* threads that VFS must hear of when there is room in the outbox */
     /* signals */
     uint64_t saved_mask; /* the present one is in the public table: mask_of */
@@ -142,7 +148,6 @@ struct pm_thread {
         struct {
             int64_t number; /* the call that the thread comes from, -1: none */
             int64_t result;
-            uint32_t transaction;
             bool has_frame; /* registers are those of a handler now */
             bool is_call;   /* not signal_ready: still in its Linux call, which is answered */
         } ready;
@@ -304,6 +309,8 @@ struct pm_state {
     uint32_t free_thread_count;
     uint16_t leaving_first;
     uint16_t leaving_last;
+    uint32_t exits_outstanding; /* at VFS */
+    uint32_t late_count;
     bool pids_wrapped;
     uint32_t process_limit; /* indices at and above were never used */
     uint32_t last_pid;
@@ -347,7 +354,7 @@ struct pm_tables {
 extern struct pm_tables tables;
 extern struct pm_state pm_state;
 
-enum { TIMER_OF_THREAD = 0, TIMER_OF_PROCESS = THREADS, TIMER_OF_POSIX = THREADS + PROCESSES };
+enum { TIMER_OF_THREAD = 0, TIMER_OF_PROCESS = THREADS, TIMER_OF_POSIX = THREADS + PROCESSES, TIMER_OF_WORK = TIMERS - 1 };
 
 /* Clear everything and build the free lists. tables must be set. */
 void pm_state_init(struct pm_state *pm);
