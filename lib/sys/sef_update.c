@@ -35,6 +35,8 @@ static struct {
     .response = sef_cb_lu_response_rs_reply,
 };
 
+bool update_wanted;
+
 static void require(bool given)
 {
     if (!given)
@@ -82,13 +84,9 @@ static void change_state(int state)
     int old = update.state;
 
     update.state = state;
+    update_wanted = state != SEF_LU_STATE_NULL;
     if (old != state)
         update.state_changed(old, state);
-}
-
-bool update_is_wanted(void)
-{
-    return update.state != SEF_LU_STATE_NULL;
 }
 
 /* Tell RS; returns only if there is no update (now). */

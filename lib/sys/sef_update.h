@@ -11,7 +11,13 @@
 /* RS asks to become ready for a state, or takes it back (state NULL). */
 void update_requested(const struct message *message);
 /* Is an update asked for? Then update_before_receive runs before each receive. */
-bool update_is_wanted(void);
+extern bool update_wanted;
+
+static inline bool update_is_wanted(void)
+{
+    return update_wanted;
+}
+
 void update_before_receive(void);
 /* The loop's part: what is on its way leaves now, and afterwards the kernel knows no table of ours (settle), or knows it again (unsettle). */
 void loop_settle(void);
