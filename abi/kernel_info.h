@@ -46,9 +46,9 @@ struct boot_process {
 struct boot_info {
     uint64_t archive_base; /* the initrd: newc cpio archives, one after the other */
     uint64_t archive_length;
-    uint64_t total_bytes;     /* usable RAM of the machine */
-    uint32_t free_count;      /* RAM for VM: everything that is neither kernel nor archive nor boot process */
-    uint32_t reserved_count;  /* not RAM or firmware: may be mapped as device memory */
+    uint64_t total_bytes;    /* usable RAM of the machine */
+    uint32_t free_count;     /* RAM for VM: everything that is neither kernel nor archive nor boot process */
+    uint32_t reserved_count; /* not RAM or firmware: may be mapped as device memory */
     struct boot_range free[BOOT_MEMORY_RANGES];
     struct boot_range reserved[BOOT_MEMORY_RANGES];
     uint32_t process_count;
@@ -76,7 +76,7 @@ struct machine_info {
 struct process_info {
     endpoint_t endpoint;
     uint32_t slot;
-    uint32_t rts_flags;  /* behaviour.md RTS-1 bits; 0: runnable */
+    uint32_t rts_flags; /* behaviour.md RTS-1 bits; 0: runnable */
     uint32_t misc_flags;
     endpoint_t waits_for; /* whom it sends to or receives from */
     int32_t priority;
@@ -113,7 +113,7 @@ struct times_info {
 
 /* getinfo(counters) */
 struct counters_info {
-    uint64_t linux_enosys;           /* calls answered ENOSYS because nobody owns them */
+    uint64_t linux_enosys; /* calls answered ENOSYS because nobody owns them */
     uint64_t linux_enosys_by_number[512];
     uint64_t messages;
     uint64_t kernel_calls;

@@ -23,9 +23,9 @@ enum {
 
 /* Endpoints below zero are kernel tasks and wildcards. */
 enum {
-    ENDPOINT_SYSTEM = -2,    /* destination of kernel calls; source of signal notifications */
-    ENDPOINT_CLOCK = -3,     /* source of alarm notifications */
-    ENDPOINT_HARDWARE = -1,  /* source of interrupt notifications */
+    ENDPOINT_SYSTEM = -2,   /* destination of kernel calls; source of signal notifications */
+    ENDPOINT_CLOCK = -3,    /* source of alarm notifications */
+    ENDPOINT_HARDWARE = -1, /* source of interrupt notifications */
     ENDPOINT_IDLE = -4,
     ENDPOINT_ANY = -0x7ffe,  /* receive from anybody */
     ENDPOINT_NONE = -0x7fff, /* nobody */
@@ -40,7 +40,7 @@ enum {
     ENDPOINT_VM = 3,
     ENDPOINT_DS = 4,
     ENDPOINT_SCHED = 5,
-    ENDPOINT_TMPFS = 6,  /* the root file system */
+    ENDPOINT_TMPFS = 6, /* the root file system */
     ENDPOINT_DEVFS = 7,
     ENDPOINT_PROCFS = 8,
     ENDPOINT_TTY = 9,
@@ -119,7 +119,8 @@ enum {
     IPC_NOTIFY = 4,
     IPC_SENDNB = 5,
     IPC_SENDA = 6,
-    IPC_REPLY_RECEIVE = 7, /* SENDNB the message in *rsi to rdi (its error is ignored: a dead caller wants no reply), then RECEIVE from ANY into *rsi */
+    IPC_REPLY_RECEIVE =
+        7, /* SENDNB the message in *rsi to rdi (its error is ignored: a dead caller wants no reply), then RECEIVE from ANY into *rsi */
 };
 
 /* Receive status: low byte is the verb that the sender used. */
@@ -133,9 +134,9 @@ enum ipc_status {
 enum asynsend_flags {
     ASYN_EMPTY = 0,
     ASYN_VALID = 1,
-    ASYN_DONE = 2,        /* set by the kernel: result is stored */
-    ASYN_NOTIFY = 4,      /* notify the sender when the entry is done */
-    ASYN_NOREPLY = 8,     /* never satisfies the receive half of a SENDREC */
+    ASYN_DONE = 2,    /* set by the kernel: result is stored */
+    ASYN_NOTIFY = 4,  /* notify the sender when the entry is done */
+    ASYN_NOREPLY = 8, /* never satisfies the receive half of a SENDREC */
     ASYN_NOTIFY_ERROR = 16,
 };
 

@@ -16,7 +16,7 @@ struct pm_process_info {
     uint32_t threads;
     int32_t nice;
     uint32_t tty; /* device number or 0 */
-    char state; /* R S D T Z as in ps */
+    char state;   /* R S D T Z as in ps */
     char name[16];
     uint8_t is_service;
     uint8_t reserved[2];

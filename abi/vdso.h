@@ -5,5 +5,5 @@
  */
 #pragma once
 
-#define VDSO_ADDRESS 0x7ffff0000000ull
+#define VDSO_ADDRESS   0x7ffff0000000ull
 #define VDSO_TIME_PAGE (VDSO_ADDRESS - 0x1000)

@@ -9,10 +9,10 @@
 
 struct operation {
     const char *name;
-    uint64_t count;               /* how often in a measured run */
+    uint64_t count; /* how often in a measured run */
     void (*run)(uint64_t count);
-    void (*prepare)(void);        /* may be NULL */
-    void (*finish)(void);         /* may be NULL */
+    void (*prepare)(void); /* may be NULL */
+    void (*finish)(void);  /* may be NULL */
 };
 
 extern const struct operation file_operations[];

@@ -170,7 +170,7 @@ static void pipe_self(uint64_t count)
 
 static void poll_pipe(uint64_t count)
 {
-    struct pollfd polled = {.fd = pipe_to[1], .events = POLLOUT};
+    struct pollfd polled = { .fd = pipe_to[1], .events = POLLOUT };
     while (count-- > 0) {
         must(poll(&polled, 1, 0) == 1, "poll");
     }
@@ -208,21 +208,21 @@ static void pipe_round_trip(uint64_t count)
 }
 
 const struct operation file_operations[] = {
-    {"read_zero_1b", 2000, read_one, prepare_zero, finish_descriptor},
-    {"read_zero_4k", 1000, read_small, prepare_zero, finish_descriptor},
-    {"write_null_1b", 2000, write_one, prepare_null, finish_descriptor},
-    {"open_close", 2000, open_close, prepare_file, finish_file},
-    {"stat", 2000, stat_file, prepare_file, finish_file},
-    {"fstat", 2000, fstat_file, prepare_file, finish_file},
-    {"lseek", 2000, lseek_file, prepare_file, finish_file},
-    {"pread_1b", 2000, pread_one, prepare_file, finish_file},
-    {"pread_4k", 1000, pread_small, prepare_file, finish_file},
-    {"pread_64k", 200, pread_large, prepare_file, finish_file},
-    {"pwrite_4k", 1000, pwrite_small, prepare_file, finish_file},
-    {"pwrite_64k", 200, pwrite_large, prepare_file, finish_file},
-    {"create_unlink", 500, create_unlink, NULL, NULL},
-    {"pipe_self", 1000, pipe_self, prepare_pipe, finish_pipe},
-    {"poll_1", 1000, poll_pipe, prepare_pipe, finish_pipe},
-    {"pipe_round_trip", 1000, pipe_round_trip, prepare_echo, finish_echo},
-    {NULL, 0, NULL, NULL, NULL},
+    { "read_zero_1b", 2000, read_one, prepare_zero, finish_descriptor },
+    { "read_zero_4k", 1000, read_small, prepare_zero, finish_descriptor },
+    { "write_null_1b", 2000, write_one, prepare_null, finish_descriptor },
+    { "open_close", 2000, open_close, prepare_file, finish_file },
+    { "stat", 2000, stat_file, prepare_file, finish_file },
+    { "fstat", 2000, fstat_file, prepare_file, finish_file },
+    { "lseek", 2000, lseek_file, prepare_file, finish_file },
+    { "pread_1b", 2000, pread_one, prepare_file, finish_file },
+    { "pread_4k", 1000, pread_small, prepare_file, finish_file },
+    { "pread_64k", 200, pread_large, prepare_file, finish_file },
+    { "pwrite_4k", 1000, pwrite_small, prepare_file, finish_file },
+    { "pwrite_64k", 200, pwrite_large, prepare_file, finish_file },
+    { "create_unlink", 500, create_unlink, NULL, NULL },
+    { "pipe_self", 1000, pipe_self, prepare_pipe, finish_pipe },
+    { "poll_1", 1000, poll_pipe, prepare_pipe, finish_pipe },
+    { "pipe_round_trip", 1000, pipe_round_trip, prepare_echo, finish_echo },
+    { NULL, 0, NULL, NULL, NULL },
 };

@@ -15,7 +15,7 @@
 
 const char *bench_path;
 
-static const struct operation *const groups[] = {file_operations, process_operations, memory_operations};
+static const struct operation *const groups[] = { file_operations, process_operations, memory_operations };
 
 void must(int condition, const char *what)
 {
@@ -66,8 +66,8 @@ static long switches_between(long before)
 
 static void report(const char *name, uint64_t count, uint64_t passed_ticks, uint64_t passed_ns, long switches)
 {
-    printf("bench %s %lu %.1f %.1f %.2f\n", name, (unsigned long)count, (double)passed_ticks / (double)count, (double)passed_ns / (double)count,
-           switches < 0 ? -1.0 : (double)switches / (double)count);
+    printf("bench %s %lu %.1f %.1f %.2f\n", name, (unsigned long)count, (double)passed_ticks / (double)count,
+           (double)passed_ns / (double)count, switches < 0 ? -1.0 : (double)switches / (double)count);
     fflush(stdout);
 }
 

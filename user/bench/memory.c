@@ -120,10 +120,10 @@ static void ring_hop(uint64_t count)
 }
 
 const struct operation memory_operations[] = {
-    {"mmap_munmap", 1000, map_unmap, NULL, NULL},
-    {"mmap_touch_munmap", 1000, map_touch_unmap, NULL, NULL},
-    {"page_fault", 2048, fault, NULL, NULL},
-    {"mprotect_pair", 1000, protect, prepare_area, finish_area},
-    {"context_switch_8", 2048, ring_hop, prepare_ring, finish_ring},
-    {NULL, 0, NULL, NULL, NULL},
+    { "mmap_munmap", 1000, map_unmap, NULL, NULL },
+    { "mmap_touch_munmap", 1000, map_touch_unmap, NULL, NULL },
+    { "page_fault", 2048, fault, NULL, NULL },
+    { "mprotect_pair", 1000, protect, prepare_area, finish_area },
+    { "context_switch_8", 2048, ring_hop, prepare_ring, finish_ring },
+    { NULL, 0, NULL, NULL, NULL },
 };

@@ -60,7 +60,7 @@ static void handler(int number)
 
 static void install(uint64_t count)
 {
-    struct sigaction action = {.sa_handler = handler};
+    struct sigaction action = { .sa_handler = handler };
     while (count-- > 0) {
         must(sigaction(SIGUSR1, &action, NULL) == 0, "sigaction");
     }
@@ -108,8 +108,8 @@ static void fork_exit(uint64_t count)
 
 static void run_self(void)
 {
-    char *arguments[] = {(char *)"bench", (char *)"--exit", NULL};
-    char *environment[] = {NULL};
+    char *arguments[] = { (char *)"bench", (char *)"--exit", NULL };
+    char *environment[] = { NULL };
     execve(bench_path, arguments, environment);
     _exit(1);
 }
@@ -144,17 +144,17 @@ static void shell_true(uint64_t count)
 }
 
 const struct operation process_operations[] = {
-    {"null_call", 5000, null_call, NULL, NULL},
-    {"bad_call", 5000, bad_call, NULL, NULL},
-    {"clock_gettime", 5000, get_time, NULL, NULL},
-    {"clock_gettime_raw", 5000, get_time_raw, NULL, NULL},
-    {"sched_yield", 2000, yield, NULL, NULL},
-    {"sigaction", 2000, install, NULL, NULL},
-    {"sigprocmask", 2000, mask, NULL, NULL},
-    {"signal_deliver", 1000, deliver, prepare_handler, NULL},
-    {"fork_exit_wait", 200, fork_exit, NULL, NULL},
-    {"fork_exec_wait", 100, fork_exec, NULL, NULL},
-    {"vfork_exec_wait", 100, vfork_exec, NULL, NULL},
-    {"shell_true", 20, shell_true, NULL, NULL},
-    {NULL, 0, NULL, NULL, NULL},
+    { "null_call", 5000, null_call, NULL, NULL },
+    { "bad_call", 5000, bad_call, NULL, NULL },
+    { "clock_gettime", 5000, get_time, NULL, NULL },
+    { "clock_gettime_raw", 5000, get_time_raw, NULL, NULL },
+    { "sched_yield", 2000, yield, NULL, NULL },
+    { "sigaction", 2000, install, NULL, NULL },
+    { "sigprocmask", 2000, mask, NULL, NULL },
+    { "signal_deliver", 1000, deliver, prepare_handler, NULL },
+    { "fork_exit_wait", 200, fork_exit, NULL, NULL },
+    { "fork_exec_wait", 100, fork_exec, NULL, NULL },
+    { "vfork_exec_wait", 100, vfork_exec, NULL, NULL },
+    { "shell_true", 20, shell_true, NULL, NULL },
+    { NULL, 0, NULL, NULL, NULL },
 };

@@ -47,8 +47,10 @@ static uint64_t next_random(uint64_t *seed)
 
 static uint64_t random_argument(uint64_t *seed)
 {
-    static const uint64_t special[] = {0, 1, UINT64_MAX, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffff, 0x800000000000, 0xffff800000000000,
-                                       0xffffffff80000000, 4096, 4095, INT64_MAX, 1ull << 63};
+    static const uint64_t special[] = {
+        0,    1,    UINT64_MAX, 0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffff, 0x800000000000, 0xffff800000000000, 0xffffffff80000000,
+        4096, 4095, INT64_MAX,  1ull << 63
+    };
     uint64_t choice = next_random(seed);
     switch (choice % 8) {
     case 0:
@@ -65,7 +67,7 @@ static uint64_t random_argument(uint64_t *seed)
     case 6:
         return 1ull << ((choice >> 8) % 64);
     default:
-        return (uint64_t)-((int64_t)(choice >> 8) % 128);
+        return (uint64_t) - ((int64_t)(choice >> 8) % 128);
     }
 }
 
@@ -83,7 +85,7 @@ static void ignore_tick(int number)
 
 static void limit(int resource, rlim_t value)
 {
-    struct rlimit both = {value, value};
+    struct rlimit both = { value, value };
     setrlimit(resource, &both);
 }
 
@@ -101,8 +103,8 @@ static void become_unprivileged(void)
 
 static void start_ticks(void)
 {
-    struct sigaction action = {.sa_handler = ignore_tick};
-    struct itimerval timer = {.it_interval = {0, TICK_US}, .it_value = {0, TICK_US}};
+    struct sigaction action = { .sa_handler = ignore_tick };
+    struct itimerval timer = { .it_interval = { 0, TICK_US }, .it_value = { 0, TICK_US } };
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &timer, NULL);
 }
