@@ -31,11 +31,15 @@ static inline int answer(struct call *call, int64_t result)
 /* Copies between the caller and PM; 0 or -EFAULT. */
 static inline int caller_read(const struct call *call, uint64_t address, void *to, size_t length)
 {
-    return sys_copy_from(call->caller, address, to, length) == 0 ? 0 : -EFAULT;
+    if (sys_copy_from(call->caller, address, to, length) == 0)
+        return 0;
+    return sys_copy_from(call->caller, address, to, length) == 0 ? 0 : -EFAULT; /* a passing fault is not the caller's */
 }
 
 static inline int caller_write(const struct call *call, uint64_t address, const void *from, size_t length)
 {
+    if (sys_copy_to(call->caller, address, from, length) == 0)
+        return 0;
     return sys_copy_to(call->caller, address, from, length) == 0 ? 0 : -EFAULT;
 }
 

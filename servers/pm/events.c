@@ -10,6 +10,7 @@
 #include "exit.h"
 #include "fork.h"
 #include "ids.h"
+#include "kernel_calls.h"
 #include "kernel_signals.h"
 #include "linux_pm_dispatch.h"
 #include "linux_syscalls.h"
@@ -134,7 +135,8 @@ static void take_exception(struct pm_state *pm, const struct kernel_getksig_repl
         }
     }
     if (thread_find(exception->process) == thread) {
-        kernel_call_endksig(ENDPOINT_SYSTEM, &end);
+        int result;
+        TRY_AGAIN(result, -EINVAL, kernel_call_endksig(ENDPOINT_SYSTEM, &end));
     }
 }
 
@@ -142,7 +144,11 @@ static void take_exceptions(struct pm_state *pm)
 {
     struct kernel_getksig_reply exception;
 
-    while (kernel_call_getksig(ENDPOINT_SYSTEM, &exception) == 0 && exception.process != ENDPOINT_NONE) {
+    for (;;) {
+        int result;
+        TRY_AGAIN(result, 1, kernel_call_getksig(ENDPOINT_SYSTEM, &exception));
+        if (result != 0 || exception.process == ENDPOINT_NONE)
+            return;
         take_exception(pm, &exception);
     }
 }

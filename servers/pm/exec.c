@@ -374,13 +374,14 @@ static void become_leader(struct pm_state *pm, struct pm_thread *thread)
 {
     struct pm_process *process = process_of(thread);
     struct kernel_setids_request request = { .process = thread->endpoint, .tid = process->pid, .tgid = process->pid };
+    int result;
 
     process_keep_one(pm, process, thread);
     if (thread->tid == process->pid)
         return;
     thread_forget_tid(pm, thread);
     thread_name(pm, thread, process->pid);
-    kernel_call_setids(ENDPOINT_SYSTEM, &request);
+    TRY_AGAIN(result, 1, kernel_call_setids(ENDPOINT_SYSTEM, &request));
 }
 
 static void set_process(struct pm_thread *thread, const struct exec_buffer *buffer)
@@ -424,11 +425,11 @@ static void change_over(struct pm_state *pm, struct pm_thread *thread, struct ex
     thread->robust_list = 0;
     thread->shares_space = false;
     memcpy(request.name, thread->name, sizeof(request.name));
-    result = kernel_call_exec(ENDPOINT_SYSTEM, &request);
+    TRY_AGAIN(result, 1, kernel_call_exec(ENDPOINT_SYSTEM, &request));
     if (result != 0) {
         log_error("kernel exec of %x: error %d", thread->endpoint, result);
     }
-    vm_call_exec_commit(ENDPOINT_VM, &commit);
+    TRY_AGAIN(result, 1, vm_call_exec_commit(ENDPOINT_VM, &commit));
     thread->space = program->space;
     vfork_release(pm, thread);
     thread->call.exec.error = 0;

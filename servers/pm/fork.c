@@ -112,12 +112,12 @@ static int make_space(const struct pm_thread *parent, struct pm_thread *child, u
     if (flags & CLONE_VM) {
         struct vm_share_request request = { .parent = parent->endpoint, .child_slot = slot };
         struct vm_share_reply reply = { 0 };
-        result = vm_call_share(ENDPOINT_VM, &request, &reply);
+        TRY_AGAIN(result, -ENOMEM, vm_call_share(ENDPOINT_VM, &request, &reply));
         child->space = reply.space;
     } else {
         struct vm_fork_request request = { .parent = parent->endpoint, .child_slot = slot };
         struct vm_fork_reply reply = { 0 };
-        result = vm_call_fork(ENDPOINT_VM, &request, &reply);
+        TRY_AGAIN(result, -ENOMEM, vm_call_fork(ENDPOINT_VM, &request, &reply));
         child->space = reply.space;
     }
     return result;
@@ -136,8 +136,9 @@ static int make_kernel_thread(const struct pm_thread *parent, struct pm_thread *
         .tls = arguments->flags & CLONE_SETTLS ? arguments->tls : 0,
     };
     struct kernel_fork_reply reply;
-    int result = kernel_call_fork(ENDPOINT_SYSTEM, &request, &reply);
+    int result;
 
+    TRY_AGAIN(result, -EBUSY, kernel_call_fork(ENDPOINT_SYSTEM, &request, &reply));
     if (result == 0) {
         child->endpoint = reply.child;
     }

@@ -75,8 +75,9 @@ static endpoint_t create_kernel_process(void)
 {
     struct kernel_create_request request = { .slot = SERVICE_SLOTS, .space = NO_SPACE, .name = "init" };
     struct kernel_create_reply reply;
-    int result = kernel_call_create(ENDPOINT_SYSTEM, &request, &reply);
+    int result;
 
+    TRY_AGAIN(result, 1, kernel_call_create(ENDPOINT_SYSTEM, &request, &reply));
     if (result != 0)
         service_panic("cannot create the first process: error %d", result);
     return reply.process;

@@ -15,8 +15,9 @@ int kernel_signal_post(endpoint_t process, endpoint_t *waits_for)
 {
     struct kernel_signal_post_request request = { .process = process };
     struct kernel_signal_post_reply reply;
-    int result = kernel_call_signal_post(ENDPOINT_SYSTEM, &request, &reply);
+    int result;
 
+    TRY_AGAIN(result, 1, kernel_call_signal_post(ENDPOINT_SYSTEM, &request, &reply));
     if (result == 0) {
         *waits_for = reply.waits_for;
     }
@@ -27,7 +28,10 @@ int kernel_sigsend(endpoint_t process, uint32_t sequence, const struct signal_fr
 {
     struct kernel_sigsend_request request = { .process = process, .sequence = sequence, .request = (uint64_t)(uintptr_t)frame };
 
-    return kernel_call_sigsend(ENDPOINT_SYSTEM, &request);
+    int result;
+
+    TRY_AGAIN(result, 1, kernel_call_sigsend(ENDPOINT_SYSTEM, &request));
+    return result;
 }
 
 enum { USER_REGS_WORDS = 27, USER_REGS_RSP = 19 };
@@ -74,10 +78,9 @@ uint64_t kernel_realtime_offset(void)
 void kernel_clear(endpoint_t process)
 {
     struct kernel_clear_request request = { .process = process };
-    int result = kernel_call_clear(ENDPOINT_SYSTEM, &request);
+    int result;
 
-    if (result != 0) /* a process must not hang, nor memory be lost, because of one failure */
-        result = kernel_call_clear(ENDPOINT_SYSTEM, &request);
+    TRY_AGAIN(result, 1, kernel_call_clear(ENDPOINT_SYSTEM, &request));
     if (result != 0) {
         log_warn("clear of %x: error %d", process, result);
     }
@@ -86,10 +89,9 @@ void kernel_clear(endpoint_t process)
 void kernel_resume(endpoint_t process)
 {
     struct kernel_runctl_request request = { .process = process, .action = KERNEL_RUN_CONTROL_RESUME };
-    int result = kernel_call_runctl(ENDPOINT_SYSTEM, &request);
+    int result;
 
-    if (result != 0) /* a process must not hang, nor memory be lost, because of one failure */
-        result = kernel_call_runctl(ENDPOINT_SYSTEM, &request);
+    TRY_AGAIN(result, 1, kernel_call_runctl(ENDPOINT_SYSTEM, &request));
     if (result != 0) {
         log_warn("resume of %x: error %d", process, result);
     }
@@ -99,8 +101,9 @@ void kernel_publish(void)
 {
     struct kernel_publish_request request = { .table = (uint64_t)(uintptr_t)tables.publics,
                                               .actions = (uint64_t)(uintptr_t)tables.actions };
-    int result = kernel_call_publish(ENDPOINT_SYSTEM, &request);
+    int result;
 
+    TRY_AGAIN(result, 1, kernel_call_publish(ENDPOINT_SYSTEM, &request));
     if (result != 0) {
         log_warn("publish: error %d", result);
     }
@@ -125,10 +128,9 @@ uint64_t kernel_physical(endpoint_t process, uint64_t address)
 void vm_leave(uint32_t slot)
 {
     struct vm_exit_request request = { .slot = slot };
-    int result = vm_call_exit(ENDPOINT_VM, &request);
+    int result;
 
-    if (result != 0) /* a process must not hang, nor memory be lost, because of one failure */
-        result = vm_call_exit(ENDPOINT_VM, &request);
+    TRY_AGAIN(result, 1, vm_call_exit(ENDPOINT_VM, &request));
     if (result != 0) {
         log_warn("vm exit of slot %u: error %d", slot, result);
     }

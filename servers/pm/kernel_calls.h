@@ -11,6 +11,17 @@
 #include "linux/signal_frame.h"
 #include "message.h"
 
+/* Calls that must succeed are made again if they fail for no reason that PM knows (a fault on the way, an injected error). */
+enum { KERNEL_TRIES = 4 };
+#define TRY_AGAIN(result, expected, call)                 \
+    do {                                                  \
+        for (int try_ = 0; try_ < KERNEL_TRIES; try_++) { \
+            (result) = (call);                            \
+            if ((result) == 0 || (result) == (expected))  \
+                break;                                    \
+        }                                                 \
+    } while (0)
+
 int kernel_signal_post(endpoint_t process, endpoint_t *waits_for);
 int kernel_sigsend(endpoint_t process, uint32_t sequence, const struct signal_frame_request *frame);
 uint64_t kernel_stack_pointer(endpoint_t process);

@@ -8,6 +8,7 @@
 #include "caller.h"
 #include "deliver.h"
 #include "handlers.h"
+#include "kernel_calls.h"
 #include "linux_pm_dispatch.h"
 #include "protocols/kernel_client.h"
 #include "signal.h"
@@ -406,9 +407,11 @@ int pm_linux_rt_sigreturn(struct pm_state *pm, struct call *call)
     struct pm_thread *thread = caller_thread(call);
     struct kernel_sigreturn_request request = { .process = call->caller, .sequence = ++thread->signal_sequence };
     struct kernel_sigreturn_reply reply;
+    int result;
     struct signal_info info = { .signal = LINUX_SIGSEGV, .code = LINUX_SI_KERNEL };
 
-    if (kernel_call_sigreturn(ENDPOINT_SYSTEM, &request, &reply) != 0) {
+    TRY_AGAIN(result, 1, kernel_call_sigreturn(ENDPOINT_SYSTEM, &request, &reply));
+    if (result != 0) {
         signal_force(pm, thread, &info);
         return 0;
     }
