@@ -110,6 +110,26 @@ TEST(futex_wait_times_out)
     CHECK_EQ(call_linux(init, futex, (uint64_t)(uintptr_t)&word, 129, 1, 0), 0);
 }
 
+TEST(answer_without_room_in_the_outbox_leaves_later)
+{
+    struct pm_thread *init = start();
+    struct pm_thread *child = do_fork(init);
+    uint32_t word = 4;
+
+    child->space = init->space; /* as if they were threads */
+    CHECK_EQ(call_linux(child, futex, (uint64_t)(uintptr_t)&word, 128, 4, 0), PARKED);
+    room_in_outbox = 10;
+    CHECK_EQ(call_linux(init, futex, (uint64_t)(uintptr_t)&word, 129, 1), 1);
+    CHECK_EQ(answered(child->endpoint), PARKED);
+    CHECK_EQ(child->step, STEP_LATE);
+    clock_reaches(10);
+    CHECK_EQ(answered(child->endpoint), PARKED);
+    room_in_outbox = 1024;
+    clock_reaches(20);
+    CHECK_EQ(answered(child->endpoint), 0);
+    CHECK_EQ(pm_state.late_count, 0);
+}
+
 TEST(posix_timer_signals_and_counts_overruns)
 {
     struct pm_thread *init = start();
