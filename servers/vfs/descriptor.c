@@ -15,7 +15,7 @@
 
 static int end(struct vfs_state *vfs, struct call *call, int64_t result)
 {
-    if (vfs->run_queue.first != 0)
+    if (vfs->run_queue.first != 0 || vfs->is_late)
         operation_run_ready(vfs);
     if (result < 0)
         return (int)result;

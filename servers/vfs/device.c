@@ -173,10 +173,33 @@ void device_close(struct vfs_state *vfs, struct file *file)
 {
     struct device *device = &vfs->devices[file->thing];
 
-    send_close(vfs, device->number, file->flags & O_ACCMODE);
+    if (device->shortcut != CHAR_SHORTCUT_NONE) {
+        /* The driver has nothing to end: VFS served it. */
+    } else if (outbox_is_crowded()) {
+        device->closes_pending++;
+        vfs->is_late = 1;
+    } else {
+        send_close(vfs, device->number, file->flags & O_ACCMODE);
+    }
     if (--device->references == 0) {
         watch_wake(vfs, WATCH_DEVICE, file->thing);
-        device->number = 0;
+        if (device->closes_pending == 0)
+            device->number = 0;
+    }
+}
+
+void device_close_late(struct vfs_state *vfs)
+{
+    for (uint32_t i = 1; i < DEVICES; i++) {
+        struct device *device = &vfs->devices[i];
+
+        while (device->closes_pending != 0 && !outbox_is_crowded()) {
+            send_close(vfs, device->number, 0);
+            if (--device->closes_pending == 0 && device->references == 0)
+                device->number = 0;
+        }
+        if (device->closes_pending != 0)
+            vfs->is_late = 1;
     }
 }
 

@@ -14,6 +14,8 @@ endpoint_t device_driver(const struct vfs_state *vfs, uint32_t device);
 int64_t device_open_start(struct vfs_state *vfs, struct operation *op, uint32_t vnode, uint32_t flags, uint16_t next_step);
 int64_t device_open_finish(struct vfs_state *vfs, struct operation *op, uint32_t vnode, uint32_t flags, const struct message *reply);
 void device_close(struct vfs_state *vfs, struct file *file);
+/* Closes that had to wait for room in the outbox. */
+void device_close_late(struct vfs_state *vfs);
 void device_drop_reply(struct operation *op, const struct message *reply);
 /* Read or write one piece of the caller's memory; the reply goes to next_step. */
 int64_t device_transfer(struct vfs_state *vfs, struct operation *op, uint32_t file, bool is_write, uint64_t address, uint64_t length,

@@ -55,6 +55,7 @@ static void handle_notify(void *vfs, endpoint_t source, const struct message *me
         if (s->start_step == START_NOTHING)
             mount_start(s);
         operation_expire(s);
+        operation_run_late(s);
         operation_run_ready(s);
     }
 }

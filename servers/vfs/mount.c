@@ -395,13 +395,14 @@ static int64_t unmount_walked(struct vfs_state *vfs, struct operation *op)
         return -EINVAL;
     operation_set_vnode(vfs, op, &op->walk.node, 0);
     operation_set_vnode(vfs, op, &op->walk.directory, 0);
-    in_use = vnode_purge_mount(vfs, index);
+    in_use = vnode_count_used(vfs, index);
     if ((in_use != 1 || vnode_at(root)->references != 1) && !(op->argument[1] & MNT_DETACH))
         return -EBUSY;
     vnode_at(mount->covered)->covering = 0;
     vnode_release(vfs, mount->covered);
     mount->covered = 0;
     mount->is_detached = 1;
+    vnode_purge_mount(vfs, index);
     /* With its last node the mount goes. */
     vnode_release(vfs, root);
     return 0;

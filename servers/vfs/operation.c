@@ -30,6 +30,9 @@
 #include "socket.h"
 #include "vnode.h"
 
+/* How long messages that found no room wait. */
+enum { LATE_NS = 500000 };
+
 /* Paths of calls that do not park. Not state: rewritten by each call. */
 SERVICE_DERIVED static char scratch_text[2][PATH_MAX];
 
@@ -40,7 +43,7 @@ char *operation_scratch(void)
 
 int operation_result(struct vfs_state *vfs, struct call *call, int64_t result)
 {
-    if (vfs->run_queue.first != 0)
+    if (vfs->run_queue.first != 0 || vfs->is_late)
         operation_run_ready(vfs);
     if (result < 0 && result >= -4095)
         return (int)result;
@@ -413,14 +416,37 @@ void operation_wake_first(struct vfs_state *vfs, struct queue *queue)
         operation_make_ready(vfs, &tables.operations[queue->first]);
 }
 
+static void arm(struct vfs_state *vfs, uint64_t deadline_ns)
+{
+    if (vfs->alarm_ns != 0 && vfs->alarm_ns <= deadline_ns)
+        return;
+    vfs->alarm_ns = deadline_ns;
+    sys_setalarm(deadline_ns);
+}
+
 void operation_run_ready(struct vfs_state *vfs)
 {
     while (vfs->run_queue.first != 0) {
         struct operation *op = &tables.operations[vfs->run_queue.first];
 
+        /* Each of them may say something: the others when this has left. */
+        if (outbox_room(outbox_default()) < OUTBOX_RESERVE)
+            break;
         queue_remove(vfs, op);
         run_record(vfs, op, NULL);
     }
+    /* Not at once: those who have to take the messages must come to run. */
+    if ((vfs->is_late || vfs->run_queue.first != 0) && vfs->alarm_ns == 0)
+        arm(vfs, sys_uptime() + LATE_NS);
+}
+
+void operation_run_late(struct vfs_state *vfs)
+{
+    if (!vfs->is_late)
+        return;
+    vfs->is_late = 0;
+    vnode_reap(vfs);
+    device_close_late(vfs);
 }
 
 /* ---- signals and exit ---- */
@@ -453,14 +479,6 @@ void operation_abandon(struct vfs_state *vfs, struct operation *op)
 }
 
 /* ---- deadlines ---- */
-
-static void arm(struct vfs_state *vfs, uint64_t deadline_ns)
-{
-    if (vfs->alarm_ns != 0 && vfs->alarm_ns <= deadline_ns)
-        return;
-    vfs->alarm_ns = deadline_ns;
-    sys_setalarm(deadline_ns);
-}
 
 void operation_set_deadline(struct vfs_state *vfs, struct operation *op, uint64_t deadline_ns)
 {

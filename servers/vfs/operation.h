@@ -88,6 +88,8 @@ void operation_start(struct vfs_state *vfs, struct operation *op);
 struct operation *operation_record(struct vfs_state *vfs, struct operation *op);
 /* Run the operations that became ready. Called at the end of each handler. */
 void operation_run_ready(struct vfs_state *vfs);
+/* What had to wait for room in the outbox. */
+void operation_run_late(struct vfs_state *vfs);
 /* Let go of the operation of a thread that is gone. */
 void operation_abandon(struct vfs_state *vfs, struct operation *op);
 void operation_cancel(struct vfs_state *vfs, struct operation *op);

@@ -233,7 +233,8 @@ struct device {
     uint32_t number; /* major << 20 | minor, 0: free */
     uint32_t references;
     uint32_t watches;
-    uint32_t shortcut; /* char.idl: what VFS answers itself */
+    uint32_t closes_pending; /* for which the outbox had no room */
+    uint32_t shortcut;       /* char.idl: what VFS answers itself */
 };
 
 struct driver {
@@ -427,6 +428,7 @@ struct vfs_state {
     uint32_t root_mount;
     uint32_t anonymous_mount;
     uint32_t owner_next;
+    uint32_t is_late;    /* messages had to wait for room in the outbox: nodes to let go, devices to close */
     uint32_t inode_next; /* of pipes */
     struct pool operation_pool, text_pool, file_pool, chunk_pool, fd_table_pool, info_pool, watch_pool, page_pool, lock_pool, item_pool,
         pipe_pool, vnode_pool;

@@ -97,7 +97,9 @@ static void forget(struct vfs_state *vfs, uint32_t vnode)
         window_drop(vfs, node->window);
     if (!(node->flags & VNODE_ANONYMOUS)) {
         hash_remove(vnode);
-        put_node(vfs, node, node->server_references);
+        /* A file system that is unmounted forgets everything by itself. */
+        if (!vfs->mounts[node->mount].is_detached)
+            put_node(vfs, node, node->server_references);
     }
     vfs->mounts[node->mount].vnodes--;
     if (vfs->mounts[node->mount].is_detached && vfs->mounts[node->mount].vnodes == 0)
@@ -107,17 +109,44 @@ static void forget(struct vfs_state *vfs, uint32_t vnode)
     POOL_GIVE(vfs->vnode_pool, tables.vnodes, hash_next, vnode);
 }
 
+/* Is there no sense in keeping a node that nobody uses? */
+static bool is_useless(const struct vfs_state *vfs, const struct vnode *node)
+{
+    return (node->flags & VNODE_ANONYMOUS) || node->nlink == 0 || !mount_is_cacheable(vfs, node->mount) ||
+           vfs->mounts[node->mount].is_detached;
+}
+
+static void forget_or_defer(struct vfs_state *vfs, uint32_t vnode)
+{
+    if (!(vnode_at(vnode)->flags & VNODE_ANONYMOUS) && outbox_is_crowded())
+        vfs->is_late = 1;
+    else
+        forget(vfs, vnode);
+}
+
 void vnode_release(struct vfs_state *vfs, uint32_t vnode)
 {
     struct vnode *node = vnode_at(vnode);
 
     if (vnode == 0 || --node->references != 0)
         return;
-    if ((node->flags & VNODE_ANONYMOUS) || node->nlink == 0 || !mount_is_cacheable(vfs, node->mount) ||
-        vfs->mounts[node->mount].is_detached)
-        forget(vfs, vnode);
+    if (is_useless(vfs, node))
+        forget_or_defer(vfs, vnode);
     else if (!(node->flags & VNODE_RECENT))
         node->flags |= VNODE_RECENT;
+}
+
+void vnode_reap(struct vfs_state *vfs)
+{
+    for (uint32_t vnode = 1; vnode < vfs->vnode_pool.top; vnode++) {
+        struct vnode *node = vnode_at(vnode);
+
+        if (node->mount == 0 || node->references != 0 || node->covering != 0 || !is_useless(vfs, node))
+            continue;
+        forget_or_defer(vfs, vnode);
+        if (vfs->is_late)
+            return;
+    }
 }
 
 /* Two rounds of the hand: the first takes the second chances away. */
@@ -280,16 +309,24 @@ void vnode_unlinked(struct vfs_state *vfs, uint32_t vnode, uint32_t nlink)
     node->nlink = nlink;
     node->flags &= ~(uint32_t)VNODE_COMPLETE;
     if (node->references == 0 && nlink == 0)
-        forget(vfs, vnode);
+        forget_or_defer(vfs, vnode);
 }
 
-uint32_t vnode_purge_mount(struct vfs_state *vfs, uint32_t mount)
+uint32_t vnode_count_used(const struct vfs_state *vfs, uint32_t mount)
 {
-    for (uint32_t vnode = 1; vnode < VNODES && vfs->mounts[mount].vnodes != 0; vnode++) {
+    uint32_t count = 0;
+
+    for (uint32_t vnode = 1; vnode < vfs->vnode_pool.top; vnode++)
+        count += tables.vnodes[vnode].mount == mount && tables.vnodes[vnode].references != 0;
+    return count;
+}
+
+void vnode_purge_mount(struct vfs_state *vfs, uint32_t mount)
+{
+    for (uint32_t vnode = 1; vnode < vfs->vnode_pool.top && vfs->mounts[mount].vnodes != 0; vnode++) {
         if (tables.vnodes[vnode].mount == mount && tables.vnodes[vnode].references == 0)
             forget(vfs, vnode);
     }
-    return vfs->mounts[mount].vnodes;
 }
 
 /* ---- windows ---- */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "operation.h"
+#include "sys/outbox.h"
 
 /* What a server said about a node (lookup, create, ..). */
 struct vnode_facts {
@@ -34,8 +35,11 @@ uint32_t vnode_make_anonymous(struct vfs_state *vfs, uint32_t mode);
 uint32_t vnode_from_lookup(struct vfs_state *vfs, uint32_t mount, const struct message *reply);
 void vnode_drop_reply(struct vfs_state *vfs, struct operation *op, const struct message *reply);
 void vnode_set_attributes(struct vnode *node, const struct fs_attributes *attributes);
-/* Forget all unreferenced nodes of a mount; returns how many are still in use. */
-uint32_t vnode_purge_mount(struct vfs_state *vfs, uint32_t mount);
+/* How many nodes of a mount are in use; forget all the others (of a mount that is detached). */
+uint32_t vnode_count_used(const struct vfs_state *vfs, uint32_t mount);
+void vnode_purge_mount(struct vfs_state *vfs, uint32_t mount);
+/* Let go of the nodes that could not be let go when the outbox was full. */
+void vnode_reap(struct vfs_state *vfs);
 /* Store what is newer here; an event, so nobody waits. */
 void vnode_store(struct vfs_state *vfs, uint32_t vnode);
 /* One link less. The server forgets the node when the last reference goes. */
@@ -67,6 +71,14 @@ bool name_of_child(uint32_t child, uint32_t *directory, const char **name, uint3
 
 const char *link_text_find(uint32_t vnode, uint32_t *length);
 void link_text_enter(uint32_t vnode, const char *text, uint32_t length);
+
+/* Room of the outbox that is kept for answers, and how many messages nobody waits for may be on their way at once: a crowd is slow to deliver. */
+enum { OUTBOX_RESERVE = 128, OUTBOX_CROWD = 96 };
+
+static inline bool outbox_is_crowded(void)
+{
+    return outbox_room(outbox_default()) < OUTBOX_ENTRIES - OUTBOX_CROWD;
+}
 
 /* Time for mtime and the like: at most 4 ms old. */
 uint64_t time_coarse_ns(void);
