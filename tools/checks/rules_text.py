@@ -205,20 +205,6 @@ def whitespace(tree):
                 yield "%s: no line end at the end" % path
 
 
-def covered_rows(tree):
-    """A test may only say that it covers a row which exists."""
-    if not tree.exists("docs/behaviour.md"):
-        return
-    known = set(re.findall(r"^\| *([A-Z]+[A-Z0-9]*-\d+[a-z]?) *\|", tree.text("docs/behaviour.md"), re.M))
-    for path in tree.paths:
-        if path.endswith((".c", ".py", ".test")) and ("/test/" in path or path.startswith("tests/")):
-            for number, line in enumerate(tree.lines(path), 1):
-                match = re.search(r"\bcovers:? +([A-Z0-9, -]+)", line)
-                for row in re.findall(r"[A-Z]+[A-Z0-9]*-\d+", match[1]) if match else []:
-                    if row not in known:
-                        yield "%s:%d: there is no row %s in docs/behaviour.md" % (path, number, row)
-
-
 RULES = {
     "function-length": function_length,
     "file-length": file_length,
@@ -232,5 +218,4 @@ RULES = {
     "service-folder": service_folder,
     "host-words": host_words,
     "whitespace": whitespace,
-    "covered-rows": covered_rows,
 }
