@@ -279,6 +279,8 @@ int sef_receive_status(endpoint_t source, struct message *message, uint32_t *sta
         }
         if (update_is_wanted())
             update_before_receive();
+        if (!outbox_is_empty(&own_outbox))
+            outbox_flush(&own_outbox); /* what SEF has to say */
         result = ipc_receive(source, message, &own_status);
         if (status != NULL)
             *status = own_status;
