@@ -14,8 +14,6 @@
 #include "sys/log.h"
 #include "sys/syscalls.h"
 
-enum { IMAGE_MAX = 4 << 20 };
-
 /* ---- records of operations ---- */
 
 static struct rs_operation *new_operation(struct rs_state *state, const struct call *call)
@@ -69,125 +67,6 @@ static int ask_who(struct rs_state *state, struct call *call, const char *label,
     operation->flags = number;
     pm_send_identify(call->outbox, ENDPOINT_PM,
                      rs_transaction(RS_FOR_OPERATION, (uint32_t)(operation - state->operation), operation->sequence), &request);
-    return CALL_PARKED;
-}
-
-/* ---- up ---- */
-
-/* First page of a free run in the image area. */
-static uint32_t find_pages(const struct rs_state *state, uint32_t count)
-{
-    uint32_t run = 0;
-
-    for (uint32_t page = 0; page < RS_IMAGE_PAGES; page++) {
-        bool used = (state->image_used[page / 64] >> (page % 64) & 1) != 0;
-
-        run = used ? 0 : run + 1;
-        if (run == count)
-            return page + 1 - count;
-    }
-    return RS_IMAGE_PAGES;
-}
-
-int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length)
-{
-    uint32_t pages = (uint32_t)((length + RS_PAGE_BYTES - 1) / RS_PAGE_BYTES);
-    uint32_t first;
-
-    if (length == 0)
-        return -ENOEXEC;
-    if (length > IMAGE_MAX)
-        return -E2BIG;
-    first = state->image_area != 0 ? find_pages(state, pages) : RS_IMAGE_PAGES;
-    if (first == RS_IMAGE_PAGES)
-        return -ENOMEM;
-    for (uint32_t page = first; page < first + pages; page++)
-        state->image_used[page / 64] |= 1ull << (page % 64);
-    slot->image_first = first;
-    slot->image_pages = pages;
-    slot->image = state->image_area + (uint64_t)first * RS_PAGE_BYTES;
-    slot->image_length = length;
-    return sys_copy_from(caller, image, (void *)(uintptr_t)slot->image, slot->image_length);
-}
-
-static int take_manifest(struct rs_state *state, endpoint_t caller, const struct rs_start *start, struct manifest *manifest)
-{
-    char text[RS_MANIFEST_MAX];
-    char error[MANIFEST_ERROR_BYTES];
-    const char *all = (const char *)(uintptr_t)state->manifests;
-    int result;
-
-    if (start->manifest_length > sizeof(text))
-        return -E2BIG;
-    if (start->manifest_length == 0) {
-        result = manifest_read(all, state->manifests_length, start->label, manifest, error);
-        if (result == -ESRCH)
-            result = manifest_read("service x { system BASIC; ipc ALL_SYS; }", 40, NULL, manifest, error);
-    } else {
-        result = sys_copy_from(caller, start->manifest, text, start->manifest_length);
-        if (result == 0)
-            result = manifest_read(text, start->manifest_length, NULL, manifest, error);
-    }
-    if (result == -EINVAL)
-        log_warn("manifest of %s: %s", start->label, error);
-    string_copy(manifest->label, sizeof(manifest->label), start->label);
-    if (start->period_ms != 0)
-        manifest->heartbeat_ms = start->period_ms;
-    return result;
-}
-
-static bool is_good(const struct rs_start *start)
-{
-    return start->label[0] != '\0' && memchr(start->label, '\0', RS_LABEL_MAX) != NULL;
-}
-
-static int read_start(struct rs_state *state, struct rs_slot *slot, const struct rs_operation *operation, struct rs_start *start)
-{
-    int result = sys_copy_from(operation->caller, operation->address, start, sizeof(*start));
-
-    if (result != 0)
-        return result;
-    if (!is_good(start))
-        return -EINVAL;
-    if (rs_find_label(state, start->label) != NULL)
-        return -EBUSY;
-    result = take_manifest(state, operation->caller, start, &slot->manifest);
-    if (result != 0)
-        return result;
-    if (slot->manifest.priority > 15 || slot->manifest.quantum_ms == 0)
-        return -EINVAL;
-    return rs_take_image(state, slot, operation->caller, start->image, start->image_length);
-}
-
-static int do_up(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox)
-{
-    uint32_t index = rs_free_slot(state);
-    struct rs_start start;
-    struct rs_slot *slot;
-    int result;
-
-    if (index == RS_NO_SLOT)
-        return -ENOMEM;
-    slot = &state->slot[index];
-    rs_release(state, slot);
-    result = read_start(state, slot, operation, &start);
-    if (result == 0) {
-        slot->manifest.keep_copy |= (operation->flags & RS_UP_FLAGS_COPY) != 0;
-        result = rs_create(state, slot, index, 0, &slot->endpoint);
-    }
-    if (result != 0) {
-        rs_release(state, slot);
-        return result;
-    }
-    slot->flags = RS_IN_USE | RS_ACTIVE;
-    rs_update_peers(state, slot);
-    rs_announce(state, slot, outbox);
-    rs_send_init(state, slot, SERVICE_INIT_TYPE_FRESH, ENDPOINT_NONE, outbox);
-    if ((operation->flags & RS_UP_FLAGS_NOBLOCK) != 0)
-        return 0;
-    slot->flags |= RS_LATEREPLY;
-    slot->late = (uint16_t)(operation - state->operation);
-    operation->stage = RS_STAGE_LATE;
     return CALL_PARKED;
 }
 
@@ -292,7 +171,7 @@ static int perform(struct rs_state *state, struct rs_operation *operation, struc
     if (operation->type == RS_SHUTDOWN)
         return do_shutdown(state);
     if (operation->type == RS_UP)
-        return do_up(state, operation, outbox);
+        return rs_up(state, operation, outbox);
     if (operation->type == RS_UPDATE)
         return rs_update(state, operation, outbox);
     slot = rs_find_label(state, operation->label);

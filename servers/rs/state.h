@@ -196,10 +196,13 @@ void rs_update_tick(struct rs_state *state, struct outbox *outbox);
 bool rs_update_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox);
 bool rs_update_died(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 
-/* ---- request.c ---- */
-void rs_finish(struct rs_operation *operation, int status, struct outbox *outbox);
+/* ---- image.c, up.c ---- */
 /* Copy a program from the caller's memory into the image area. */
 int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length);
+int rs_up(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox);
+
+/* ---- request.c ---- */
+void rs_finish(struct rs_operation *operation, int status, struct outbox *outbox);
 void rs_identified(struct rs_state *state, const struct message *reply, struct outbox *outbox);
 /* The fault that an operator asked for is armed, or (reply NULL) the service died of something before. */
 void rs_crash_armed(struct rs_state *state, const struct message *reply, const struct rs_slot *slot, struct outbox *outbox);

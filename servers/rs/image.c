@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs of services: an area of pages for those that were given to RS; boot services stay in the boot archive.
+ */
+#include "errors.h"
+#include "state.h"
+#include "sys/syscalls.h"
+
+enum { IMAGE_MAX = 4 << 20 };
+
+/* First page of a free run in the image area. */
+static uint32_t find_pages(const struct rs_state *state, uint32_t count)
+{
+    uint32_t run = 0;
+
+    for (uint32_t page = 0; page < RS_IMAGE_PAGES; page++) {
+        bool used = (state->image_used[page / 64] >> (page % 64) & 1) != 0;
+
+        run = used ? 0 : run + 1;
+        if (run == count)
+            return page + 1 - count;
+    }
+    return RS_IMAGE_PAGES;
+}
+
+int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length)
+{
+    uint32_t pages = (uint32_t)((length + RS_PAGE_BYTES - 1) / RS_PAGE_BYTES);
+    uint32_t first;
+
+    if (length == 0)
+        return -ENOEXEC;
+    if (length > IMAGE_MAX)
+        return -E2BIG;
+    first = state->image_area != 0 ? find_pages(state, pages) : RS_IMAGE_PAGES;
+    if (first == RS_IMAGE_PAGES)
+        return -ENOMEM;
+    for (uint32_t page = first; page < first + pages; page++)
+        state->image_used[page / 64] |= 1ull << (page % 64);
+    slot->image_first = first;
+    slot->image_pages = pages;
+    slot->image = state->image_area + (uint64_t)first * RS_PAGE_BYTES;
+    slot->image_length = length;
+    return sys_copy_from(caller, image, (void *)(uintptr_t)slot->image, slot->image_length);
+}
