@@ -150,6 +150,8 @@ static void finish(struct rs_state *state)
     state->boot_step = RS_BOOT_DONE;
     for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++)
         count += (state->slot[i].flags & RS_ACTIVE) != 0;
+    rs_standby_tick(state);
+    rs_successor_tick(state);
     log_info("%u services are ready after %llu ms", count, (unsigned long long)((sys_uptime() - state->boot_started_ns) / 1000000));
 }
 
@@ -208,5 +210,5 @@ int rs_boot(struct rs_state *state, struct outbox *outbox)
         run(state, &state->slot[ENDPOINT_DS], outbox);
     else
         run_others(state, outbox);
-    return sys_setalarm(sys_uptime() + RS_TICK_MS * 1000000ull);
+    return 0;
 }

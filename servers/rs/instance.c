@@ -178,9 +178,9 @@ void rs_send_init(struct rs_state *state, struct rs_slot *slot, uint32_t kind, e
     int result;
 
     slot->flags |= RS_INITIALIZING;
-    slot->init_ticks = 0;
-    slot->ping_ticks = 0;
-    slot->quiet_ticks = 0;
+    slot->init_ns = rs_deadline(state, kind == SERVICE_INIT_TYPE_FRESH ? RS_INIT_MS : RS_REINIT_MS);
+    slot->look_ns = 0;
+    slot->pinged = false;
     result = rs_allow(slot->endpoint);
     if (result != 0)
         log_error("%s cannot run: error %d", slot->manifest.label, result);

@@ -9,7 +9,6 @@
 #include "protocols/service_client.h"
 #include "protocols/vm_client.h"
 #include "state.h"
-#include "sys/ipc.h"
 #include "sys/log.h"
 #include "sys/syscalls.h"
 
@@ -79,32 +78,32 @@ void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox
         remove_service(state, slot, 0, outbox);
         return;
     }
-    slot->stop_ticks = RS_TERM_TICKS;
+    slot->stop_ns = rs_deadline(state, RS_TERM_MS);
     service_send_signal_received(outbox, slot->endpoint, 0, &request);
     rs_publish_row(state, slot);
 }
 
 /* ---- restart ---- */
 
-static void wait_for_restart(struct rs_state *state, struct rs_slot *slot, uint32_t ticks)
+/* RS-57: 0, then 2, 4, 8 .. 30 periods; with the image in memory 2, 4, 8 .. milliseconds, at most one period. */
+static uint32_t backoff_ms(const struct rs_slot *slot)
 {
-    slot->flags |= RS_TERMINATED;
-    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_NOPINGREPLY);
-    slot->backoff_ticks = ticks > 0 ? ticks : 1;
-    rs_publish_row(state, slot);
-}
-
-/* RS-57: 0, then 2, 4, 8 .. 30 periods; with the image in memory at most one. */
-static uint32_t backoff(const struct rs_slot *slot)
-{
-    uint32_t ticks;
+    uint32_t doubled = slot->recent < 16 ? 1u << slot->recent : 1u << 16;
 
     if (slot->recent == 0)
         return 0;
-    ticks = slot->recent < 5 ? 1u << slot->recent : RS_BACKOFF_CAP;
     if (slot->manifest.keep_copy)
-        ticks = 1;
-    return ticks;
+        return doubled * (RS_BACKOFF_MS / 2) < RS_PERIOD_MS ? doubled * (RS_BACKOFF_MS / 2) : RS_PERIOD_MS;
+    return (doubled < RS_BACKOFF_CAP ? doubled : RS_BACKOFF_CAP) * RS_PERIOD_MS;
+}
+
+static void wait_for_restart(struct rs_state *state, struct rs_slot *slot)
+{
+    slot->flags |= RS_TERMINATED;
+    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_NOPINGREPLY);
+    slot->init_ns = slot->look_ns = 0;
+    slot->restart_ns = rs_deadline(state, backoff_ms(slot));
+    rs_publish_row(state, slot);
 }
 
 /* Put a new instance beside the dead one and let them change places. */
@@ -146,25 +145,25 @@ void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *out
     if (result != 0) {
         log_error("%s cannot be replaced: error %d", slot->manifest.label, result);
         slot->recent++;
-        wait_for_restart(state, slot, backoff(slot));
+        wait_for_restart(state, slot);
         return;
     }
     slot->flags &= ~(uint32_t)(RS_TERMINATED | RS_NOPINGREPLY | RS_EXITING);
     slot->flags |= RS_RESTARTING;
     slot->restarts++;
     slot->recent++;
-    slot->stop_ticks = 0;
+    slot->stop_ns = slot->restart_ns = 0;
     rs_send_init(state, slot, SERVICE_INIT_TYPE_RESTART, resume ? state->slot[slot->other].endpoint : ENDPOINT_NONE, outbox);
 }
 
 static void recover(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
 {
-    uint32_t ticks = backoff(slot);
-
-    if (ticks == 0)
+    if (sys_uptime() >= slot->started_ns + RS_SERVED_MS * 1000000ull)
+        slot->recent = 0;
+    if (slot->recent == 0)
         rs_restart(state, slot, outbox);
     else
-        wait_for_restart(state, slot, ticks);
+        wait_for_restart(state, slot);
 }
 
 /* The new instance of a running service did not come up. */
@@ -179,7 +178,7 @@ static void restart_failed(struct rs_state *state, struct rs_slot *slot, struct 
         rs_restart(state, slot, outbox);
         return;
     }
-    wait_for_restart(state, slot, backoff(slot));
+    wait_for_restart(state, slot);
 }
 
 static void boot_failed(struct rs_state *state, const struct rs_slot *slot)
@@ -262,8 +261,9 @@ static void init_succeeded(struct rs_state *state, struct rs_slot *slot, struct 
     bool restarted = (slot->flags & RS_RESTARTING) != 0;
 
     slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_RESTARTING | RS_FRESH);
-    slot->alive_ticks = 0;
+    slot->init_ns = 0;
     slot->started_ns = sys_uptime();
+    rs_look_later(state, slot);
     drop_old(state, slot);
     rs_publish_row(state, slot);
     rs_late_reply(state, slot, 0, outbox);
@@ -288,91 +288,4 @@ void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, stru
         restart_failed(state, slot, outbox);
     else
         start_failed(state, slot, result, outbox);
-}
-
-/* ---- the clock ---- */
-
-static void kill_service(struct rs_slot *slot, const char *why)
-{
-    struct kernel_stacktrace_request where = { .process = slot->endpoint };
-
-    log_warn("%s %s: it is killed", slot->manifest.label, why);
-    (void)kernel_call_stacktrace(ENDPOINT_SYSTEM, &where);
-    (void)sys_kill(slot->endpoint, SIGNAL_KILL);
-}
-
-static void check_init(struct rs_slot *slot)
-{
-    if (++slot->init_ticks == RS_INIT_TICKS)
-        kill_service(slot, "does not come up");
-}
-
-/* RS-58. Ticks are counted, not time: a machine that stood still has not missed an answer. */
-static void check_heartbeat(struct rs_slot *slot, bool free_pass)
-{
-    uint32_t period = (slot->manifest.heartbeat_ms + RS_TICK_MS - 1) / RS_TICK_MS;
-
-    if (period == 0 || slot->endpoint == ENDPOINT_RS || (slot->flags & RS_NOPINGREPLY) != 0)
-        return;
-    slot->quiet_ticks++;
-    if (slot->ping_ticks > 0) {
-        slot->ping_ticks++;
-        if (slot->ping_ticks > 2 * period + 1 && !free_pass) {
-            slot->flags |= RS_NOPINGREPLY;
-            kill_service(slot, "gives no heartbeat");
-        }
-    } else if (slot->quiet_ticks >= period) {
-        slot->quiet_ticks = 0;
-        slot->ping_ticks = 1;
-        (void)ipc_notify(slot->endpoint);
-    }
-}
-
-static void check_slot(struct rs_state *state, struct rs_slot *slot, bool free_pass, struct outbox *outbox)
-{
-    if ((slot->flags & RS_TERMINATED) != 0) {
-        if (slot->backoff_ticks > 0 && --slot->backoff_ticks == 0)
-            rs_restart(state, slot, outbox);
-        return;
-    }
-    if (slot->stop_ticks > 0 && --slot->stop_ticks == 0)
-        kill_service(slot, "does not stop");
-    if ((slot->flags & RS_INITIALIZING) != 0) {
-        check_init(slot);
-        return;
-    }
-    if (++slot->alive_ticks == RS_HEALTHY_TICKS)
-        slot->recent = 0;
-    check_heartbeat(slot, free_pass);
-}
-
-void rs_tick(struct rs_state *state, struct outbox *outbox)
-{
-    bool initialising = false;
-
-    (void)sys_setalarm(sys_uptime() + RS_TICK_MS * 1000000ull);
-    if (state->shutting_down != 0)
-        return;
-    rs_standby_tick(state);
-    rs_update_tick(state, outbox);
-    rs_successor_tick(state);
-    for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
-        initialising |= (state->slot[i].flags & RS_INITIALIZING) != 0;
-    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
-        if ((state->slot[i].flags & RS_ACTIVE) != 0)
-            check_slot(state, &state->slot[i], initialising, outbox);
-    }
-}
-
-void rs_pong(struct rs_state *state, endpoint_t source)
-{
-    struct rs_slot *slot = rs_find_endpoint(state, source);
-
-    if (slot == NULL) {
-        log_warn("heartbeat from endpoint %d, which is no service of mine", source);
-        return;
-    }
-    slot->ping_ticks = 0;
-    slot->quiet_ticks = 0;
-    slot->flags &= ~(uint32_t)RS_NOPINGREPLY;
 }

@@ -40,11 +40,14 @@ enum rs_slot_flags {
 };
 
 enum {
-    RS_TICK_MS = 1000,
-    RS_INIT_TICKS = 10,
-    RS_TERM_TICKS = 3, /* two seconds at least: the first tick may come at once */
-    RS_BACKOFF_CAP = 30,
-    RS_HEALTHY_TICKS = 30, /* after these the count of restarts starts again */
+    RS_INIT_MS = 10000,
+    RS_REINIT_MS = 3000, /* a service that was up before has less to do */
+    RS_TERM_MS = 2000,
+    RS_SERVED_MS = 10,      /* who served that long and then died is not in a crash loop */
+    RS_BACKOFF_MS = 2,      /* first delay in a crash loop, with the image in memory */
+    RS_PERIOD_MS = 1000,    /* last one, and the period of those without */
+    RS_BACKOFF_CAP = 30,    /* periods */
+    RS_TRY_AGAIN_MS = 1000, /* what could not be made */
 };
 
 struct rs_slot {
@@ -55,18 +58,20 @@ struct rs_slot {
     uint32_t pid;
     uint32_t restarts; /* in all */
     uint32_t updates;  /* live updates in all */
-    uint32_t recent;   /* restarts since it was last healthy */
+    uint32_t recent;   /* restarts in a row after which it hardly served */
     uint32_t last_signal;
-    uint32_t backoff_ticks; /* until the next start */
-    uint32_t init_ticks;    /* since init was sent */
-    uint32_t alive_ticks;   /* since init was done */
-    uint32_t ping_ticks;    /* since the ping that was not answered yet */
-    uint32_t quiet_ticks;   /* since the last ping or answer */
-    uint32_t stop_ticks;    /* until SIGKILL; 0: none */
-    uint32_t image_first;   /* page of the image area, dynamic services */
+    bool pinged; /* no answer yet */
+    uint8_t unused[3];
+    uint32_t unanswered;  /* looks since the ping */
+    uint32_t image_first; /* page of the image area, dynamic services */
     uint32_t image_pages;
     uint32_t boot_ready;
-    uint64_t image; /* address in RS */
+    /* Deadlines; 0: none. */
+    uint64_t restart_ns;
+    uint64_t init_ns; /* it must be up */
+    uint64_t stop_ns; /* SIGKILL */
+    uint64_t look_ns; /* at its heartbeat */
+    uint64_t image;   /* address in RS */
     uint64_t image_length;
     uint64_t started_ns;
     struct manifest manifest;
@@ -110,11 +115,11 @@ struct rs_state {
     int32_t public_grant;
     uint32_t vm_standby; /* slot of VM's second instance, 0 none; not fresh: the dead one */
     bool vm_standby_is_fresh;
-    uint32_t rs_standby; /* slot of our own second instance, 0 none */
-    uint32_t rs_settle_ticks;
-    uint8_t unused[3];
-    uint32_t vm_settle_ticks; /* until a new one is made */
-    uint64_t archive;         /* address in RS */
+    uint32_t rs_standby;   /* slot of our own second instance, 0 none */
+    uint64_t alarm_ns;     /* when the clock will call; 0: not at all */
+    uint64_t rs_settle_ns; /* when new ones are made */
+    uint64_t vm_settle_ns;
+    uint64_t archive; /* address in RS */
     uint64_t archive_length;
     uint64_t archive_physical;
     uint64_t manifests; /* address of system.conf in the archive */
@@ -183,11 +188,22 @@ void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *
 /* ---- recovery.c ---- */
 int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbox *outbox);
 void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox);
-void rs_tick(struct rs_state *state, struct outbox *outbox);
-void rs_pong(struct rs_state *state, endpoint_t source);
 void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 /* Start it again now (it is dead). */
 void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+
+/* ---- clock.c ---- */
+/* The alarm rang: do what is due. */
+void rs_tick(struct rs_state *state, struct outbox *outbox);
+void rs_pong(struct rs_state *state, endpoint_t source);
+/* So many milliseconds from now; the alarm will ring by then. */
+uint64_t rs_deadline(struct rs_state *state, uint32_t milliseconds);
+/* Set the alarm anew. */
+void rs_arm_first(struct rs_state *state);
+/* True once, when a deadline has passed. */
+bool rs_is_due(uint64_t *deadline_ns, uint64_t now);
+/* Look at the heartbeat of a service that is up when its period has passed. */
+void rs_look_later(struct rs_state *state, struct rs_slot *slot);
 
 /* ---- update.c ---- */
 int rs_update(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox);

@@ -12,7 +12,7 @@
 #include "sys/service.h"
 #include "sys/syscalls.h"
 
-enum { SETTLE_TICKS = 2 };
+enum { SETTLE_MS = 20 };
 
 /* A fault that waits for the next tick: what asks for it must be answered before. The successor finds it taken. */
 static struct service_crash_request waiting_fault SERVICE_DERIVED;
@@ -80,7 +80,7 @@ static void make_successor(struct rs_state *state)
     }
     if (result != 0) {
         log_error("no second rs: error %d", result);
-        state->rs_settle_ticks = RS_BACKOFF_CAP;
+        state->rs_settle_ns = rs_deadline(state, RS_TRY_AGAIN_MS);
         return;
     }
     *slot = (struct rs_slot){ .flags = RS_IN_USE, .endpoint = created, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
@@ -96,7 +96,7 @@ void rs_successor_tick(struct rs_state *state)
     }
     if (state->boot_step != RS_BOOT_DONE || state->rs_standby != 0 || state->slot[ENDPOINT_RS].image_length == 0)
         return;
-    if (state->rs_settle_ticks > 0 && --state->rs_settle_ticks > 0)
+    if (state->rs_settle_ns != 0 && !rs_is_due(&state->rs_settle_ns, sys_uptime()))
         return;
     make_successor(state);
 }
@@ -113,10 +113,11 @@ int rs_succeed(struct rs_state *state, uint32_t signo)
         rs_release(state, &state->slot[state->rs_standby]);
     }
     state->rs_standby = 0;
-    state->rs_settle_ticks = SETTLE_TICKS;
+    state->rs_settle_ns = rs_deadline(state, SETTLE_MS);
     rs->restarts++;
     rs->last_signal = signo;
     rs_publish_row(state, rs);
     log_info("rs is back (restart %u)", rs->restarts);
-    return sys_setalarm(sys_uptime() + RS_TICK_MS * 1000000ull);
+    rs_arm_first(state);
+    return 0;
 }

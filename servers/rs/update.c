@@ -14,7 +14,7 @@
 #include "sys/log.h"
 #include "sys/syscalls.h"
 
-enum { TIME_DEFAULT_MS = 2000, TIME_MAX_MS = 20000, CHECK_SOON_TICKS = 1000 };
+enum { TIME_DEFAULT_MS = 2000, TIME_MAX_MS = 20000 };
 
 static struct rs_slot *updated(struct rs_state *state)
 {
@@ -43,8 +43,9 @@ static void end_update(struct rs_state *state, int result, struct outbox *outbox
 
     state->update.phase = RS_UPDATE_NONE;
     slot->flags &= ~(uint32_t)(RS_UPDATING | RS_INITIALIZING);
-    slot->quiet_ticks = CHECK_SOON_TICKS;
-    slot->ping_ticks = 0;
+    slot->init_ns = 0;
+    slot->pinged = false;
+    rs_look_later(state, slot);
     drop_other(state, slot);
     rs_publish_row(state, slot);
     if (state->update.operation != RS_NO_SLOT)
@@ -149,6 +150,7 @@ int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct r
         return result;
     }
     state->update.phase = RS_UPDATE_INIT;
+    state->update.deadline_ns = 0; /* now it is the init's */
     state->update.transaction = call->transaction;
     rs_send_init(state, slot, SERVICE_INIT_TYPE_LU, state->slot[slot->other].endpoint, call->outbox);
     return CALL_PARKED;
@@ -235,7 +237,7 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
     state->update.slot = rs_index(state, slot);
     state->update.state = request->state;
     state->update.operation = waits ? (uint32_t)(operation - state->operation) : RS_NO_SLOT;
-    state->update.deadline_ns = sys_uptime() + (uint64_t)(request->maxtime_ms != 0 ? request->maxtime_ms : TIME_DEFAULT_MS) * 1000000;
+    state->update.deadline_ns = rs_deadline(state, request->maxtime_ms != 0 ? (uint32_t)request->maxtime_ms : TIME_DEFAULT_MS);
     rs_publish_row(state, slot);
     service_send_lu_prepare(outbox, slot->endpoint, 0, &prepare);
     if (!waits)

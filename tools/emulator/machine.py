@@ -3,6 +3,7 @@
 
 Serial lines, the same on every machine type: first = console (/dev/ttyS0), second = log of kernel and services, third = /dev/ttyS2, the
 standard error of `planaria exec`. Writing to port 0xf4 ends QEMU with an odd exit status; the kernel does that when it panics."""
+import itertools
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, "build")
 LOGS = os.path.join(BUILD, "log")
 KEPT_LOGS = 60
+_log_number = itertools.count()
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools", "image"))
@@ -59,7 +61,7 @@ def new_log_path():
         except FileNotFoundError:
             pass
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    return os.path.join(LOGS, "run-%s-%d-%d.log" % (stamp, os.getpid(), time.monotonic_ns() // 1000000 % 100000))
+    return os.path.join(LOGS, "run-%s-%d-%d.log" % (stamp, os.getpid(), next(_log_number)))
 
 
 def add_host_path(entries, host, guest):

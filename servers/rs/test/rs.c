@@ -60,6 +60,21 @@ static int world(endpoint_t destination, struct message *message)
     return 0;
 }
 
+/* Let time pass: RS's alarm rings, on time, whenever it is due. */
+static void pass(uint64_t milliseconds)
+{
+    uint64_t end = fake_uptime_ns + milliseconds * 1000000;
+
+    while (state.alarm_ns != 0 && state.alarm_ns <= end) {
+        CHECK_EQ(fake_alarm_ns, state.alarm_ns);
+        CHECK(state.alarm_ns >= fake_uptime_ns);
+        fake_uptime_ns = state.alarm_ns;
+        rs_tick(&state, outbox_default());
+        CHECK(state.alarm_ns == 0 || state.alarm_ns > fake_uptime_ns);
+    }
+    fake_uptime_ns = end;
+}
+
 static struct rs_slot *start(bool resume)
 {
     struct rs_slot *slot = &state.slot[HELLO];
@@ -146,67 +161,128 @@ TEST(resume_that_fails_falls_back_to_fresh_then_waits)
     ready(-EGENERIC);
     CHECK((slot->flags & RS_TERMINATED) != 0);
     CHECK_EQ(updates, 2);
-    rs_tick(&state, outbox_default());
+    pass(100);
     CHECK_EQ(updates, 3);
     ready(0);
     CHECK_EQ(slot->flags & (RS_TERMINATED | RS_INITIALIZING | RS_FRESH), 0);
 }
 
-/* covers RS-57 */
-TEST(crash_loops_wait_longer_and_longer)
+/* The delays, in milliseconds, between the death of a service that never serves and its next start. */
+static void check_gaps(struct rs_slot *slot, const uint32_t *gaps, int count)
 {
-    struct rs_slot *slot = start(false);
-    static const uint32_t gaps[] = { 0, 2, 4, 8, 16, 30, 30 };
-
-    slot->manifest.keep_copy = 0;
-    for (int i = 0; i < 7; i++) {
-        uint32_t waited = 0;
+    for (int i = 0; i < count; i++) {
+        uint64_t died = fake_uptime_ns;
 
         die(11);
-        while ((slot->flags & RS_TERMINATED) != 0 && waited < 100) {
-            rs_tick(&state, outbox_default());
-            waited++;
-        }
-        CHECK_EQ(waited, gaps[i]);
+        if ((slot->flags & RS_TERMINATED) != 0)
+            pass(gaps[i]);
+        CHECK_EQ(slot->flags & RS_TERMINATED, 0);
+        CHECK_EQ((fake_uptime_ns - died) / 1000000, gaps[i]);
         ready(0);
     }
 }
 
-/* covers RS-57 */
-TEST(a_healthy_time_forgives)
+/* covers: RS-57 */
+TEST(crash_loops_wait_longer_and_longer)
 {
-    struct rs_slot *slot = start(true);
+    static const uint32_t gaps[] = { 0, 2000, 4000, 8000, 16000, 30000, 30000 };
+    struct rs_slot *slot = start(false);
 
-    slot->manifest.heartbeat_ms = 0;
-    die(11);
-    ready(0);
-    for (int i = 0; i < RS_HEALTHY_TICKS; i++)
-        rs_tick(&state, outbox_default());
-    die(11);
-    CHECK_EQ(slot->flags & RS_TERMINATED, 0);
+    slot->manifest.keep_copy = 0;
+    check_gaps(slot, gaps, 7);
 }
 
-/* covers RS-58 */
-TEST(no_heartbeat_means_death)
+/* covers: RS-57 */
+TEST(with_the_image_in_memory_the_delays_are_short)
+{
+    static const uint32_t gaps[] = { 0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000 };
+
+    check_gaps(start(false), gaps, 12);
+}
+
+/* covers: RS-57 */
+TEST(who_served_for_a_while_is_back_at_once)
 {
     struct rs_slot *slot = start(true);
-    int ticks;
 
-    for (ticks = 0; ticks < 20 && killed == ENDPOINT_NONE; ticks++)
-        rs_tick(&state, outbox_default());
+    for (int i = 0; i < 100; i++) {
+        die(11);
+        CHECK_EQ(slot->flags & RS_TERMINATED, 0);
+        ready(0);
+        pass(RS_SERVED_MS);
+    }
+    CHECK_EQ(slot->restarts, 100);
+}
+
+/* covers: RS-58 */
+TEST(no_heartbeat_means_death_within_three_periods)
+{
+    struct rs_slot *slot = start(true);
+    uint64_t hung;
+
+    fake_uptime_ns = 1234567890;
+    rs_look_later(&state, slot);
+    hung = fake_uptime_ns;
+    while (killed == ENDPOINT_NONE && fake_uptime_ns < hung + 20000000000)
+        pass(10);
     CHECK_EQ(killed, HELLO);
-    CHECK(ticks > 4 && ticks <= 8);
+    CHECK(fake_uptime_ns - hung >= 2 * 2000000000ull && fake_uptime_ns - hung <= 4 * 2000000000ull);
     CHECK((slot->flags & RS_NOPINGREPLY) != 0);
+}
+
+/* covers: RS-58 */
+TEST(who_is_being_updated_or_waits_for_somebodys_init_is_not_killed)
+{
+    struct rs_slot *slot = start(true);
+
+    slot->flags |= RS_UPDATING;
+    rs_look_later(&state, slot);
+    pass(50000);
+    CHECK_EQ(killed, ENDPOINT_NONE);
+    slot->flags &= ~(uint32_t)RS_UPDATING;
+    state.slot[HELLO + 1].flags = RS_IN_USE | RS_INITIALIZING;
+    pass(50000);
+    CHECK_EQ(killed, ENDPOINT_NONE);
+}
+
+TEST(a_machine_that_stood_still_kills_nobody)
+{
+    struct rs_slot *slot = start(true);
+
+    rs_look_later(&state, slot);
+    pass(4000);
+    CHECK(slot->pinged);
+    fake_uptime_ns += 3600000000000;
+    rs_tick(&state, outbox_default());
+    CHECK_EQ(killed, ENDPOINT_NONE);
+    pass(500);
+    CHECK_EQ(killed, ENDPOINT_NONE);
+    rs_pong(&state, HELLO);
+    pass(4000);
+    CHECK_EQ(killed, ENDPOINT_NONE);
 }
 
 TEST(a_heartbeat_that_is_answered_is_life)
 {
-    (void)start(true);
-    for (int i = 0; i < 50; i++) {
-        rs_tick(&state, outbox_default());
+    struct rs_slot *slot = start(true);
+
+    rs_look_later(&state, slot);
+    for (int i = 0; i < 500; i++) {
+        pass(700);
         rs_pong(&state, HELLO);
     }
     CHECK_EQ(killed, ENDPOINT_NONE);
+}
+
+/* covers: RS-61 */
+TEST(an_init_that_hangs_is_killed)
+{
+    (void)start(true);
+    die(11);
+    pass(RS_REINIT_MS - 1);
+    CHECK_EQ(killed, ENDPOINT_NONE);
+    pass(1);
+    CHECK_EQ(killed, HELLO);
 }
 
 /* covers SIG-8 */
@@ -254,11 +330,10 @@ TEST(down_is_for_root_and_answered_at_death)
     operator_asks(RS_DOWN, "hello", 0, &result);
     CHECK(fake_sent_to(300) == NULL);
     CHECK_EQ(fake_sent_to(HELLO)->message.type, SERVICE_SIGNAL_RECEIVED);
-    rs_tick(&state, outbox_default());
-    rs_tick(&state, outbox_default());
-    CHECK(killed != HELLO); /* two ticks may be little more than one second */
-    rs_tick(&state, outbox_default());
-    CHECK_EQ(killed, HELLO); /* covers RS-59 */
+    pass(RS_TERM_MS - 1);
+    CHECK(killed != HELLO);
+    pass(1);
+    CHECK_EQ(killed, HELLO); /* covers: RS-59 */
     die(9);
     CHECK_EQ(fake_sent_to(300)->message.status, 0);
     CHECK_EQ(slot->flags, 0);
@@ -294,7 +369,7 @@ TEST(a_replacement_that_cannot_be_made_is_tried_again)
     CHECK((slot->flags & RS_TERMINATED) != 0);
     CHECK_EQ(updates, 0);
     load_answer = 0;
-    rs_tick(&state, outbox_default());
+    pass(RS_BACKOFF_MS);
     CHECK_EQ(updates, 1);
 }
 
