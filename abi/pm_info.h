@@ -29,3 +29,10 @@ struct pm_process_info {
     uint64_t environment_start, environment_end;
     uint64_t signals_pending, signals_blocked, signals_ignored, signals_caught;
 };
+
+enum { PM_NAME_BYTES = 65 }; /* with the NUL, as in Linux's struct utsname */
+
+struct pm_names {
+    char host[PM_NAME_BYTES];
+    char domain[PM_NAME_BYTES];
+};

@@ -177,6 +177,17 @@ static int counters_text(struct text *text)
     return 0;
 }
 
+/* The names are PM's: sethostname(2) and setdomainname(2) set them. */
+static int name_text(uint32_t file, struct text *text)
+{
+    struct pm_names names;
+    int result = names_get(&names);
+
+    if (result == 0)
+        text_add(text, "%s\n", file == FIXED_HOSTNAME ? names.host : names.domain);
+    return result;
+}
+
 static const struct constant_text {
     uint32_t file;
     const char *text;
@@ -188,7 +199,6 @@ static const struct constant_text {
     { FIXED_NET_DEV,
       "Inter-|   Receive                                                |  Transmit\n"
       " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n" },
-    { FIXED_HOSTNAME, "planaria\n" },
     { FIXED_OSRELEASE, "6.1.0\n" },
     { FIXED_OSTYPE, "Linux\n" },
     { FIXED_PID_MAX, "32768\n" },
@@ -227,6 +237,9 @@ int fixed_text(const struct procfs_state *state, uint32_t file, struct text *tex
         return vmstat_text(text);
     case FIXED_COUNTERS:
         return counters_text(text);
+    case FIXED_HOSTNAME:
+    case FIXED_DOMAINNAME:
+        return name_text(file, text);
     default:
         return constant_text(file, text);
     }

@@ -36,6 +36,7 @@ const struct procfs_file fixed_files[] = {
     { "kernel", FIXED_SYS_KERNEL, FIXED_SYS, DIRECTORY_MODE, NULL },
     { "vm", FIXED_SYS_VM, FIXED_SYS, DIRECTORY_MODE, NULL },
     { "hostname", FIXED_HOSTNAME, FIXED_SYS_KERNEL, FILE_MODE, NULL },
+    { "domainname", FIXED_DOMAINNAME, FIXED_SYS_KERNEL, FILE_MODE, NULL },
     { "osrelease", FIXED_OSRELEASE, FIXED_SYS_KERNEL, FILE_MODE, NULL },
     { "ostype", FIXED_OSTYPE, FIXED_SYS_KERNEL, FILE_MODE, NULL },
     { "pid_max", FIXED_PID_MAX, FIXED_SYS_KERNEL, FILE_MODE, NULL },

@@ -38,6 +38,7 @@ enum fixed_file {
     FIXED_NET,
     FIXED_NET_DEV,
     FIXED_COUNTERS,
+    FIXED_DOMAINNAME,
     FIXED_END,
 };
 

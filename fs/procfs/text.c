@@ -45,6 +45,18 @@ int process_info_get(uint32_t pid, struct pm_process_info *info)
     return result;
 }
 
+int names_get(struct pm_names *names)
+{
+    struct pm_names_request request = { .names = cpf_grant_direct(ENDPOINT_PM, names, sizeof(*names), GRANT_WRITE) };
+    int result;
+
+    if (request.names < 0)
+        return request.names;
+    result = pm_call_names(ENDPOINT_PM, &request);
+    cpf_revoke(request.names);
+    return result;
+}
+
 int mounts_text(struct text *text)
 {
     size_t room = text->room - text->length;

@@ -26,6 +26,7 @@ int fixed_text(const struct procfs_state *state, uint32_t file, struct text *tex
 /* enum process_file of a process. */
 int process_text(const struct pm_process_info *info, uint32_t file, struct text *text);
 /* One process from PM; -ESRCH. */
+int names_get(struct pm_names *names);
 int process_info_get(uint32_t pid, struct pm_process_info *info);
 /* Copy of the mount table from VFS. */
 int mounts_text(struct text *text);

@@ -11,6 +11,7 @@
 #include "linux/signals.h"
 #include "linux_public.h"
 #include "message.h"
+#include "pm_info.h"
 
 enum {
     THREADS = USER_SLOTS,
@@ -27,7 +28,7 @@ enum {
     FUTEX_BUCKETS = 512,
     TIMERS = THREADS + PROCESSES + POSIX_TIMERS + 1,
     NONE = 0xffff,
-    HOST_NAME_BYTES = 65,
+    HOST_NAME_BYTES = PM_NAME_BYTES,
     CLOCK_TICKS = 100,
 };
 

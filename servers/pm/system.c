@@ -9,8 +9,10 @@
 #include "deliver.h"
 #include "linux_pm_dispatch.h"
 #include "protocols/kernel_client.h"
+#include "protocols/pm_server.h"
 #include "protocols/vfs_client.h"
 #include "protocols/vm_client.h"
+#include "sys/grant.h"
 
 enum { NAME_BYTES = 65 };
 
@@ -30,6 +32,15 @@ int pm_linux_uname(struct pm_state *pm, struct call *call)
     memcpy(names.node, pm->host_name, NAME_BYTES);
     memcpy(names.domain, pm->domain_name, NAME_BYTES);
     return caller_write(call, linux_argument(call, 0), &names, sizeof(names));
+}
+
+int pm_handle_names(struct pm_state *pm, struct call *call, const struct pm_names_request *request)
+{
+    struct pm_names names = { 0 };
+
+    memcpy(names.host, pm->host_name, PM_NAME_BYTES);
+    memcpy(names.domain, pm->domain_name, PM_NAME_BYTES);
+    return sys_safecopyto(call->caller, request->names, 0, &names, sizeof(names)) == 0 ? 0 : -EFAULT;
 }
 
 static int set_name(struct call *call, char *name)

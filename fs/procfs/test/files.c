@@ -56,6 +56,15 @@ static int fake_info(const struct message *message)
     return -ESRCH;
 }
 
+static int fake_names(const struct message *message)
+{
+    static const struct pm_names names = { .host = "regrown", .domain = "(none)" };
+    struct pm_names_request request;
+
+    pm_names_request_get(message, &request);
+    return give(request.names, &names, sizeof(names));
+}
+
 static int fake_identify(struct message *message)
 {
     struct pm_identify_request request;
@@ -86,6 +95,8 @@ static int fake_answer(endpoint_t destination, struct message *message)
         return fake_table(message);
     case PM_PROCESS_INFO:
         return fake_info(message);
+    case PM_NAMES:
+        return fake_names(message);
     case PM_IDENTIFY:
         return fake_identify(message);
     case VM_INFO:
@@ -159,6 +170,17 @@ static int64_t read_file(uint32_t inode)
 {
     memset(text, 0, sizeof(text));
     return do_read(inode, 0, text, sizeof(text) - 1);
+}
+
+TEST(names_of_the_machine_are_what_pm_says)
+{
+    start();
+    CHECK_EQ(read_file(FIXED_HOSTNAME), 8);
+    CHECK_EQ(strcmp(text, "regrown\n"), 0);
+    CHECK_EQ(read_file(FIXED_DOMAINNAME), 7);
+    CHECK_EQ(strcmp(text, "(none)\n"), 0);
+    pm_error = -EFAULT;
+    CHECK_EQ(read_file(FIXED_HOSTNAME), -EFAULT);
 }
 
 TEST(names_lead_to_files_of_the_machine_and_of_processes)
