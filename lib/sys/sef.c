@@ -221,6 +221,23 @@ static void take_signals(uint64_t pending)
     }
 }
 
+static struct sef_signal_details signal_details;
+
+const struct sef_signal_details *sef_signal_details(void)
+{
+    return &signal_details;
+}
+
+static void keep_details(const struct kernel_getksig_reply *reply)
+{
+    signal_details = (struct sef_signal_details){
+        .code = reply->code,
+        .trap = reply->trap,
+        .error = reply->error,
+        .address = reply->address,
+    };
+}
+
 /* Signals of one process; false: it is gone, nothing is to be ended. */
 static bool manage_one(endpoint_t target, uint64_t signals)
 {
@@ -245,6 +262,7 @@ static void manage_signals(void)
         kernel_getksig_reply_get(&message, &reply);
         if (reply.process == ENDPOINT_NONE)
             return;
+        keep_details(&reply);
         if (!manage_one(reply.process, reply.signals))
             continue;
         message.type = KERNEL_ENDKSIG;
@@ -270,6 +288,7 @@ static endpoint_t next_signalled(uint64_t *signals)
     if (kernel_request(&message) != 0)
         return ENDPOINT_NONE;
     kernel_getksig_reply_get(&message, &reply);
+    keep_details(&reply);
     *signals = reply.signals;
     return reply.process;
 }

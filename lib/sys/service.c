@@ -8,9 +8,11 @@
 #include <stddef.h>
 
 #include "base/format.h"
+#include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel.h"
 #include "protocols/vm.h"
+#include "sys/crash_notes.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/log.h"
@@ -67,6 +69,8 @@ void service_panic(const char *format, ...)
     format_list(text, sizeof(text), format, arguments);
     va_end(arguments);
     log_error("panic: %s", text);
+    if (!panicking)
+        string_copy(crash_notes.text, sizeof(crash_notes.text), text);
     if (!panicking && running_service != NULL) {
         const struct message *message = &journal.buffer[journal.current];
         const char *problem = NULL;
@@ -77,6 +81,7 @@ void service_panic(const char *format, ...)
         if (running_service->state_check != NULL)
             problem = running_service->state_check(running_service->state);
         log_error("state check: %s", problem != NULL ? problem : "good");
+        string_copy(crash_notes.check, sizeof(crash_notes.check), problem != NULL ? problem : "good");
     }
     for (;;)
         sef_exit(1);

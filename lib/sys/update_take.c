@@ -14,16 +14,7 @@
 #include "sys/log.h"
 #include "sys/loop.h"
 #include "sys/sef_update.h"
-
-/* Written by entry.S. */
-struct service_header {
-    uint64_t magic;
-    uint64_t layout, layout_end;
-    uint64_t state, state_end;
-    uint64_t outbox, outbox_end;
-    uint64_t derived, derived_end;
-    uint64_t journal, journal_end;
-};
+#include "sys/service_header.h"
 
 extern const struct service_header service_header;
 
