@@ -6,6 +6,7 @@
 
 #include "message.h"
 #include "protocols/rs.h"
+#include "protocols/service.h"
 
 enum { RS_MANIFEST_MAX = 4096 };
 
@@ -29,6 +30,7 @@ struct rs_update {
     uint32_t reserved;
     uint64_t image; /* ELF file in the caller's memory; not with SELF */
     uint64_t image_length;
+    char problem[SERVICE_PROBLEM_BYTES]; /* written by RS when it fails: why, for the operator; empty if it has nothing to say */
 };
 
 enum rs_public_state { RS_STATE_RUNNING = 1, RS_STATE_STARTING = 2, RS_STATE_WAITING = 3, RS_STATE_STOPPING = 4, RS_STATE_UPDATING = 5 };

@@ -20,7 +20,7 @@ SERVICE_STATE static struct tmpfs_state tmpfs;
 
 static int attach_tables(void)
 {
-    tmpfs_tables = service_arena("tables", sizeof(*tmpfs_tables));
+    tmpfs_tables = SERVICE_TABLE(tables, struct tmpfs_tables, 1);
     return tmpfs_tables == NULL ? -ENOMEM : 0;
 }
 

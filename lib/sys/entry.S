@@ -13,7 +13,7 @@ _start:
     ud2
     .size _start, . - _start
 
-/* struct service_image (service_header.h): at the same place in each version of a service. The build id follows (service.ld). */
+/* struct service_header (update_take.c): at the same place in each version of a service, so that a new version finds all of the old one. */
     .balign 64
     .globl service_header
     .hidden service_header
@@ -24,7 +24,6 @@ service_header:
     .quad __outbox_start, __outbox_end
     .quad __derived_start, __derived_end
     .quad __journal_start, __journal_end
-    .quad crash_notes
 
     .section .stack, "aw", @nobits
     .balign 4096

@@ -7,10 +7,8 @@
 
 #include <stddef.h>
 
-#include "base/format.h"
 #include "errors.h"
 #include "protocols/kernel.h"
-#include "sys/crash_notes.h"
 #include "sys/journal.h"
 #include "sys/log.h"
 
@@ -35,7 +33,6 @@ static uint32_t next_random(void)
 static void tell(const char *what, uint32_t type)
 {
     log_warn("fault %u executed: %s, type %#x", fault.number, what, type);
-    format_string(crash_notes.fault, sizeof(crash_notes.fault), "fault %u: %s, type %#x", fault.number, what, type);
 }
 
 static void loop_for_ever(void)

@@ -6,7 +6,6 @@
 
 #include <stddef.h>
 
-#include "sys/crash_notes.h"
 #include "sys/fault.h"
 #include "sys/trap.h"
 
@@ -22,26 +21,13 @@ int ipc_receive(endpoint_t source, struct message *message, uint32_t *status)
     return trap_ipc(IPC_RECEIVE, source, message, status);
 }
 
-/* The calls of a handler that repeats what killed the instance before. */
-static int sendrec_noted(endpoint_t destination, struct message *message)
-{
-    struct message request = *message;
-    uint32_t status;
-    int result = trap_ipc(IPC_SENDREC, destination, message, &status);
-
-    crash_notes_call(destination, &request, result, message);
-    return result;
-}
-
 int ipc_sendrec(endpoint_t destination, struct message *message)
 {
     uint32_t status;
 
-    if (__builtin_expect((fault_in_calls | crash_notes.recording) == 0, 1))
-        return trap_ipc(IPC_SENDREC, destination, message, &status);
-    if (fault_in_calls != 0 && fault_call_fails(destination, message))
+    if (__builtin_expect(fault_in_calls != 0, 0) && fault_call_fails(destination, message))
         return 0;
-    return crash_notes.recording != 0 ? sendrec_noted(destination, message) : trap_ipc(IPC_SENDREC, destination, message, &status);
+    return trap_ipc(IPC_SENDREC, destination, message, &status);
 }
 
 int ipc_notify(endpoint_t destination)

@@ -10,7 +10,7 @@
 
 #include "message.h"
 
-enum { JOURNAL_UNDO_WORDS = 16384, JOURNAL_ARENAS = 16, JOURNAL_RANGE_MAX = 4096, JOURNAL_EARLY = 16 };
+enum { JOURNAL_UNDO_WORDS = 16384, JOURNAL_ARENAS = 32, JOURNAL_RANGE_MAX = 4096, JOURNAL_EARLY = 16, JOURNAL_NAME = 24 };
 
 enum journal_phase {
     JOURNAL_IDLE = 0,
@@ -21,6 +21,7 @@ enum journal_phase {
 struct journal_arena {
     uint64_t address;
     uint64_t bytes;
+    char name[JOURNAL_NAME];
 };
 
 struct journal {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 name := sys
 kind := library
-depends := lib/base
+depends := lib/base lib/layout
 calls := ds
-test_sources := outbox.c journal.c call.c grant.c layout.c
+test_sources := outbox.c journal.c call.c grant.c

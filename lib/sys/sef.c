@@ -4,8 +4,10 @@
  */
 #include "sys/sef.h"
 
+#include <stdarg.h>
 #include <stddef.h>
 
+#include "base/format.h"
 #include "errors.h"
 #include "kernel_signals.h"
 #include "privilege.h"
@@ -86,6 +88,18 @@ void sef_setcb_signal_manager(sef_cb_signal_manager_t callback)
 {
     require(callback != NULL);
     sef.signal_manager = callback;
+}
+
+static char problem[SERVICE_PROBLEM_BYTES];
+
+void sef_problem(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_list(problem, sizeof(problem), format, arguments);
+    va_end(arguments);
+    log_error("%s", problem);
 }
 
 int sef_init_fresh(int type, struct sef_init_info *info)
@@ -191,7 +205,7 @@ void sef_startup(void)
 
 int sef_cb_init_response_rs_reply(struct message *message)
 {
-    struct rs_init_ready_request request = { .result = message->status };
+    struct rs_init_ready_request request = { .result = message->status, .problem = (uint64_t)(uintptr_t)problem };
     struct message out = { .type = RS_INIT_READY };
     int result;
 
@@ -221,23 +235,6 @@ static void take_signals(uint64_t pending)
     }
 }
 
-static struct sef_signal_details signal_details;
-
-const struct sef_signal_details *sef_signal_details(void)
-{
-    return &signal_details;
-}
-
-static void keep_details(const struct kernel_getksig_reply *reply)
-{
-    signal_details = (struct sef_signal_details){
-        .code = reply->code,
-        .trap = reply->trap,
-        .error = reply->error,
-        .address = reply->address,
-    };
-}
-
 /* Signals of one process; false: it is gone, nothing is to be ended. */
 static bool manage_one(endpoint_t target, uint64_t signals)
 {
@@ -262,7 +259,6 @@ static void manage_signals(void)
         kernel_getksig_reply_get(&message, &reply);
         if (reply.process == ENDPOINT_NONE)
             return;
-        keep_details(&reply);
         if (!manage_one(reply.process, reply.signals))
             continue;
         message.type = KERNEL_ENDKSIG;
@@ -288,7 +284,6 @@ static endpoint_t next_signalled(uint64_t *signals)
     if (kernel_request(&message) != 0)
         return ENDPOINT_NONE;
     kernel_getksig_reply_get(&message, &reply);
-    keep_details(&reply);
     *signals = reply.signals;
     return reply.process;
 }

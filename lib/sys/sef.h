@@ -52,16 +52,6 @@ int sef_cb_signal_manager_null(endpoint_t target, int signo);
 /* For the standby of RS, before service_run: wait until the kernel says, as to a backup signal manager, that `endpoint` died of a lethal signal, take
  * its place, and go on as its next instance (init of type restart, old_endpoint is where the dead one is). Returns the signal. */
 int sef_stand_by(endpoint_t endpoint);
-
-/* For a signal manager: of the process whose signals it got last. */
-struct sef_signal_details {
-    int32_t code;
-    uint32_t trap;
-    uint64_t error;
-    uint64_t address;
-};
-
-const struct sef_signal_details *sef_signal_details(void);
 /* ---- live update ---- */
 
 enum {

@@ -4,10 +4,8 @@
  */
 #include <stddef.h>
 
-#include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel.h"
-#include "sys/crash_notes.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
@@ -133,7 +131,7 @@ int resume_take_arenas(void)
     for (uint32_t i = 0; i < count && result == 0; i++) {
         uint64_t address = journal.arena[i].address;
 
-        if (service_arena("taken over", journal.arena[i].bytes) != (void *)(uintptr_t)address)
+        if (service_arena(journal.arena[i].name, journal.arena[i].bytes) != (void *)(uintptr_t)address)
             return -ENOMEM;
         result = take(address, journal.arena[i].bytes);
     }
@@ -167,16 +165,14 @@ int sef_cb_init_resume(int type, struct sef_init_info *info)
     if (journal.phase == JOURNAL_HANDLING) {
         outbox_rollback(outbox_default());
         if (!journal_rollback()) {
-            log_error("the handler wrote more than the journal holds: no resume");
+            sef_problem("the handler wrote more than the journal holds: no resume");
             return -EGENERIC;
         }
     }
     if (running_service->state_check != NULL)
         problem = running_service->state_check(running_service->state);
     if (problem != NULL) {
-        log_error("state of the old instance: %s", problem);
-        string_copy(crash_notes.text, sizeof(crash_notes.text), "the state of the instance before is not good");
-        string_copy(crash_notes.check, sizeof(crash_notes.check), problem);
+        sef_problem("state of the old instance: %s", problem);
         return -EGENERIC;
     }
     if (running_service->rebuild != NULL)

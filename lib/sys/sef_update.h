@@ -22,5 +22,7 @@ void update_before_receive(void);
 /* The loop's part: what is on its way leaves now, and afterwards the kernel knows no table of ours (settle), or knows it again (unsettle). */
 void loop_settle(void);
 void loop_unsettle(void);
+/* Say why init fails: to the log and, when init fails, to RS and so to the operator. */
+void sef_problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Take the state of the old version over: as it is if the layouts are the same, else field by field. 0 or a negative error. */
 int update_take(void);

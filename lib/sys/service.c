@@ -12,7 +12,6 @@
 #include "errors.h"
 #include "protocols/kernel.h"
 #include "protocols/vm.h"
-#include "sys/crash_notes.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/log.h"
@@ -69,8 +68,6 @@ void service_panic(const char *format, ...)
     format_list(text, sizeof(text), format, arguments);
     va_end(arguments);
     log_error("panic: %s", text);
-    if (!panicking)
-        string_copy(crash_notes.text, sizeof(crash_notes.text), text);
     if (!panicking && running_service != NULL) {
         const struct message *message = &journal.buffer[journal.current];
         const char *problem = NULL;
@@ -81,7 +78,6 @@ void service_panic(const char *format, ...)
         if (running_service->state_check != NULL)
             problem = running_service->state_check(running_service->state);
         log_error("state check: %s", problem != NULL ? problem : "good");
-        string_copy(crash_notes.check, sizeof(crash_notes.check), problem != NULL ? problem : "good");
     }
     for (;;)
         sef_exit(1);
@@ -112,6 +108,7 @@ void *service_arena(const char *name, size_t bytes)
     vm_arena_reply_get(&message, &reply);
     journal.arena[next_number].address = reply.address;
     journal.arena[next_number].bytes = bytes;
+    string_copy(journal.arena[next_number].name, JOURNAL_NAME, name);
     next_number++;
     journal.arena_count = next_number;
     return (void *)(uintptr_t)reply.address;

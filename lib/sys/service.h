@@ -29,6 +29,8 @@ struct service_protocol {
     int (*dispatch)(void *state, struct call *call); /* generated; PROTOCOL_LINUX and PROTOCOL_EVENT (event) too */
 };
 
+typedef int (*service_upgrade_t)(void *state);
+
 enum service_start { SERVICE_FRESH, SERVICE_RESTART, SERVICE_UPDATE };
 
 struct service {
@@ -45,7 +47,14 @@ struct service {
     const char *(*state_check)(const void *state);
     /* After a restart with the old state: bring back what lives outside of it (devices, mappings). NULL: nothing to do. */
     int (*rebuild)(void *state);
+    /* Live update from an older state version: [n] takes the state from version n to n + 1. They run when all fields that fit were copied by name,
+     * and read what the old version had with service_past(). Not 0: the old version goes on. */
+    const service_upgrade_t *upgrades;
+    uint32_t upgrade_count;
 };
+
+/* In an upgrade function: bytes of the old version by path, "x_state.member" or "table" (SERVICE_TABLE). NULL: it had no such thing. */
+const void *service_past(const char *path, size_t *bytes);
 
 void service_run(const struct service *service) __attribute__((noreturn));
 
@@ -59,3 +68,25 @@ void service_panic(const char *format, ...) __attribute__((noreturn, format(prin
 /* Memory for tables sized at start-up (frame table, caches): page-aligned, zeroed, part of the state for restart and update (design.md, arenas).
  * Call it only in init, in the same order each time. NULL when there is no memory. */
 void *service_arena(const char *name, size_t bytes);
+
+/* A table of `count` entries in an arena of its own; NULL when there is no memory. Name, entry type and count are part of the layout of the service's
+ * state: a live update matches tables by name. The array takes no memory (section .arenas is not loaded); tools/layout finds it. */
+#ifdef PLANARIA_HOST
+#define SERVICE_TABLE(name, type, count) ((type *)service_arena(#name, sizeof(type) * (count)))
+#else
+#define SERVICE_TABLE(name, type, count)                                                                                      \
+    ({                                                                                                                        \
+        static type name##_table[count] __attribute__((section(".arenas,\"aw\",@nobits#"), used)); /* # ends what gcc adds */ \
+        (type *)service_arena(#name, sizeof(name##_table));                                                                   \
+    })
+#endif
+
+/* Once, in a source of the service: the version of its state layout, and the oldest one that `upgrades` of struct service leads from. Without this a
+ * service has version 1: fields are matched by name, and what does not fit is refused. */
+#ifdef PLANARIA_HOST
+#define SERVICE_STATE_VERSION(number, upgrades_from) _Static_assert((number) > (upgrades_from), "a version comes after what it upgrades")
+#else
+#define SERVICE_STATE_VERSION(number, upgrades_from)                                                    \
+    __asm__(".globl service_state_version, service_upgrades_from\n.set service_state_version, " #number \
+            "\n.set service_upgrades_from, " #upgrades_from)
+#endif

@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands at the same place in each version of a service (entry.S), so that a new version, and whoever looks at a dead instance, finds all of it:
- * where its sections are, and its crash notes. The build id (an ELF note) follows.
+ * What stands at the beginning of each service's image (entry.S): where its state is. A new version finds the old one's in its memory, RS in its
+ * file.
  */
 #pragma once
 
 #include <stdint.h>
 
-#define SERVICE_HEADER_MAGIC 0x31305244484c50ull /* "PLHDR01" */
+#include "layout/layout.h"
+
+#define SERVICE_HEADER_MAGIC 0x31305244484c50ull
+
+struct service_border {
+    uint64_t start;
+    uint64_t end;
+};
 
 struct service_header {
     uint64_t magic;
     uint64_t layout, layout_end;
-    uint64_t state, state_end;
-    uint64_t outbox, outbox_end;
-    uint64_t derived, derived_end;
-    uint64_t journal, journal_end;
-};
-
-/* Not compared between versions. */
-struct service_image {
-    struct service_header header;
-    uint64_t crash_notes;
+    struct service_border section[LAYOUT_SECTIONS]; /* in the order of the numbers in layout.h */
 };

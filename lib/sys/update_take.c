@@ -5,18 +5,32 @@
  */
 #include "base/string.h"
 #include "errors.h"
+#include "layout/layout.h"
 #include "protocols/kernel.h"
 #include "protocols/vm.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
-#include "sys/layout.h"
 #include "sys/log.h"
 #include "sys/loop.h"
 #include "sys/sef_update.h"
 #include "sys/service_header.h"
 
 extern const struct service_header service_header;
+extern char __layout_start[], __layout_end[];
+
+/* VM's last numbers: copies of the old version's layout and sections, and of one of its tables. */
+enum { SCRATCH_SECTIONS = 63, SCRATCH_TABLE = 62 };
+
+struct arena_list {
+    const struct journal_arena *arena;
+    uint32_t count;
+};
+
+static struct layout_pair pair;
+static struct service_header old_header;
+static struct journal_arena own_arena[JOURNAL_ARENAS], old_arena[JOURNAL_ARENAS];
+static struct arena_list own = { .arena = own_arena }, old = { .arena = old_arena };
 
 /* Copy memory of the old version. */
 static int fetch(uint64_t address, void *to, uint64_t length)
@@ -30,18 +44,10 @@ static int fetch(uint64_t address, void *to, uint64_t length)
     return length == 0 ? 0 : kernel_request(&message);
 }
 
-extern char __layout_start[], __layout_end[], __state_start[], __state_end[], __outbox_start[], __outbox_end[];
-extern char __derived_start[], __derived_end[], __journal_start[], __journal_end[];
-
-enum { SCRATCH_ARENA = 63 }; /* VM's last number; goes with the next restart */
-
-static const struct layout_arenas arenas = { 0x200000000000ull, 0x300000000000ull }; /* servers/vm/layout.h */
-static struct layout_side old_side, new_side;
-static struct service_header old_header;
-
-static int scratch(uint64_t bytes, uint8_t **memory)
+/* 0 bytes: give it back. */
+static int scratch(uint32_t number, uint64_t bytes, uint8_t **memory)
 {
-    struct vm_arena_request request = { .number = SCRATCH_ARENA, .length = bytes };
+    struct vm_arena_request request = { .number = number, .length = bytes };
     struct message message = { .type = VM_ARENA };
     struct vm_arena_reply reply;
     int result;
@@ -57,11 +63,9 @@ static int scratch(uint64_t bytes, uint8_t **memory)
 
 static void find_sections(const struct service_header *header, struct layout_side *side)
 {
-    const uint64_t *border = &header->state;
-
     for (uint32_t i = 0; i < LAYOUT_SECTIONS; i++) {
-        side->section[i] = (uint8_t *)(uintptr_t)border[2 * i];
-        side->bytes[i] = border[2 * i + 1] - border[2 * i];
+        side->section[i] = (uint8_t *)(uintptr_t)header->section[i].start;
+        side->bytes[i] = header->section[i].end - header->section[i].start;
     }
 }
 
@@ -69,104 +73,231 @@ static void find_sections(const struct service_header *header, struct layout_sid
 static int fetch_old(void)
 {
     uint64_t layout_bytes = (old_header.layout_end - old_header.layout + 7) & ~7ull, total = layout_bytes;
+    struct layout_side *side = &pair.old;
     uint8_t *memory;
     int result;
 
-    find_sections(&old_header, &old_side);
+    find_sections(&old_header, side);
     for (uint32_t i = 0; i < LAYOUT_SECTIONS; i++)
-        total += old_side.bytes[i];
-    result = scratch(total, &memory);
+        total += side->bytes[i];
+    result = scratch(SCRATCH_SECTIONS, total, &memory);
     if (result == 0)
         result = fetch(old_header.layout, memory, layout_bytes);
-    old_side.layout = (const struct layout *)memory;
+    side->layout = (const struct layout *)(const void *)memory;
     memory += layout_bytes;
     for (uint32_t i = 0; i < LAYOUT_SECTIONS && result == 0; i++) {
-        result = fetch((uint64_t)(uintptr_t)old_side.section[i], memory, old_side.bytes[i]);
-        old_side.section[i] = memory;
-        memory += old_side.bytes[i];
+        result = fetch((uint64_t)(uintptr_t)side->section[i], memory, side->bytes[i]);
+        side->section[i] = memory;
+        memory += side->bytes[i];
     }
     return result;
 }
 
-/* Where something that the old version had lent is now; 0: nowhere. */
-static uint64_t translate(uint64_t address, uint64_t length)
-{
-    const uint64_t *border = &old_header.state;
+/* ---- arenas ---- */
 
-    for (uint32_t i = 0; i < LAYOUT_SECTIONS; i++) {
+static const struct journal_arena *find_arena(const struct arena_list *list, const char *name)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (strcmp(list->arena[i].name, name) == 0)
+            return &list->arena[i];
+    }
+    return NULL;
+}
+
+/* Which arenas the old version has stands in its journal, our own ones in ours. */
+static int list_arenas(void)
+{
+    const struct layout_variable *before = layout_find(pair.old.layout, LAYOUT_JOURNAL, "journal");
+    const struct layout_variable *variable = layout_find(pair.new.layout, LAYOUT_JOURNAL, "journal");
+
+    memcpy(own_arena, journal.arena, sizeof(own_arena));
+    own.count = journal.arena_count;
+    if (before == NULL || variable == NULL)
+        return -ENOEXEC;
+    if (!layout_convert_table(&pair, before, pair.old.section[LAYOUT_JOURNAL] + before->offset, variable, &journal))
+        return -EINVAL;
+    memcpy(old_arena, journal.arena, sizeof(old_arena));
+    old.count = journal.arena_count < JOURNAL_ARENAS ? journal.arena_count : JOURNAL_ARENAS;
+    return 0;
+}
+
+/* Where something that the old version had in an arena is now. */
+static uint64_t moved_in_arena(uint64_t address, uint64_t length)
+{
+    for (uint32_t i = 0; i < old.count; i++) {
+        const struct journal_arena *arena = &old_arena[i], *mine;
+        const struct layout_variable *before, *variable;
         uint32_t moved;
 
-        if (address < border[2 * i] || address >= border[2 * i + 1])
+        if (address - arena->address >= arena->bytes)
             continue;
-        moved = layout_moved(&old_side, &new_side, i, (uint32_t)(address - border[2 * i]), length);
-        return moved == LAYOUT_NONE ? 0 : (uint64_t)(uintptr_t)new_side.section[i] + moved;
+        mine = find_arena(&own, arena->name);
+        before = layout_find(pair.old.layout, LAYOUT_ARENAS, arena->name);
+        variable = layout_find(pair.new.layout, LAYOUT_ARENAS, arena->name);
+        if (mine == NULL || before == NULL || variable == NULL)
+            return 0;
+        moved = layout_moved_within(&pair, before, variable, (uint32_t)(address - arena->address), length);
+        return moved == LAYOUT_NONE ? 0 : mine->address + moved;
     }
-    return address;
+    return 0;
+}
+
+static uint64_t translate_pointer(uint64_t pointer)
+{
+    return moved_in_arena(pointer, 0);
+}
+
+/* Where something that the old version had lent is now; 0: nowhere. */
+static uint64_t translate_lent(uint64_t address, uint64_t length)
+{
+    for (uint32_t i = 0; i < LAYOUT_SECTIONS; i++) {
+        const struct service_border *border = &old_header.section[i];
+        uint32_t moved;
+
+        if (address < border->start || address >= border->end)
+            continue;
+        moved = layout_moved(&pair, i, (uint32_t)(address - border->start), length);
+        return moved == LAYOUT_NONE ? 0 : (uint64_t)(uintptr_t)pair.new.section[i] + moved;
+    }
+    return moved_in_arena(address, length);
+}
+
+static int take_table(const struct layout_variable *variable)
+{
+    const char *name = layout_name(pair.new.layout, variable);
+    const struct layout_variable *before = layout_find(pair.old.layout, LAYOUT_ARENAS, name);
+    const struct journal_arena *past = find_arena(&old, name), *mine = find_arena(&own, name);
+    uint8_t *copy;
+    int result;
+
+    if (before == NULL || past == NULL) /* added */
+        return 0;
+    if (mine == NULL || mine->bytes < layout_size(pair.new.layout, variable) || past->bytes < layout_size(pair.old.layout, before))
+        return -ENOMEM;
+    if (layout_is_same(&pair, before, variable))
+        return fetch(past->address, (void *)(uintptr_t)mine->address, past->bytes);
+    result = scratch(SCRATCH_TABLE, past->bytes, &copy);
+    if (result == 0)
+        result = fetch(past->address, copy, past->bytes);
+    if (result == 0 && !layout_convert_table(&pair, before, copy, variable, (void *)(uintptr_t)mine->address))
+        result = -EINVAL;
+    return result;
+}
+
+static int take_tables(void)
+{
+    const struct layout_variable *variable;
+    int result = 0;
+
+    for (uint32_t i = 0; result == 0 && (variable = layout_variable_at(pair.new.layout, i)) != NULL; i++) {
+        if (variable->section == LAYOUT_ARENAS)
+            result = take_table(variable);
+    }
+    return result;
+}
+
+/* ---- the whole ---- */
+
+const void *service_past(const char *path, size_t *bytes)
+{
+    const struct layout_variable *variable;
+    const struct journal_arena *arena;
+    uint8_t *copy;
+    uint32_t offset;
+    const struct layout_type *type = pair.old.layout != NULL ? layout_field(pair.old.layout, path, &variable, &offset) : NULL;
+
+    if (type == NULL)
+        return NULL;
+    *bytes = type->size;
+    if (variable->section < LAYOUT_SECTIONS)
+        return pair.old.section[variable->section] + variable->offset + offset;
+    arena = find_arena(&old, layout_name(pair.old.layout, variable));
+    if (arena == NULL || scratch(SCRATCH_TABLE, arena->bytes, &copy) != 0 || fetch(arena->address, copy, arena->bytes) != 0)
+        return NULL;
+    return copy + offset;
+}
+
+static int upgrade(void)
+{
+    const struct service *service = running_service;
+    int result = 0;
+
+    for (uint32_t version = pair.old.layout->version; version < pair.new.layout->version &&result == 0; version++) {
+        if (version >= service->upgrade_count || service->upgrades[version] == NULL)
+            continue;
+        result = service->upgrades[version](service->state);
+        if (result != 0)
+            sef_problem("the upgrade of the state from version %u failed: error %d", version, result);
+    }
+    return result;
 }
 
 static int convert(void)
 {
-    char problem[LAYOUT_PROBLEM_BYTES];
+    int result = list_arenas();
 
-    new_side.layout = (const struct layout *)(const void *)__layout_start;
-    find_sections(&service_header, &new_side);
-    if (!layout_is_good(&old_side, old_header.layout_end - old_header.layout) ||
-        !layout_is_good(&new_side, (uint64_t)(__layout_end - __layout_start))) {
-        log_error("no good description of the state: old %llu bytes, new %llu",
-                  (unsigned long long)(old_header.layout_end - old_header.layout), (unsigned long long)(__layout_end - __layout_start));
-        return -ENOEXEC;
+    if (result == 0 && !layout_convert(&pair))
+        result = -EINVAL;
+    memcpy(journal.arena, own_arena, sizeof(own_arena));
+    journal.arena_count = own.count;
+    if (result == 0)
+        result = take_tables();
+    if (result != 0) {
+        sef_problem("the state of the old version does not fit: %s", pair.problem);
+        return result;
     }
-    if (!layout_convert(&old_side, &new_side, &arenas, problem)) {
-        log_error("the state of the old version does not fit: %s", problem);
-        return -EINVAL;
-    }
-    if (!grant_relocate(translate)) {
-        log_error("the old version has lent memory that is no more: not now");
+    if (!grant_relocate(translate_lent)) {
+        sef_problem("the old version has lent memory that is no more: not now");
         return -EBUSY;
     }
-    log_info("the state was converted to the new layout");
-    return 0;
+    result = upgrade();
+    if (result == 0)
+        log_info("the state was converted to the new layout");
+    return result;
 }
 
-/* Arenas that this version has made longer stay so. */
-static int take_arenas(const struct journal_arena *own, uint32_t own_count)
+static int convert_from_old(void)
 {
-    int result = resume_take_arenas();
+    uint8_t *unused;
+    int result = fetch_old();
 
-    for (uint32_t i = 0; i < own_count && i < journal.arena_count; i++) {
-        if (own[i].bytes > journal.arena[i].bytes)
-            journal.arena[i].bytes = own[i].bytes;
+    pair.new.layout = (const struct layout *)(const void *)__layout_start;
+    pair.translate = translate_pointer;
+    find_sections(&service_header, &pair.new);
+    if (result != 0)
+        return result;
+    if (!layout_is_good(&pair.old, old_header.layout_end - old_header.layout) ||
+        !layout_is_good(&pair.new, (uint64_t)(__layout_end - __layout_start))) {
+        sef_problem("no good description of the state: old %llu bytes, new %llu",
+                    (unsigned long long)(old_header.layout_end - old_header.layout), (unsigned long long)(__layout_end - __layout_start));
+        return -ENOEXEC;
     }
+    result = convert();
+    pair.old.layout = NULL;
+    (void)scratch(SCRATCH_TABLE, 0, &unused);
+    (void)scratch(SCRATCH_SECTIONS, 0, &unused);
     return result;
 }
 
 static bool is_same_layout(void)
 {
-    const struct layout *own = (const struct layout *)(const void *)__layout_start;
-    struct layout old = { 0 };
+    const struct layout *mine = (const struct layout *)(const void *)__layout_start;
+    struct layout past = { 0 };
 
     if (memcmp(&old_header, &service_header, sizeof(old_header)) != 0)
         return false;
     if (service_header.layout == service_header.layout_end)
         return true;
-    return fetch(old_header.layout, &old, sizeof(old)) == 0 && memcmp(&old, own, sizeof(old)) == 0;
+    return fetch(old_header.layout, &past, sizeof(past)) == 0 && memcmp(&past, mine, sizeof(past)) == 0;
 }
 
 int update_take(void)
 {
-    struct journal_arena own[JOURNAL_ARENAS];
-    uint32_t own_count = journal.arena_count;
     int result = fetch((uint64_t)(uintptr_t)&service_header, &old_header, sizeof(old_header));
 
-    memcpy(own, journal.arena, sizeof(own));
     if (result != 0 || old_header.magic != service_header.magic) {
-        log_error("the old version is no service that is linked for %p: error %d", (const void *)&service_header, result);
+        sef_problem("the old version is no service that is linked for %p: error %d", (const void *)&service_header, result);
         return result != 0 ? result : -ENOEXEC;
     }
-    if (is_same_layout())
-        return resume_take();
-    result = fetch_old();
-    if (result == 0)
-        result = convert();
-    return result == 0 ? take_arenas(own, own_count) : result;
+    return is_same_layout() ? resume_take() : convert_from_old();
 }

@@ -21,7 +21,7 @@
 
 #define WEAK __attribute__((weak))
 
-enum { SENT_MAX = 4096, GRANTS_MAX = 4096, MEMORIES_MAX = 64 };
+enum { SENT_MAX = 4096, GRANTS_MAX = 4096, MEMORIES_MAX = 64, ARENAS = 1024 };
 
 /* The tests need an object whose address is an outbox; its inside is lib/sys's own business. */
 struct outbox {
@@ -54,7 +54,7 @@ static struct fake_memory_entry memories[MEMORIES_MAX];
 static uint32_t memory_count;
 static char last_log[512];
 static struct outbox the_outbox;
-static uint8_t *arenas[64]; /* reachable to the end: no leak reports */
+static uint8_t *arenas[ARENAS]; /* reachable to the end: no leak reports */
 static uint32_t arena_count;
 
 void fake_reset(void)
@@ -419,7 +419,7 @@ WEAK void *service_arena(const char *name, size_t bytes)
     uint8_t *arena = aligned_alloc(4096, whole);
 
     (void)name;
-    if (arena == NULL || arena_count == 64)
+    if (arena == NULL || arena_count == ARENAS)
         testing_fail(__FILE__, __LINE__, "no memory for an arena of %zu bytes", bytes);
     arenas[arena_count++] = arena;
     return memset(arenas[arena_count - 1], 0, whole);

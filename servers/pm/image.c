@@ -4,12 +4,42 @@
  */
 #include "image.h"
 
-#include "base/elf.h"
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/vm.h"
 
+enum { ELF_CLASS_64 = 2, ELF_LITTLE = 1, ELF_EXEC = 2, ELF_DYN = 3, ELF_X86_64 = 62 };
+enum { SEGMENT_LOAD = 1, SEGMENT_INTERP = 3, SEGMENT_PHDR = 6 };
+enum { FLAG_EXECUTE = 1, FLAG_WRITE = 2, FLAG_READ = 4 };
 enum { SCRIPT_LINE_MAX = 256, INTERPRETER_MAX = 4096 };
+
+struct elf_header {
+    uint8_t ident[16];
+    uint16_t type;
+    uint16_t machine;
+    uint32_t version;
+    uint64_t entry;
+    uint64_t program_headers;
+    uint64_t section_headers;
+    uint32_t flags;
+    uint16_t header_bytes;
+    uint16_t program_header_bytes;
+    uint16_t program_header_count;
+    uint16_t section_header_bytes;
+    uint16_t section_header_count;
+    uint16_t names;
+};
+
+struct elf_segment {
+    uint32_t type;
+    uint32_t flags;
+    uint64_t offset;
+    uint64_t address;
+    uint64_t physical;
+    uint64_t file_bytes;
+    uint64_t memory_bytes;
+    uint64_t alignment;
+};
 
 static uint64_t page_up(uint64_t value)
 {
@@ -18,19 +48,22 @@ static uint64_t page_up(uint64_t value)
 
 static uint32_t protection_of(uint32_t flags)
 {
-    return (flags & ELF_READ ? VM_PROTECTION_READ : 0) | (flags & ELF_WRITE ? VM_PROTECTION_WRITE : 0) |
-           (flags & ELF_EXECUTE ? VM_PROTECTION_EXECUTE : 0);
+    return (flags & FLAG_READ ? VM_PROTECTION_READ : 0) | (flags & FLAG_WRITE ? VM_PROTECTION_WRITE : 0) |
+           (flags & FLAG_EXECUTE ? VM_PROTECTION_EXECUTE : 0);
 }
 
 static bool header_is_good(const struct elf_header *elf, size_t header_length)
 {
-    return elf_is_x86_64(elf) && (elf->type == ELF_TYPE_EXECUTABLE || elf->type == ELF_TYPE_SHARED) &&
-           elf->program_header_bytes == sizeof(struct elf_program_header) && elf->program_header_count > 0 &&
+    static const uint8_t magic[4] = { 0x7f, 'E', 'L', 'F' };
+
+    return memcmp(elf->ident, magic, sizeof(magic)) == 0 && elf->ident[4] == ELF_CLASS_64 && elf->ident[5] == ELF_LITTLE &&
+           (elf->type == ELF_EXEC || elf->type == ELF_DYN) && elf->machine == ELF_X86_64 &&
+           elf->program_header_bytes == sizeof(struct elf_segment) && elf->program_header_count > 0 &&
            elf->program_headers <= header_length &&
-           elf->program_header_count <= (header_length - elf->program_headers) / sizeof(struct elf_program_header);
+           elf->program_header_count <= (header_length - elf->program_headers) / sizeof(struct elf_segment);
 }
 
-static int add_segment(struct image *image, const struct elf_program_header *in, uint64_t file_size)
+static int add_segment(struct image *image, const struct elf_segment *in, uint64_t file_size)
 {
     struct image_segment *out = &image->segment[image->segment_count];
     uint64_t skew = in->address % PAGE_BYTES;
@@ -57,7 +90,7 @@ static int add_segment(struct image *image, const struct elf_program_header *in,
     return 0;
 }
 
-static int set_interpreter(struct image *image, const struct elf_program_header *in, const uint8_t *header, size_t header_length)
+static int set_interpreter(struct image *image, const struct elf_segment *in, const uint8_t *header, size_t header_length)
 {
     if (in->file_bytes < 2 || in->file_bytes > INTERPRETER_MAX || in->offset > header_length ||
         in->file_bytes > header_length - in->offset || header[in->offset + in->file_bytes - 1] != '\0')
@@ -91,17 +124,17 @@ int image_parse(const uint8_t *header, size_t header_length, uint64_t file_size,
     if (!header_is_good(&elf, header_length))
         return -ENOEXEC;
     for (uint32_t i = 0; i < elf.program_header_count && result == 0; i++) {
-        struct elf_program_header segment;
+        struct elf_segment segment;
         memcpy(&segment, header + elf.program_headers + i * sizeof(segment), sizeof(segment));
-        if (segment.type == ELF_SEGMENT_LOAD) {
+        if (segment.type == SEGMENT_LOAD) {
             result = add_segment(image, &segment, file_size);
-        } else if (segment.type == ELF_SEGMENT_INTERPRETER) {
+        } else if (segment.type == SEGMENT_INTERP) {
             result = set_interpreter(image, &segment, header, header_length);
         }
     }
     if (result != 0 || image->segment_count == 0)
         return -ENOEXEC;
-    image->is_relocatable = elf.type == ELF_TYPE_SHARED;
+    image->is_relocatable = elf.type == ELF_DYN;
     if (!image->is_relocatable && image->start < PAGE_BYTES)
         return -ENOEXEC;
     image->entry = elf.entry;

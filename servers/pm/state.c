@@ -68,15 +68,15 @@ void pm_state_init(struct pm_state *pm)
 
 bool pm_tables_acquire(void)
 {
-    tables.threads = service_arena("threads", sizeof(*tables.threads) * THREADS);
-    tables.publics = service_arena("public", sizeof(*tables.publics) * THREADS);
-    tables.processes = service_arena("processes", sizeof(*tables.processes) * PROCESSES);
-    tables.sighands = service_arena("handlers", sizeof(*tables.sighands) * SIGHANDS);
-    tables.actions = service_arena("actions", sizeof(*tables.actions) * SIGHANDS);
-    tables.exec_buffers = service_arena("exec", sizeof(*tables.exec_buffers) * EXEC_BUFFERS);
-    tables.timer_deadline = service_arena("deadlines", sizeof(*tables.timer_deadline) * TIMERS);
-    tables.timer_heap = service_arena("timers", sizeof(*tables.timer_heap) * TIMERS);
-    tables.timer_position = service_arena("timer positions", sizeof(*tables.timer_position) * TIMERS);
+    tables.threads = SERVICE_TABLE(threads, __typeof__(*tables.threads), THREADS);
+    tables.publics = SERVICE_TABLE(publics, __typeof__(*tables.publics), THREADS);
+    tables.processes = SERVICE_TABLE(processes, __typeof__(*tables.processes), PROCESSES);
+    tables.sighands = SERVICE_TABLE(sighands, __typeof__(*tables.sighands), SIGHANDS);
+    tables.actions = SERVICE_TABLE(actions, __typeof__(*tables.actions), SIGHANDS);
+    tables.exec_buffers = SERVICE_TABLE(exec_buffers, __typeof__(*tables.exec_buffers), EXEC_BUFFERS);
+    tables.timer_deadline = SERVICE_TABLE(timer_deadline, __typeof__(*tables.timer_deadline), TIMERS);
+    tables.timer_heap = SERVICE_TABLE(timer_heap, __typeof__(*tables.timer_heap), TIMERS);
+    tables.timer_position = SERVICE_TABLE(timer_position, __typeof__(*tables.timer_position), TIMERS);
     return tables.threads != NULL && tables.publics != NULL && tables.processes != NULL && tables.sighands != NULL &&
            tables.actions != NULL && tables.exec_buffers != NULL && tables.timer_deadline != NULL && tables.timer_heap != NULL &&
            tables.timer_position != NULL;

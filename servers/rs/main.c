@@ -18,7 +18,7 @@ static int init_fresh(int type, struct sef_init_info *info)
 
     (void)type;
     (void)info;
-    rs_state.image_area = (uint64_t)(uintptr_t)service_arena("images", RS_IMAGE_PAGES * RS_PAGE_BYTES);
+    rs_state.image_area = (uint64_t)(uintptr_t)SERVICE_TABLE(images, uint8_t, RS_IMAGE_PAGES * RS_PAGE_BYTES);
     return result;
 }
 

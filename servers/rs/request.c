@@ -309,6 +309,8 @@ int rs_handle_init_ready(struct rs_state *state, struct call *call, const struct
         return -EINVAL;
     if (request->result == 0)
         outbox_reply_status(call->outbox, call->caller, call->type, call->transaction, 0);
+    else
+        rs_explain_init(state, slot, request->problem);
     rs_init_done(state, slot, request->result, call->outbox);
     return CALL_PARKED; /* answered above, or never: it failed */
 }

@@ -212,6 +212,14 @@ void rs_update_tick(struct rs_state *state, struct outbox *outbox);
 bool rs_update_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox);
 bool rs_update_died(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 
+/* ---- update_layout.c ---- */
+/* Compare the layouts in the images of two versions; problem: what does not fit, and why. */
+int rs_check_layouts(const struct rs_slot *old, const struct rs_slot *new, char problem[SERVICE_PROBLEM_BYTES]);
+/* Tell the operator who waits for the update why there is none. */
+void rs_explain(const struct rs_operation *operation, const char *label, const char *problem);
+/* The same with the text that a new version has at this address. */
+void rs_explain_init(struct rs_state *state, const struct rs_slot *slot, uint64_t address);
+
 /* ---- image.c, up.c ---- */
 /* Copy a program from the caller's memory into the image area. */
 int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length);

@@ -183,8 +183,9 @@ static int check(const struct rs_state *state, const struct rs_slot *slot, const
 }
 
 /* LU-3: the new version, which does not run yet. */
-static int make_new(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, const struct rs_update *request)
+static int make_new(struct rs_state *state, struct rs_slot *slot, const struct rs_operation *operation, const struct rs_update *request)
 {
+    char problem[SERVICE_PROBLEM_BYTES] = "";
     uint32_t index = rs_free_slot(state);
     struct rs_slot *new;
     int result = 0;
@@ -195,7 +196,11 @@ static int make_new(struct rs_state *state, struct rs_slot *slot, endpoint_t cal
     rs_release(state, new);
     new->manifest = slot->manifest;
     if ((request->flags & RS_UPDATE_SELF) == 0) {
-        result = rs_take_image(state, new, caller, request->image, request->image_length);
+        result = rs_take_image(state, new, operation->caller, request->image, request->image_length);
+        if (result == 0)
+            result = rs_check_layouts(slot, new, problem);
+        if (result != 0 && problem[0] != '\0')
+            rs_explain(operation, slot->manifest.label, problem);
     } else {
         new->image = slot->image;
         new->image_length = slot->image_length;
@@ -229,7 +234,7 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
         return result;
     if (slot->endpoint == ENDPOINT_VM)
         return update_vm(state, request);
-    result = make_new(state, slot, operation->caller, request);
+    result = make_new(state, slot, operation, request);
     if (result != 0)
         return result;
     slot->flags |= RS_UPDATING;

@@ -12,16 +12,11 @@
 
 SERVICE_DERIVED struct vfs_tables tables;
 
-/* One arena, cut into the tables. With base 0 the tables are only measured. */
-static size_t place_tables(char *base)
+static bool acquire_tables(void)
 {
-    size_t used = 0;
+    bool have_all = true;
 
-#define TABLE(field, count)                                                                               \
-    do {                                                                                                  \
-        tables.field = (void *)(base + used);                                                             \
-        used += ((size_t)(count) * sizeof(tables.field[0]) + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1); \
-    } while (0)
+#define TABLE(field, count) have_all &= (tables.field = SERVICE_TABLE(field, __typeof__(*tables.field), count)) != NULL
     TABLE(processes, PROCESSES);
     TABLE(fd_tables, FD_TABLES);
     TABLE(fd_chunks, FD_CHUNKS);
@@ -43,16 +38,13 @@ static size_t place_tables(char *base)
     TABLE(watches, WATCHES);
     TABLE(items, EPOLL_ITEMS);
 #undef TABLE
-    return used;
+    return have_all;
 }
 
 int state_init(struct vfs_state *vfs, bool is_fresh)
 {
-    char *base = service_arena("tables", place_tables(NULL));
-
-    if (base == NULL)
+    if (!acquire_tables())
         return -ENOMEM;
-    place_tables(base);
     if (is_fresh)
         memset(vfs, 0, sizeof(*vfs));
     return 0;

@@ -2,7 +2,7 @@
 /*
  * RS's calls: load a service image with all pages present, exchange two instances; and the arenas and device memory of services.
  */
-#include "base/elf.h"
+#include "elf.h"
 #include "errors.h"
 #include "frame.h"
 #include "kcall.h"
@@ -12,8 +12,6 @@
 #include "space.h"
 #include "sys/call.h"
 #include "sys/log.h"
-
-enum { PROGRAM_HEADERS_MAX = 16 };
 
 #define SERVICE_IMAGE_MAX 0x10000000ull
 
@@ -81,14 +79,14 @@ static int refuse(uint32_t slot, const char *reason)
 
 static int check_header(uint32_t slot, const struct elf_header *header, uint64_t length)
 {
-    if (!elf_is_x86_64(header)) {
+    if (header->magic != ELF_MAGIC || header->class != ELF_CLASS_64 || header->machine != ELF_MACHINE_X86_64) {
         return refuse(slot, "not an ELF file for x86-64");
     }
     if (header->type != ELF_TYPE_EXECUTABLE && header->type != ELF_TYPE_SHARED) {
         return refuse(slot, "not executable");
     }
     if (header->program_header_bytes != sizeof(struct elf_program_header) || header->program_header_count == 0 ||
-        header->program_header_count > PROGRAM_HEADERS_MAX) {
+        header->program_header_count > ELF_PROGRAM_HEADERS_MAX) {
         return refuse(slot, "program headers");
     }
     if (header->program_headers > length ||
@@ -103,8 +101,8 @@ static int load_segment(struct vm_state *state, uint32_t index, endpoint_t rs, u
     uint8_t protection = VM_PROTECTION_READ;
     int result;
 
-    protection |= (segment->flags & ELF_WRITE) != 0 ? VM_PROTECTION_WRITE : 0;
-    protection |= (segment->flags & ELF_EXECUTE) != 0 ? VM_PROTECTION_EXECUTE : 0;
+    protection |= (segment->flags & ELF_SEGMENT_WRITE) != 0 ? VM_PROTECTION_WRITE : 0;
+    protection |= (segment->flags & ELF_SEGMENT_EXECUTE) != 0 ? VM_PROTECTION_EXECUTE : 0;
     result = map_pinned(state, index, page_down(segment->address), page_up(segment->address + segment->memory_bytes), protection);
     if (result == 0) {
         result = write_pages(index, segment->address, rs, image + segment->offset, segment->file_bytes);
@@ -127,7 +125,7 @@ static int check_segment(uint32_t slot, const struct elf_program_header *segment
 static int load_image(struct vm_state *state, uint32_t index, endpoint_t rs, const struct vm_load_service_request *request,
                       struct elf_header *header)
 {
-    struct elf_program_header segments[PROGRAM_HEADERS_MAX];
+    struct elf_program_header segments[ELF_PROGRAM_HEADERS_MAX];
     bool has_code = false;
     int result;
 
@@ -150,7 +148,7 @@ static int load_image(struct vm_state *state, uint32_t index, endpoint_t rs, con
         if (result == 0) {
             result = load_segment(state, index, rs, request->image, &segments[i]);
         }
-        has_code |= (segments[i].flags & ELF_EXECUTE) != 0 && header->entry >= segments[i].address &&
+        has_code |= (segments[i].flags & ELF_SEGMENT_EXECUTE) != 0 && header->entry >= segments[i].address &&
                     header->entry - segments[i].address < segments[i].memory_bytes;
     }
     if (result == 0 && !has_code) {
@@ -265,10 +263,14 @@ int vm_handle_arena(struct vm_state *state, struct call *call, const struct vm_a
     uint32_t there;
     int result = 0;
 
-    if (space == VM_NONE || request->number >= ARENA_COUNT || request->length == 0 || request->length > ARENA_STRIDE / 2) {
+    if (space == VM_NONE || request->number >= ARENA_COUNT || request->length > ARENA_STRIDE / 2) {
         return -ENOMEM;
     }
     there = region_containing(space_at(space), start);
+    if (request->length == 0) { /* given back */
+        space_unmap(state, space, start, start + ARENA_STRIDE);
+        return 0;
+    }
     if (there != VM_NONE) {
         start = region_at(there)->end;
     }

@@ -243,7 +243,7 @@ static void update_option(struct rs_update *update, const char *name, const char
     }
 }
 
-static int report_update(const char *label, int result)
+static int report_update(const struct rs_update *update, int result)
 {
     static const struct {
         int error;
@@ -255,13 +255,15 @@ static int report_update(const char *label, int result)
         { -ERESTART, "the new version failed; the old one goes on" },
     };
 
+    if (result != 0 && update->problem[0] != '\0')
+        fprintf(stderr, "service update: %s: %s\n", update->label, update->problem);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (result != texts[i].error)
+        if (result != texts[i].error || (result == -EINVAL && update->problem[0] != '\0'))
             continue;
-        fprintf(stderr, "service update: %s: %s\n", label, texts[i].text);
+        fprintf(stderr, "service update: %s: %s\n", update->label, texts[i].text);
         return result == -EINTR ? EXIT_INTERRUPTED : EXIT_REFUSED;
     }
-    return report(label, result);
+    return report(update->label, result);
 }
 
 /* The first argument: a label (this image again), a path (a new version), or `self` with -label. */
@@ -289,7 +291,7 @@ static int command_update(int count, char **arguments)
     }
     if (update.label[0] == '\0')
         wrong("which service? -label is missing");
-    return report_update(update.label, rs_update(&update));
+    return report_update(&update, rs_update(&update));
 }
 
 static const char *state_text(uint32_t state)

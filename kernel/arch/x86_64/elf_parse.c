@@ -4,22 +4,36 @@
  */
 #include "elf_parse.h"
 
-#include "base/elf.h"
 #include "base/string.h"
 
 #include <stdbool.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, MACHINE_X86_64 = 62, TYPE_EXECUTABLE = 2, SEGMENT_LOAD = 1 };
+
+struct elf_header {
+    uint8_t ident[16];
+    uint16_t type, machine;
+    uint32_t version;
+    uint64_t entry, program_headers, section_headers;
+    uint32_t flags;
+    uint16_t header_size, program_header_size, program_header_count;
+    uint16_t section_header_size, section_header_count, section_names;
+};
+
+struct elf_program_header {
+    uint32_t type, flags;
+    uint64_t offset, address, physical, file_size, memory_size, align;
+};
 
 static const char *header_check(const struct elf_header *header, size_t length)
 {
-    if (!elf_has_magic(header))
+    if (memcmp(header->ident, "\177ELF", 4) != 0)
         return "not an ELF file";
-    if (!elf_is_x86_64(header))
+    if (header->ident[4] != 2 || header->ident[5] != 1 || header->machine != MACHINE_X86_64)
         return "not for x86-64";
-    if (header->type != ELF_TYPE_EXECUTABLE)
+    if (header->type != TYPE_EXECUTABLE)
         return "not a static executable";
-    if (header->program_header_bytes != sizeof(struct elf_program_header))
+    if (header->program_header_size != sizeof(struct elf_program_header))
         return "program headers of an unknown size";
     size_t room = header->program_header_count * sizeof(struct elf_program_header);
     if (header->program_headers > length || room > length - header->program_headers)
@@ -29,22 +43,22 @@ static const char *header_check(const struct elf_header *header, size_t length)
 
 static const char *segment_add(struct elf_image *image, const struct elf_program_header *header, size_t length, uint64_t user_top)
 {
-    if (header->memory_bytes == 0)
+    if (header->memory_size == 0)
         return NULL;
-    if (header->file_bytes > header->memory_bytes)
+    if (header->file_size > header->memory_size)
         return "a segment has more bytes in the file than in memory";
-    if (header->offset > length || header->file_bytes > length - header->offset)
+    if (header->offset > length || header->file_size > length - header->offset)
         return "a segment reaches beyond the end of the file";
-    if (header->address < PAGE || header->address >= user_top || header->memory_bytes > user_top - header->address)
+    if (header->address < PAGE || header->address >= user_top || header->memory_size > user_top - header->address)
         return "a segment is outside the user's addresses";
     if (image->segment_count == ELF_SEGMENTS_MAX)
         return "too many segments";
     struct elf_segment segment = {
         .address = header->address / PAGE * PAGE,
-        .end = (header->address + header->memory_bytes + PAGE - 1) / PAGE * PAGE,
+        .end = (header->address + header->memory_size + PAGE - 1) / PAGE * PAGE,
         .data_address = header->address,
         .offset = header->offset,
-        .file_length = header->file_bytes,
+        .file_length = header->file_size,
         .flags = header->flags & 7,
     };
     if ((segment.flags & (ELF_WRITE | ELF_EXECUTE)) == (ELF_WRITE | ELF_EXECUTE))
@@ -70,7 +84,7 @@ const char *elf_parse(const uint8_t *file, size_t length, uint64_t user_top, str
     for (uint32_t i = 0; i < header.program_header_count; i++) {
         struct elf_program_header program;
         memcpy(&program, file + header.program_headers + i * sizeof program, sizeof program);
-        if (program.type == ELF_SEGMENT_LOAD && (error = segment_add(image, &program, length, user_top)) != NULL)
+        if (program.type == SEGMENT_LOAD && (error = segment_add(image, &program, length, user_top)) != NULL)
             return error;
     }
     image->entry = header.entry;

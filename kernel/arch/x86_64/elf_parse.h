@@ -7,9 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/elf.h"
-
-enum { ELF_SEGMENTS_MAX = 5 };
+enum { ELF_SEGMENTS_MAX = 5, ELF_EXECUTE = 1, ELF_WRITE = 2, ELF_READ = 4 };
 
 struct elf_segment {
     uint64_t address; /* page-aligned start and end of the pages */

@@ -4,8 +4,8 @@
  */
 #include "fake.h"
 
+#include "../elf.h"
 #include "../linux_map.h"
-#include "base/elf.h"
 
 #define BASE   0x10000000ull
 #define WINDOW 0x100000000000ull
@@ -149,7 +149,8 @@ struct image {
 static void make_image(struct image *image)
 {
     memset(image, 0, sizeof(*image));
-    image->header = (struct elf_header){ .ident = { 0x7f, 'E', 'L', 'F', ELF_CLASS_64, ELF_DATA_LITTLE_ENDIAN },
+    image->header = (struct elf_header){ .magic = ELF_MAGIC,
+                                         .class = ELF_CLASS_64,
                                          .type = ELF_TYPE_EXECUTABLE,
                                          .machine = ELF_MACHINE_X86_64,
                                          .entry = 0x50000010,
@@ -190,7 +191,7 @@ TEST(a_service_is_loaded_whole_and_leaves_nothing_behind)
     CHECK_EQ(vm_handle_load_service(&vm, fake_call(ENDPOINT_RS), &request, &reply), -ENOEXEC);
     image.segment[0].file_bytes = 1 << 20;
     CHECK_EQ(vm_handle_load_service(&vm, fake_call(ENDPOINT_RS), &request, &reply), -ENOEXEC);
-    image.header.ident[0] = 1;
+    image.header.magic = 1;
     CHECK_EQ(vm_handle_load_service(&vm, fake_call(ENDPOINT_RS), &request, &reply), -ENOEXEC);
     CHECK_EQ(vm.frames_free + vm.frames_own, free_before);
     fake_check();

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+name := layout
+kind := library
+depends := lib/base
