@@ -8,7 +8,18 @@
 #include "protocols/rs.h"
 #include "protocols/service.h"
 
-enum { RS_MANIFEST_MAX = 4096 };
+enum { RS_MANIFEST_MAX = 4096, RS_ERROR_MAX = 192 };
+
+/* How RS treats a service (behaviour.md RS-41). Those of RS_SYS_IMMUTABLE are the boot image's to say: no request changes them. */
+enum rs_sys_flags {
+    RS_SYS_CORE = 0x1,       /* cannot be taken down; a boot without it stops */
+    RS_SYS_SYNCH_BOOT = 0x2, /* the boot waits for it before the next one runs */
+    RS_SYS_NEED_COPY = 0x4,  /* does not start without its image in memory */
+    RS_SYS_USE_COPY = 0x8,   /* the image stays in memory */
+    RS_SYS_NEED_REPLICA = 0x10,
+    RS_SYS_USE_REPLICA = 0x20, /* a second instance waits */
+    RS_SYS_IMMUTABLE = RS_SYS_CORE | RS_SYS_SYNCH_BOOT | RS_SYS_NEED_COPY | RS_SYS_NEED_REPLICA,
+};
 
 struct rs_start {
     char label[RS_LABEL_MAX];
@@ -16,6 +27,7 @@ struct rs_start {
     uint64_t image_length;
     uint64_t manifest; /* text in service.conf syntax */
     uint64_t manifest_length;
+    uint64_t error;     /* room for RS_ERROR_MAX bytes in the caller's memory: why the manifest was refused; 0: not wanted */
     uint32_t period_ms; /* heartbeat; 0 none */
     uint32_t flags;
 };

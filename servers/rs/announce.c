@@ -6,6 +6,7 @@
 #include "base/string.h"
 #include "protocols/ds_client.h"
 #include "protocols/pm_client.h"
+#include "protocols/sched_client.h"
 #include "protocols/vfs_client.h"
 #include "state.h"
 #include "sys/log.h"
@@ -42,12 +43,38 @@ static void tell_vfs(struct rs_state *state, const struct rs_slot *slot, struct 
     }
 }
 
+enum { SCHED_NORMAL = 10, NICE_PER_PRIORITY = 5 }; /* servers/sched: nice 0 is priority 10 */
+
+/* The scheduler that the manifest names takes the service over; without one the kernel keeps to what the manifest says. */
+static void tell_scheduler(struct rs_state *state, const struct rs_slot *slot, struct outbox *outbox)
+{
+    const struct rs_slot *scheduler = rs_find_label(state, slot->manifest.scheduler);
+    struct sched_start_request request = {
+        .process = slot->endpoint,
+        .parent = ENDPOINT_RS,
+        .nice = ((int32_t)slot->manifest.priority - SCHED_NORMAL) * NICE_PER_PRIORITY,
+    };
+
+    if (slot->manifest.scheduler[0] != '\0' && scheduler != NULL)
+        sched_send_start(outbox, scheduler->endpoint, 0, &request);
+}
+
+static void leave_scheduler(struct rs_state *state, const struct rs_slot *slot, struct outbox *outbox)
+{
+    const struct rs_slot *scheduler = rs_find_label(state, slot->manifest.scheduler);
+    struct sched_stop_request request = { .process = slot->endpoint };
+
+    if (slot->manifest.scheduler[0] != '\0' && scheduler != NULL)
+        sched_send_stop(outbox, scheduler->endpoint, 0, &request);
+}
+
 void rs_announce(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
 {
     slot->flags |= RS_PUBLISHED;
     tell_ds(state, slot, outbox);
     tell_pm(state, slot, outbox);
     tell_vfs(state, slot, outbox);
+    tell_scheduler(state, slot, outbox);
 }
 
 void rs_announce_all_to(struct rs_state *state, endpoint_t listener, struct outbox *outbox)
@@ -63,6 +90,8 @@ void rs_announce_all_to(struct rs_state *state, endpoint_t listener, struct outb
             tell_pm(state, slot, outbox);
         else if (listener == ENDPOINT_VFS)
             tell_vfs(state, slot, outbox);
+        else if (strcmp(slot->manifest.scheduler, state->slot[endpoint_slot(listener)].manifest.label) == 0)
+            tell_scheduler(state, slot, outbox);
     }
 }
 
@@ -77,6 +106,7 @@ void rs_withdraw(struct rs_state *state, struct rs_slot *slot, struct outbox *ou
     string_copy(label.label, sizeof(label.label), slot->manifest.label);
     ds_send_delete_label(outbox, ENDPOINT_DS, rs_transaction(RS_FOR_DS, rs_index(state, slot), 0), &label);
     pm_send_remove_service(outbox, ENDPOINT_PM, 0, &process);
+    leave_scheduler(state, slot, outbox);
 }
 
 static void remember_pid(struct rs_state *state, uint32_t index, const struct message *reply)

@@ -16,8 +16,10 @@
 #include "sys/syscalls.h"
 
 static struct boot_info boot_info SERVICE_DERIVED;
+static struct manifest manifest SERVICE_DERIVED; /* scratch of read_manifests */
 
-static const char *const core_labels[] = { "rs", "vm", "pm", "vfs", "ds", "sched", "tmpfs" };
+/* RS-3: the boot parameter rs_verbose=1 shows the steps of the boot. */
+#define verbose(state, ...) ((state)->verbose ? log_info(__VA_ARGS__) : (void)0)
 
 int rs_map_archive(struct rs_state *state)
 {
@@ -66,38 +68,58 @@ static int find_manifests(struct rs_state *state)
     return -ENOENT;
 }
 
-static bool is_core(const char *label)
-{
-    for (size_t i = 0; i < sizeof(core_labels) / sizeof(core_labels[0]); i++) {
-        if (strcmp(label, core_labels[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Step 1a: the table. */
+/* Step 1a: the table. A boot process gets its slot; what it may do is said later, by its manifest. */
 static void add_slot(struct rs_state *state, const struct boot_process *process)
 {
     struct rs_slot *slot;
-    char error[MANIFEST_ERROR_BYTES];
-    const char *text = (const char *)(uintptr_t)state->manifests;
-    int result;
 
     if (process->endpoint < 0 || process->endpoint >= RS_FIRST_DYNAMIC)
         service_panic("boot process %s has endpoint %d", process->name, process->endpoint);
     slot = &state->slot[process->endpoint];
-    result = manifest_read(text, state->manifests_length, process->name, &slot->manifest, error);
-    if (result == -ESRCH) {
-        log_warn("%s; it gets the least privileges", error);
-        result = manifest_read("service x { system BASIC; ipc NONE; }", 37, NULL, &slot->manifest, error);
-        string_copy(slot->manifest.label, sizeof(slot->manifest.label), process->name);
-    }
-    if (result != 0)
-        service_panic("system.conf, %s: %s", process->name, error);
-    slot->flags = RS_IN_USE | RS_ACTIVE | (is_core(process->name) ? RS_CORE : 0);
+    slot->flags = RS_IN_USE | RS_ACTIVE;
     slot->endpoint = process->endpoint;
     slot->image = state->archive + process->image_offset;
     slot->image_length = process->image_length;
+}
+
+static struct rs_slot *slot_of_process(struct rs_state *state, const char *label)
+{
+    for (uint32_t i = 0; i < boot_info.process_count; i++) {
+        if (strcmp(boot_info.process[i].name, label) == 0)
+            return &state->slot[boot_info.process[i].endpoint];
+    }
+    return NULL;
+}
+
+/* RS-5, RS-12: every boot process has one manifest, and every core service is a boot process. */
+static void read_manifests(struct rs_state *state)
+{
+    const char *text = (const char *)(uintptr_t)state->manifests;
+    char error[MANIFEST_ERROR_BYTES];
+    size_t at = 0;
+    int result;
+
+    while ((result = manifest_read_next(text, state->manifests_length, &at, &manifest, error)) == 0) {
+        struct rs_slot *slot = slot_of_process(state, manifest.label);
+
+        if (slot == NULL && (manifest.sys_flags & RS_SYS_CORE) != 0)
+            service_panic("the boot image has no service %s, without which there is no system", manifest.label);
+        if (slot == NULL)
+            continue;
+        if (slot->manifest.label[0] != '\0')
+            service_panic("system.conf has two entries for %s", manifest.label);
+        slot->manifest = manifest;
+    }
+    if (result != -ESRCH)
+        service_panic("system.conf:%s", error);
+    for (uint32_t i = 0; i < boot_info.process_count; i++) {
+        const struct rs_slot *slot = slot_of_process(state, boot_info.process[i].name);
+
+        if (slot->manifest.label[0] == '\0')
+            service_panic("system.conf has no entry for the boot service %s", boot_info.process[i].name);
+        if (rs_check_manifest(state, &slot->manifest, error) != 0)
+            service_panic("system.conf, %s:%s", slot->manifest.label, error);
+    }
 }
 
 /* Step 1b: privileges; the masks need all slots. */
@@ -110,12 +132,14 @@ static void prepare_slot(struct rs_state *state, struct rs_slot *slot)
     result = rs_prepare(state, &slot->manifest, slot->endpoint, 0);
     if (result != 0)
         service_panic("privileges of %s: error %d", slot->manifest.label, result);
+    verbose(state, "%s has its privileges", slot->manifest.label);
 }
 
 static void run(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
 {
     slot->boot_ready = 0;
     state->boot_waiting++;
+    verbose(state, "%s runs", slot->manifest.label);
     rs_send_init(state, slot, SERVICE_INIT_TYPE_FRESH, ENDPOINT_NONE, outbox);
 }
 
@@ -124,14 +148,19 @@ static bool runs_already(const struct rs_slot *slot)
     return slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM;
 }
 
-/* Step 3: everybody but DS. */
+static bool is_synchronous(const struct rs_slot *slot)
+{
+    return (slot->manifest.sys_flags & RS_SYS_SYNCH_BOOT) != 0;
+}
+
+/* Step 3: the rest. */
 static void run_others(struct rs_state *state, struct outbox *outbox)
 {
     state->boot_step = RS_BOOT_OTHERS;
     for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
         struct rs_slot *slot = &state->slot[i];
 
-        if ((slot->flags & RS_ACTIVE) != 0 && !runs_already(slot) && slot->endpoint != ENDPOINT_DS)
+        if ((slot->flags & RS_ACTIVE) != 0 && !runs_already(slot) && !is_synchronous(slot))
             run(state, slot, outbox);
     }
     /* After the inits: a service that waits for its init drops everything else. */
@@ -141,6 +170,20 @@ static void run_others(struct rs_state *state, struct outbox *outbox)
         if ((slot->flags & RS_ACTIVE) != 0)
             rs_announce(state, slot, outbox);
     }
+}
+
+/* Step 2: the services for which everybody waits, one after the other (RS-7). */
+static void run_synchronous(struct rs_state *state, struct outbox *outbox)
+{
+    for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
+        struct rs_slot *slot = &state->slot[i];
+
+        if ((slot->flags & RS_ACTIVE) != 0 && !runs_already(slot) && is_synchronous(slot) && slot->boot_ready == 0) {
+            run(state, slot, outbox);
+            return;
+        }
+    }
+    run_others(state, outbox);
 }
 
 static void finish(struct rs_state *state)
@@ -161,10 +204,11 @@ void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *
         return;
     slot->boot_ready = 1;
     state->boot_waiting--;
+    verbose(state, "%s is ready", slot->manifest.label);
     if (state->boot_waiting > 0)
         return;
-    if (state->boot_step == RS_BOOT_DS)
-        run_others(state, outbox);
+    if (state->boot_step == RS_BOOT_SYNCH)
+        run_synchronous(state, outbox);
     else
         finish(state);
 }
@@ -192,6 +236,7 @@ int rs_boot(struct rs_state *state, struct outbox *outbox)
     result = sys_getinfo(KERNEL_INFO_BOOT, &boot_info, sizeof(boot_info), NULL);
     if (result != 0)
         service_panic("no boot information: error %d", result);
+    state->verbose = strstr(boot_info.command_line, "rs_verbose=1") != NULL;
     result = rs_map_archive(state);
     if (result != 0)
         service_panic("boot archive cannot be mapped: error %d", result);
@@ -199,16 +244,14 @@ int rs_boot(struct rs_state *state, struct outbox *outbox)
         service_panic("the boot archive has no boot/system.conf");
     for (uint32_t i = 0; i < boot_info.process_count; i++)
         add_slot(state, &boot_info.process[i]);
+    read_manifests(state);
     for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
         if ((state->slot[i].flags & RS_ACTIVE) != 0) {
             prepare_slot(state, &state->slot[i]);
             rs_publish_row(state, &state->slot[i]);
         }
     }
-    state->boot_step = RS_BOOT_DS;
-    if ((state->slot[ENDPOINT_DS].flags & RS_ACTIVE) != 0)
-        run(state, &state->slot[ENDPOINT_DS], outbox);
-    else
-        run_others(state, outbox);
+    state->boot_step = RS_BOOT_SYNCH;
+    run_synchronous(state, outbox);
     return 0;
 }

@@ -126,7 +126,7 @@ static int schedule(const struct manifest *manifest, endpoint_t process)
         .scheduler = ENDPOINT_NONE,
         .priority = (int32_t)manifest->priority,
         .quantum_us = manifest->quantum_ms * 1000,
-        .cpu = -1,
+        .cpu = manifest->cpu,
     };
 
     return kernel_call_schedctl(ENDPOINT_SYSTEM, &request);

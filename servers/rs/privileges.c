@@ -2,7 +2,9 @@
 /*
  * From manifests to what the kernel enforces.
  */
+#include "base/format.h"
 #include "base/string.h"
+#include "errors.h"
 #include "protocols/kernel_client.h"
 #include "state.h"
 
@@ -53,13 +55,33 @@ static void add_resources(const struct rs_state *state, const struct manifest *m
     }
 }
 
+static endpoint_t endpoint_of(const struct rs_state *state, const char *label)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if ((state->slot[i].flags & RS_ACTIVE) != 0 && strcmp(state->slot[i].manifest.label, label) == 0)
+            return state->slot[i].endpoint;
+    }
+    return ENDPOINT_NONE;
+}
+
+/* A manager that is gone leaves its services to RS. */
+static endpoint_t signal_manager(const struct rs_state *state, const struct manifest *manifest)
+{
+    endpoint_t manager;
+
+    if (strcmp(manifest->signal_manager, MANIFEST_SELF) == 0)
+        return ENDPOINT_SELF;
+    manager = manifest->signal_manager[0] != '\0' ? endpoint_of(state, manifest->signal_manager) : ENDPOINT_RS;
+    return manager != ENDPOINT_NONE ? manager : ENDPOINT_RS;
+}
+
 void rs_privileges(const struct rs_state *state, const struct manifest *manifest, uint32_t flags, struct privilege *privilege)
 {
     memset(privilege, 0, sizeof(*privilege));
     privilege->flags = PRIVILEGE_SYS_PROC | PRIVILEGE_PREEMPTIBLE | PRIVILEGE_BILLABLE | PRIVILEGE_CHECK_IO_PORT | PRIVILEGE_CHECK_IRQ |
                        PRIVILEGE_CHECK_MEM | flags;
     privilege->trap_mask = UINT32_MAX;
-    privilege->signal_manager = ENDPOINT_RS;
+    privilege->signal_manager = signal_manager(state, manifest);
     privilege->backup_signal_manager = ENDPOINT_NONE;
     memcpy(privilege->call_mask, manifest->call_mask, sizeof(privilege->call_mask));
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
@@ -68,7 +90,27 @@ void rs_privileges(const struct rs_state *state, const struct manifest *manifest
         if ((slot->flags & RS_ACTIVE) != 0 && rs_may_talk(manifest, &slot->manifest))
             allow_send(privilege, i);
     }
+    if (manifest->user_peers)
+        allow_send(privilege, PRIVILEGE_ID_USER);
     add_resources(state, manifest, privilege);
+}
+
+static bool is_service(const struct rs_state *state, const char *label)
+{
+    return endpoint_of(state, label) != ENDPOINT_NONE;
+}
+
+int rs_check_manifest(const struct rs_state *state, const struct manifest *manifest, char error[MANIFEST_ERROR_BYTES])
+{
+    const char *manager = manifest->signal_manager, *scheduler = manifest->scheduler;
+
+    if (manager[0] != '\0' && strcmp(manager, MANIFEST_SELF) != 0 && !is_service(state, manager))
+        format_string(error, MANIFEST_ERROR_BYTES, " sigmgr: there is no service '%s'", manager);
+    else if (scheduler[0] != '\0' && !is_service(state, scheduler))
+        format_string(error, MANIFEST_ERROR_BYTES, " scheduler: there is no service '%s'", scheduler);
+    else
+        return 0;
+    return -EINVAL;
 }
 
 void rs_update_peers(struct rs_state *state, const struct rs_slot *slot)

@@ -92,7 +92,7 @@ static uint32_t backoff_ms(const struct rs_slot *slot)
 
     if (slot->recent == 0)
         return 0;
-    if (slot->manifest.keep_copy)
+    if ((slot->manifest.sys_flags & RS_SYS_USE_COPY) != 0)
         return doubled * (RS_BACKOFF_MS / 2) < RS_PERIOD_MS ? doubled * (RS_BACKOFF_MS / 2) : RS_PERIOD_MS;
     return (doubled < RS_BACKOFF_CAP ? doubled : RS_BACKOFF_CAP) * RS_PERIOD_MS;
 }
@@ -186,7 +186,7 @@ static void boot_failed(struct rs_state *state, const struct rs_slot *slot)
     struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_PANIC };
 
     log_error("unable to complete init for service %s", slot->manifest.label);
-    if ((slot->flags & RS_CORE) != 0 && state->boot_step != RS_BOOT_DONE)
+    if ((slot->manifest.sys_flags & RS_SYS_CORE) != 0 && state->boot_step != RS_BOOT_DONE)
         (void)kernel_call_abort(ENDPOINT_SYSTEM, &request);
 }
 

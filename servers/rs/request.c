@@ -79,7 +79,7 @@ static bool is_busy(const struct rs_slot *slot)
 
 static int do_down(struct rs_state *state, struct rs_slot *slot, struct rs_operation *operation, struct outbox *outbox)
 {
-    if ((slot->flags & RS_CORE) != 0)
+    if ((slot->manifest.sys_flags & RS_SYS_CORE) != 0)
         return -EPERM;
     if (is_busy(slot))
         return -EBUSY;

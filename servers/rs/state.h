@@ -33,7 +33,6 @@ enum rs_slot_flags {
     RS_OLD = 0x1000,        /* the dead instance while its replacement starts */
     RS_RESTARTING = 0x2000, /* INITIALIZING, but not for the first time */
     RS_FRESH = 0x4000,      /* the state of the old instance is given up */
-    RS_CORE = 0x8000,       /* cannot be taken down */
     RS_PUBLISHED = 0x10000, /* DS, PM and VFS know it */
     RS_UPDATING = 0x20000,
     RS_OWN_IMAGE = 0x40000, /* UPDATING, and the new version has an image of its own */
@@ -106,7 +105,7 @@ struct rs_update_record {
     uint64_t deadline_ns;
 };
 
-enum rs_boot_step { RS_BOOT_DS = 1, RS_BOOT_OTHERS = 2, RS_BOOT_DONE = 3 };
+enum rs_boot_step { RS_BOOT_SYNCH = 1, RS_BOOT_OTHERS = 2, RS_BOOT_DONE = 3 };
 
 struct rs_state {
     uint32_t boot_step;
@@ -115,6 +114,8 @@ struct rs_state {
     int32_t public_grant;
     uint32_t vm_standby; /* slot of VM's second instance, 0 none; not fresh: the dead one */
     bool vm_standby_is_fresh;
+    bool verbose;
+    uint8_t unused[2];
     uint32_t rs_standby;   /* slot of our own second instance, 0 none */
     uint64_t alarm_ns;     /* when the clock will call; 0: not at all */
     uint64_t rs_settle_ns; /* when new ones are made */
@@ -152,6 +153,8 @@ void rs_release(struct rs_state *state, struct rs_slot *slot);
 
 /* ---- privileges.c ---- */
 void rs_privileges(const struct rs_state *state, const struct manifest *manifest, uint32_t flags, struct privilege *privilege);
+/* What a manifest says about other services: are they there? -EINVAL: error says which one is not. */
+int rs_check_manifest(const struct rs_state *state, const struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
 /* Can `from` send to `to` (ISO-5: symmetric)? */
 bool rs_may_talk(const struct manifest *from, const struct manifest *to);
 /* After a service came: let the others that name it send to it. */

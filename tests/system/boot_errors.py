@@ -77,7 +77,9 @@ def test_a_service_that_is_no_program_is_named():
 
 
 def test_a_wrong_manifest_is_named_with_line_and_word():
-    stops_with("system.conf, pm: line 1: no such key: 'fly'", changed("boot/system.conf", cpio.file("service pm { fly 1; }\n")))
+    stops_with("system.conf:1:14: expected a key, not 'fly'", changed("boot/system.conf", cpio.file("service pm { fly 1; }\n")))
+    stops_with("system.conf:2:17: level: expected a number from 0 to 9, not '10'",
+               changed("boot/system.conf", cpio.file("service rs { }\nservice pm {level 10; }\n")))
 
 
 def test_too_little_memory_is_said_with_what_is_needed():

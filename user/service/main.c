@@ -117,6 +117,9 @@ static void default_label(const char *path, char label[RS_LABEL_MAX])
     memcpy(label, base, strlen(base) + 1);
 }
 
+/* What RS says about the manifest that it was given, as FILE:LINE:COLUMN: text. */
+static const char *config_path = "system.conf";
+
 static void up_option(struct rs_start *start, uint32_t *flags, const char *name, const char *value)
 {
     size_t length;
@@ -129,6 +132,7 @@ static void up_option(struct rs_start *start, uint32_t *flags, const char *name,
     } else if (strcmp(name, "-config") == 0) {
         start->manifest = (uint64_t)(uintptr_t)read_whole(value, &length, RS_MANIFEST_MAX, "a manifest has at most 4096 bytes");
         start->manifest_length = length;
+        config_path = value;
     } else if (strcmp(name, "-period") == 0) {
         start->period_ms = period_argument(value);
     } else {
@@ -140,9 +144,11 @@ static void up_option(struct rs_start *start, uint32_t *flags, const char *name,
 static int command_up(int count, char **arguments)
 {
     static struct rs_start start;
+    static char error[RS_ERROR_MAX];
     uint32_t flags = 0;
     const char *path;
     size_t length;
+    int result;
 
     if (count < 1)
         wrong("the path of the service is missing");
@@ -166,7 +172,12 @@ static int command_up(int count, char **arguments)
     }
     start.image = (uint64_t)(uintptr_t)read_whole(path, &length, 4 << 20, "a service has at most 4 MiB");
     start.image_length = length;
-    return report(start.label, rs_up(&start, flags));
+    start.error = (uint64_t)(uintptr_t)error;
+    result = rs_up(&start, flags);
+    if (error[0] == '\0')
+        return report(start.label, result);
+    fprintf(stderr, "service up: %s: %s:%s\n", start.label, config_path, error);
+    return EXIT_REFUSED;
 }
 
 static int simple(uint32_t type, int count, char **arguments)

