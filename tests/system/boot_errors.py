@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A machine that cannot work says why and stops: no boot image, a damaged one, one without a part that is needed, too little memory."""
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -72,13 +73,28 @@ def test_parts_that_are_missing_are_named():
     stops_with("the boot archive has no boot/system.conf", changed("boot/system.conf"))
 
 
+def without_entry(label):
+    """system.conf of the boot image without the entry of one service."""
+    text = cpio.unpack(whole())["boot/system.conf"].data.decode()
+    return re.sub(r"^service %s \{.*?^\}\n" % label, "", text, flags=re.M | re.S)
+
+
+# covers: RS-5 RS-12
+def test_tables_that_do_not_agree_stop_the_boot_with_the_entry_that_is_missing():
+    stops_with("the boot image has no service pm, without which there is no system", changed("boot/services/pm"))
+    stops_with("the boot image has no service tmpfs, without which there is no system", changed("boot/services/tmpfs"))
+    stops_with("system.conf has no entry for the boot service hello", changed("boot/system.conf", cpio.file(without_entry("hello"))))
+    twice = without_entry("nothing") + "service hello { }\n"
+    stops_with("system.conf has two entries for hello", changed("boot/system.conf", cpio.file(twice)))
+
+
 def test_a_service_that_is_no_program_is_named():
     stops_with("boot service ds: not an ELF file", changed("boot/services/ds", cpio.file(b"text" * 100, 0o755)))
 
 
 def test_a_wrong_manifest_is_named_with_line_and_word():
     stops_with("system.conf:1:14: expected a key, not 'fly'", changed("boot/system.conf", cpio.file("service pm { fly 1; }\n")))
-    stops_with("system.conf:2:17: level: expected a number from 0 to 9, not '10'",
+    stops_with("system.conf:2:19: level: expected a number from 0 to 9, not '10'",
                changed("boot/system.conf", cpio.file("service rs { }\nservice pm {level 10; }\n")))
 
 
