@@ -59,37 +59,11 @@ int char_handle_write(struct hello_state *state, struct call *call, const struct
     return -EIO;
 }
 
-int char_handle_ioctl(struct hello_state *state, struct call *call, const struct char_ioctl_request *request,
-                      struct char_ioctl_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -ENOTTY;
-}
-
 int char_handle_poll(struct hello_state *state, struct call *call, const struct char_poll_request *request, struct char_poll_reply *reply)
 {
     (void)state;
     (void)call;
     reply->ready = request->events & (POLL_IN | POLL_READ_NORMAL);
-    return 0;
-}
-
-int char_handle_cancel(struct hello_state *state, struct call *call, const struct char_cancel_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return 0;
-}
-
-int char_handle_session_end(struct hello_state *state, struct call *call, const struct char_session_end_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
     return 0;
 }
 

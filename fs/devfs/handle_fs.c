@@ -188,14 +188,6 @@ int fs_handle_symlink(struct devfs_state *state, struct call *call, const struct
     return 0;
 }
 
-int fs_handle_link(struct devfs_state *state, struct call *call, const struct fs_link_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return -EPERM; /* a node has one name */
-}
-
 static bool directory_is_empty(const struct devfs_state *state, uint32_t directory)
 {
     for (uint32_t i = 1; i < DEVFS_NODES; i++) {
@@ -420,34 +412,6 @@ int fs_handle_setattr(struct devfs_state *state, struct call *call, const struct
     }
     node->ctime_ns = sys_realtime();
     return 0;
-}
-
-int fs_handle_data_object(struct devfs_state *state, struct call *call, const struct fs_data_object_request *request,
-                          struct fs_data_object_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -EINVAL;
-}
-
-int fs_handle_read(struct devfs_state *state, struct call *call, const struct fs_read_request *request, struct fs_read_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -EINVAL;
-}
-
-int fs_handle_write(struct devfs_state *state, struct call *call, const struct fs_write_request *request, struct fs_write_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -EINVAL;
 }
 
 int fs_handle_put_node(struct devfs_state *state, struct call *call, const struct fs_put_node_request *request)

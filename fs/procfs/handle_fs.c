@@ -43,14 +43,6 @@ int fs_handle_mount(struct procfs_state *state, struct call *call, const struct 
     return 0;
 }
 
-int fs_handle_unmount(struct procfs_state *state, struct call *call, const struct fs_unmount_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return 0;
-}
-
 int fs_handle_lookup(struct procfs_state *state, struct call *call, const struct fs_lookup_request *request, struct fs_lookup_reply *reply)
 {
     char name[NAME_ROOM];
@@ -207,12 +199,4 @@ int fs_handle_name_of(struct procfs_state *state, struct call *call, const struc
         return -ENAMETOOLONG;
     }
     return sys_safecopyto(ENDPOINT_VFS, request->name, 0, text, reply->length);
-}
-
-int fs_handle_put_node(struct procfs_state *state, struct call *call, const struct fs_put_node_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return 0; /* a number needs no keeping */
 }

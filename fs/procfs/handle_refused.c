@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls that a read-only tree refuses.
+ * Calls that a tree without room for anything else refuses in its own way; the others have their answer in the IDL.
  */
 #include "errors.h"
 #include "protocols/procfs_fs_server.h"
@@ -23,60 +23,6 @@ int fs_handle_mkdir(struct procfs_state *state, struct call *call, const struct 
     (void)request;
     (void)reply;
     return -ENOENT;
-}
-
-int fs_handle_symlink(struct procfs_state *state, struct call *call, const struct fs_symlink_request *request,
-                      struct fs_symlink_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -EPERM;
-}
-
-int fs_handle_link(struct procfs_state *state, struct call *call, const struct fs_link_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return -EPERM;
-}
-
-int fs_handle_unlink(struct procfs_state *state, struct call *call, const struct fs_unlink_request *request, struct fs_unlink_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -EPERM;
-}
-
-int fs_handle_rename(struct procfs_state *state, struct call *call, const struct fs_rename_request *request, struct fs_rename_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -EPERM;
-}
-
-int fs_handle_setattr(struct procfs_state *state, struct call *call, const struct fs_setattr_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return -EPERM;
-}
-
-int fs_handle_data_object(struct procfs_state *state, struct call *call, const struct fs_data_object_request *request,
-                          struct fs_data_object_reply *reply)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    (void)reply;
-    return -EINVAL;
 }
 
 int fs_handle_write(struct procfs_state *state, struct call *call, const struct fs_write_request *request, struct fs_write_reply *reply)

@@ -93,6 +93,8 @@ class Checker:
             self.refuse(operation.line, f"{what}: 'any' and 'system' stand alone in 'allow'")
         if operation.keyword != "call":
             self.check_one_way(operation, what)
+        if operation.absent not in ("0", "ENOSYS") and operation.absent not in [symbol for symbol, _ in operation.errors]:
+            self.refuse(operation.line, f"{what}: optional {operation.absent} is not among its errors")
         for symbol, line in operation.errors:
             if symbol not in self.errors:
                 self.refuse(line, f"{what}: unknown error {symbol} (not in abi/errors.def)")

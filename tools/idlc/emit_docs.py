@@ -45,7 +45,7 @@ def operation_section(operation):
     if operation.may_park:
         lines.append("- may park: the reply can come much later")
     if operation.optional:
-        lines.append("- optional: servers without it answer `ENOSYS`")
+        lines.append(f"- optional: servers without it answer `{operation.absent}`")
     errors = [f"`{symbol}`" for symbol, _ in operation.errors]
     if errors:
         lines.append(f"- errors: {', '.join(errors)}")

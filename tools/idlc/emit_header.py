@@ -107,9 +107,11 @@ def copy_lines(name, half):
 def rules(operation):
     """One line about the operation, for comments: who may call, what it promises."""
     words = ["allow " + ", ".join(operation.allow)]
-    for name in ("idempotent", "may_park", "optional"):
+    for name in ("idempotent", "may_park"):
         if getattr(operation, name):
             words.append(name)
+    if operation.optional:
+        words.append(f"optional, else {operation.absent}")
     if operation.errors:
         words.append("errors " + ", ".join(symbol for symbol, _ in operation.errors))
     return f"{operation.keyword} {operation.name}: " + "; ".join(words) + "."

@@ -97,7 +97,7 @@ def default_handler(protocol, operation, state):
     lines = ["/* Optional: a service that has nothing to say here leaves it out. */",
              "__attribute__((weak)) " + handler_prototype(protocol, operation, state), "{"]
     names = ["state", "call"] + ["request"] * bool(operation.request) + ["reply"] * bool(operation.reply)
-    return lines + [f"    (void){name};" for name in names] + ["    return -ENOSYS;", "}", ""]
+    return lines + [f"    (void){name};" for name in names] + ["    return %s;" % ("0" if operation.absent == "0" else "-" + operation.absent), "}", ""]
 
 
 def server_source(protocol, service, state):

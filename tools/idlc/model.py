@@ -78,6 +78,7 @@ class Operation:
     idempotent: bool = False
     may_park: bool = False
     optional: bool = False
+    absent: str = "ENOSYS"   # what a server without the handler answers: an error symbol, or 0
     request: list = field(default_factory=list)
     reply: list = field(default_factory=list)
     errors: list = field(default_factory=list)      # (symbol, line)

@@ -171,9 +171,11 @@ class Parser:
 
     def property(self, operation):
         start = self.take()
-        if start.text in ("idempotent", "may_park", "optional"):
+        if start.text in ("idempotent", "may_park"):
             setattr(operation, start.text, True)
             self.semicolon()
+        elif start.text == "optional":
+            self.absent_handler(operation)
         elif start.text == "allow":
             operation.allow += [token.text for token in self.names("a caller")]
         elif start.text == "errors":
@@ -185,6 +187,14 @@ class Parser:
         else:
             self.refuse("expected allow, idempotent, may_park, optional, in, out or errors, "
                         f"found '{start.text}'", start.line)
+
+    def absent_handler(self, operation):
+        operation.optional = True
+        if self.token.text == "0":
+            operation.absent = self.take().text
+        elif self.token.text != ";":
+            operation.absent = self.word("an error symbol or 0").text
+        self.semicolon()
 
     def names(self, what):
         names = [self.word(what)]

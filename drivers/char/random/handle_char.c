@@ -80,19 +80,3 @@ int char_handle_poll(struct random_state *state, struct call *call, const struct
     reply->ready = request->events & POLL_IN_OUT;
     return 0;
 }
-
-int char_handle_cancel(struct random_state *state, struct call *call, const struct char_cancel_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return 0; /* nothing ever waits here */
-}
-
-int char_handle_session_end(struct random_state *state, struct call *call, const struct char_session_end_request *request)
-{
-    (void)state;
-    (void)call;
-    (void)request;
-    return 0;
-}
