@@ -22,6 +22,7 @@ endif
 
 B := build
 CC := gcc
+CXX := g++
 MUSL_CC := musl-gcc
 PYTHON := python3
 

@@ -9,6 +9,7 @@
 _start:
     xorl %ebp, %ebp
     leaq __stack_end(%rip), %rsp
+    call journal_start
     call main
     ud2
     .size _start, . - _start
@@ -24,6 +25,39 @@ service_header:
     .quad __outbox_start, __outbox_end
     .quad __derived_start, __derived_end
     .quad __journal_start, __journal_end
+
+/* Called by the code that the compiler puts before stores (tools/journal), which counts on all registers. */
+    .text
+    .globl journal_spill_stub
+    .hidden journal_spill_stub
+    .type journal_spill_stub, @function
+journal_spill_stub:
+    pushq %rbp
+    movq %rsp, %rbp
+    pushq %rax
+    pushq %rcx
+    pushq %rdx
+    pushq %rsi
+    pushq %rdi
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    andq $-16, %rsp
+    call journal_spill
+    leaq -72(%rbp), %rsp
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rdi
+    popq %rsi
+    popq %rdx
+    popq %rcx
+    popq %rax
+    popq %rbp
+    ret
+    .size journal_spill_stub, . - journal_spill_stub
 
     .section .stack, "aw", @nobits
     .balign 4096

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Faults on request (fault.h). Each tells the log that it happens, with its number, before it does: tools/chaos counts these lines. A crash in the
- * middle of a handler is made by the journal: it is told to hold only so many stores.
+ * middle of a handler is made by the journal: it is told to be full after so many stores.
  */
 #include "sys/fault.h"
 
@@ -86,7 +86,7 @@ void fault_before(uint32_t type)
         return;
     if (fault.kind == SERVICE_FAULT_MIDDLE) {
         tell("middle", type);
-        journal_limit = (1 + next_random() % STORES_MAX) * 2;
+        journal_crash_after(1 + next_random() % STORES_MAX);
     } else if (fault.kind == SERVICE_FAULT_KERNEL_ERROR || fault.kind == SERVICE_FAULT_NO_MEMORY) {
         fault_in_calls = 1;
     }

@@ -1,103 +1,197 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The undo log: old values in granules of 8 bytes, taken before the first write of each handler to them (a granule may be logged twice:
- * the oldest value is restored last). Callers: our own library for what the kernel writes, and the stores of the service's code.
+ * The undo log (journal.h has its form). Memory may be in it twice: the oldest value is restored last. Most entries are made by the compiler's
+ * code, which does not ask what the memory is: the stack and other memory that is not kept is left out when the chunk is spilled and when it
+ * is rolled back. A handler that overwrites more than the log holds crashes before the store that has no room: what it did can be undone.
  */
 #include "sys/journal.h"
 
-uint32_t journal_limit = JOURNAL_UNDO_WORDS;
+#include "sys/log.h"
+
+#define ADDRESS_MASK 0xffffffffffffull
+
+enum { COUNT_SHIFT = 48, WORD = 8 };
 
 #ifdef PLANARIA_HOST
 struct journal journal;
+struct journal_undo journal_undo;
+struct journal_range journal_kept[2] = { { 0, UINT64_MAX } };
 #else
 struct journal journal __attribute__((section(".bss.journal")));
+struct journal_undo journal_undo __attribute__((section(".bss.undo")));
+struct journal_range journal_kept[2];
+
+extern char __state_start[], __outbox_end[];
 #endif
 
-enum { GRANULE = 8 };
-
-#ifdef PLANARIA_HOST
-struct journal_ignored journal_ignored;
-#else
-extern char __derived_start[], __stack_end[];
-
-struct journal_ignored journal_ignored;
+/* A fault was asked for: a full chunk is the end. */
+static bool crash_when_full;
 
 void journal_start(void)
 {
-    journal_ignored.start = (uint64_t)(uintptr_t)__derived_start;
-    journal_ignored.bytes = (uint64_t)(__stack_end - __derived_start);
-}
+    journal.undo = (uint64_t)(uintptr_t)journal_undo.chunk;
+    journal.spill = (uint64_t)(uintptr_t)journal_undo.spill;
+    journal.top = journal.undo;
+    journal.undo_first = 0;
+    journal.spill_words = 0;
+#ifndef PLANARIA_HOST
+    journal_kept[0].start = (uint64_t)(uintptr_t)__state_start;
+    journal_kept[0].bytes = (uint64_t)(__outbox_end - __state_start); /* .outbox follows .state */
+    journal_kept[1].start = 0x200000000000;                           /* arenas: servers/vm/layout.h */
+    journal_kept[1].bytes = 0x100000000000;
 #endif
+}
+
+/* A word at any address. */
+struct word {
+    uint64_t value;
+} __attribute__((packed));
 
 /* Copies whole words; a loop of its own, because the library's memcpy counts bytes. */
-static void copy_words(uint64_t *to, const uint64_t *from, uint64_t count)
+static void copy_words(void *to, const void *from, uint64_t count)
 {
-    while (count >= 4) {
-        uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
+    struct word *target = to;
+    const struct word *source = from;
 
-        to[0] = a;
-        to[1] = b;
-        to[2] = c;
-        to[3] = d;
-        to += 4;
-        from += 4;
+    while (count >= 4) {
+        struct word a = source[0], b = source[1], c = source[2], d = source[3];
+
+        target[0] = a;
+        target[1] = b;
+        target[2] = c;
+        target[3] = d;
+        target += 4;
+        source += 4;
         count -= 4;
     }
     while (count > 0) {
-        *to++ = *from++;
+        *target++ = *source++;
         count--;
     }
 }
 
-static void record_words(uint64_t first, uint64_t count)
+static uint64_t count_of(uint64_t entry)
 {
-    uint64_t *undo = &journal.undo[journal.undo_used];
+    uint64_t count = entry >> COUNT_SHIFT;
 
-    if (journal.undo_used + count + 2 > journal_limit) {
-        if (journal_limit < JOURNAL_UNDO_WORDS)
-            __builtin_trap(); /* as asked */
-        journal.overflow = 1;
+    return count == 0 ? 1 : count;
+}
+
+static uint64_t words_in_chunk(void)
+{
+    return (journal.top - journal.undo) / WORD;
+}
+
+static void overflow(void)
+{
+    journal.phase = JOURNAL_HANDLING;
+    if (!crash_when_full)
+        log_error("message type %#x: the handler overwrites more than the journal holds", journal.buffer[journal.current].type);
+    __builtin_trap();
+}
+
+/* Move the entries of the chunk that matter to the spill. They can be read from the newest to the oldest only: first count, then copy. */
+static void empty_chunk(void)
+{
+    const uint64_t *chunk = (const uint64_t *)(uintptr_t)journal.undo;
+    uint64_t first = journal.undo_first / WORD, at, end, kept = 0;
+
+    for (at = words_in_chunk(); at > first; at -= count_of(chunk[at - 1]) + 1) {
+        if (journal_keeps(chunk[at - 1] & ADDRESS_MASK))
+            kept += count_of(chunk[at - 1]) + 1;
+    }
+    if (crash_when_full || kept > JOURNAL_SPILL_WORDS - journal.spill_words)
+        overflow();
+    end = journal.spill_words + kept;
+    for (at = words_in_chunk(); at > first; at -= count_of(chunk[at - 1]) + 1) {
+        uint64_t words = count_of(chunk[at - 1]) + 1;
+
+        if (!journal_keeps(chunk[at - 1] & ADDRESS_MASK))
+            continue;
+        end -= words;
+        copy_words(&journal_undo.spill[end], &chunk[at - words], words);
+    }
+    journal.spill_words += (uint32_t)kept;
+    journal.undo_first = 0;
+    journal.top = journal.undo;
+}
+
+void journal_spill(void)
+{
+    if (journal.phase != JOURNAL_HANDLING) {
+        journal.top = journal.undo;
         return;
     }
-    copy_words(undo, (const uint64_t *)(uintptr_t)first, count);
-    if (count == 1) {
-        undo[1] = first;
-        journal.undo_used += 2;
-    } else {
-        undo[count] = count;
-        undo[count + 1] = first + 1;
-        journal.undo_used += (uint32_t)count + 2;
+    journal.top += JOURNAL_CHUNK; /* the carry that the 16 bits lost */
+    empty_chunk();
+}
+
+static void append(uint64_t *to, uint64_t address, uint64_t count)
+{
+    copy_words(to, (const void *)(uintptr_t)address, count);
+    to[count] = address | count << COUNT_SHIFT;
+}
+
+static void record_words(uint64_t address, uint64_t count)
+{
+    uint64_t words = count + 1;
+
+    if (words_in_chunk() + words >= JOURNAL_CHUNK / WORD)
+        empty_chunk();
+    if (words < JOURNAL_CHUNK / WORD) {
+        append((uint64_t *)(uintptr_t)journal.top, address, count);
+        journal.top += words * WORD;
+        return;
     }
+    if (words > JOURNAL_SPILL_WORDS - journal.spill_words)
+        overflow();
+    append(&journal_undo.spill[journal.spill_words], address, count);
+    journal.spill_words += (uint32_t)words;
 }
 
 void journal_record(const void *address, size_t bytes)
 {
-    uint64_t first = (uint64_t)(uintptr_t)address & ~(uint64_t)(GRANULE - 1);
-    uint64_t end = (uint64_t)(uintptr_t)address + bytes;
+    uint64_t from = (uint64_t)(uintptr_t)address;
+    uint64_t count = (bytes + WORD - 1) / WORD;
 
-    if (journal_ignores((uint64_t)(uintptr_t)address) || journal.phase != JOURNAL_HANDLING || bytes == 0 || bytes > JOURNAL_RANGE_MAX)
+    if (journal.phase != JOURNAL_HANDLING || !journal_keeps(from))
         return;
-    record_words(first, (end - first + GRANULE - 1) / GRANULE);
+    for (; count > JOURNAL_RANGE_MAX; count -= JOURNAL_RANGE_MAX) {
+        record_words(from, JOURNAL_RANGE_MAX);
+        from += (uint64_t)JOURNAL_RANGE_MAX * WORD;
+    }
+    if (count > 0)
+        record_words(from, count);
+}
+
+/* The entries of log[first, end), newest first. */
+static bool restore(const uint64_t *log, uint64_t first, uint64_t end)
+{
+    while (end > first) {
+        uint64_t address = log[end - 1] & ADDRESS_MASK, count = count_of(log[end - 1]);
+
+        if (count + 1 > end - first)
+            return false;
+        end -= count + 1;
+        if (journal_keeps(address))
+            copy_words((void *)(uintptr_t)address, &log[end], count);
+    }
+    return true;
 }
 
 bool journal_rollback(void)
 {
-    bool complete = journal.overflow == 0;
+    uint64_t words = words_in_chunk();
+    bool good = words <= JOURNAL_CHUNK / WORD + JOURNAL_SLACK_WORDS && journal.spill_words <= JOURNAL_SPILL_WORDS &&
+                restore(journal_undo.chunk, journal.undo_first / WORD, words) && restore(journal_undo.spill, 0, journal.spill_words);
 
-    while (journal.undo_used >= 2) {
-        uint64_t address = journal.undo[journal.undo_used - 1];
-        uint64_t count = 1;
+    journal_start();
+    return good;
+}
 
-        if ((address & 1) != 0) {
-            address--;
-            count = journal.undo[journal.undo_used - 2];
-            journal.undo_used--;
-        }
-        if (count + 1 > journal.undo_used)
-            return false;
-        journal.undo_used -= (uint32_t)count + 1;
-        copy_words((uint64_t *)(uintptr_t)address, &journal.undo[journal.undo_used], count);
-    }
-    journal.overflow = 0;
-    return complete;
+void journal_crash_after(uint32_t stores)
+{
+    crash_when_full = true;
+    journal.undo_first = JOURNAL_CHUNK - stores * 2 * WORD;
+    journal.top = journal.undo + journal.undo_first;
 }

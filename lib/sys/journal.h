@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What makes a handler a transaction: the message in hand and the old values of the state that the handler overwrote. It lies in section
- * .journal and travels with the state to the next instance, which rolls back to the last commit and handles the message again.
+ * What makes a handler a transaction: the message in hand and the old values of the state that the handler overwrote. struct journal lies in
+ * section .journal and the undo log in .undo; both travel with the state to the next instance, which rolls back to the last commit and
+ * handles the message again.
+ *
+ * The log is a row of entries, each one some old words followed by one word that says where they were: the address in the low 48 bits, the number
+ * of words in the high 16 (0 means 1). It is read from the end. The newest entries are in the chunk [undo + undo_first, top), those before
+ * them in the first spill_words words of the spill. Code of services appends entries itself: tools/journal makes the compiler put the
+ * instructions before each store.
  */
 #pragma once
 
@@ -10,7 +16,16 @@
 
 #include "message.h"
 
-enum { JOURNAL_UNDO_WORDS = 16384, JOURNAL_ARENAS = 32, JOURNAL_RANGE_MAX = 4096, JOURNAL_EARLY = 16, JOURNAL_NAME = 24 };
+enum {
+    JOURNAL_ARENAS = 32,
+    JOURNAL_NAME = 24,
+    JOURNAL_EARLY = 16,
+    JOURNAL_CHUNK = 65536,    /* bytes; also the chunk's alignment: an entry too many shows as a carry of the low 16 bits of `top` */
+    JOURNAL_SLACK_WORDS = 32, /* behind the chunk, for the end of the entry that fills it: the longest one that is made inline, and more */
+    JOURNAL_SPILL_WORDS = 24544, /* what one handler may overwrite, as far as it is state, and not counting the chunk */
+    JOURNAL_RANGE_MAX = 16384,   /* words in one entry */
+    JOURNAL_PAST_END = 7,        /* whole words are logged: so much behind the last byte of kept memory must be there to be read */
+};
 
 enum journal_phase {
     JOURNAL_IDLE = 0,
@@ -25,15 +40,18 @@ struct journal_arena {
 };
 
 struct journal {
+    uint64_t top; /* where the next entry goes, in the chunk; first of all, because the compiler's code says only `journal` */
     uint32_t phase;
     uint32_t attempts; /* crashes so far on the message in hand */
     uint32_t current;  /* index of the buffer with the message in hand */
     uint32_t receive_status;
     endpoint_t reply_to; /* whom the message in the current buffer is a reply to, NONE */
-    uint32_t undo_used;  /* words */
-    uint32_t overflow;   /* too many writes to undo: no roll back */
     uint32_t arena_count;
+    uint32_t undo_first; /* bytes of the chunk before the first entry */
+    uint32_t spill_words;
     uint64_t committed; /* messages handled */
+    uint64_t undo;      /* address of the chunk */
+    uint64_t spill;     /* address of the spill */
     struct journal_arena arena[JOURNAL_ARENAS];
     struct message buffer[2];
     /* From RS, received while the new instance waited for its init: they are handled after the message in hand. */
@@ -41,48 +59,57 @@ struct journal {
     uint32_t early_status[JOURNAL_EARLY];
     uint32_t early_count;
     uint32_t early_unused;
-    /* Read from the end: one granule of 8 bytes is its old value and its address; a range is its old words, their number, and the address of the
-     * first one plus 1. */
-    uint64_t undo[JOURNAL_UNDO_WORDS];
 };
 
-extern struct journal journal;
-/* Words of the undo log in use at most: less than it has if a handler is to crash at a store (fault.c). */
-extern uint32_t journal_limit;
+struct journal_undo {
+    uint64_t chunk[JOURNAL_CHUNK / 8 + JOURNAL_SLACK_WORDS];
+    uint64_t spill[JOURNAL_SPILL_WORDS];
+} __attribute__((aligned(JOURNAL_CHUNK)));
 
-/* Once, before the first handler. */
+extern struct journal journal;
+extern struct journal_undo journal_undo;
+
+/* An empty log in this instance's own memory: the first thing of all (entry.S), and when a journal has come from another instance. */
 void journal_start(void);
 
-/* Everything that a handler writes is journaled except .derived, .bss and the stack, which follow each other: one comparison. A driver may so keep in
- * .derived what the world has seen of a handler that crashed. */
-struct journal_ignored {
+/* Memory that a roll back restores: .state, .outbox and the arenas. The rest belongs to the instance (stack, .bss), or is meant to keep what a
+ * handler that crashed did to it: a driver may so keep in .derived what the world has seen. */
+struct journal_range {
     uint64_t start;
     uint64_t bytes;
 };
 
-extern struct journal_ignored journal_ignored;
+extern struct journal_range journal_kept[2];
 
-static inline bool journal_ignores(uint64_t address)
+static inline bool journal_keeps(uint64_t address)
 {
-    return address - journal_ignored.start < journal_ignored.bytes;
+    return address - journal_kept[0].start < journal_kept[0].bytes || address - journal_kept[1].start < journal_kept[1].bytes;
 }
 
-/* Remember the bytes before they are overwritten, if a handler runs and they may be part of the state. Ranges longer than JOURNAL_RANGE_MAX are
- * bulk data that the repeated handler fills again: they are not remembered. The compiler calls this for the service's own stores
- * (journal_store.c); functions of the library call it for what the kernel writes. */
+/* Remember the bytes before they are overwritten, if a handler runs and they may be part of the state. The compiler calls this for copies and large
+ * structures; functions of the library call it for what the kernel writes. */
 void journal_record(const void *address, size_t bytes);
-/* Restore them, newest first. false: impossible. */
+/* Restore them, newest first. false: the log makes no sense. */
 bool journal_rollback(void);
+/* The running handler is to crash at the store that would be number `stores`, at most (fault.c). */
+void journal_crash_after(uint32_t stores);
+/* The chunk is full: the compiler's code calls this through journal_spill_stub (entry.S) when the low 16 bits of `top` have passed zero. */
+void journal_spill(void);
 
 static inline void journal_begin(void)
 {
-    journal.undo_used = 0;
-    journal.overflow = 0;
+#ifndef JOURNAL_OFF
+    journal.top = (uint64_t)(uintptr_t)journal_undo.chunk;
+    journal.undo_first = 0;
+    journal.spill_words = 0;
     journal.phase = JOURNAL_HANDLING;
+#endif
 }
 
 static inline void journal_commit(void)
 {
+#ifndef JOURNAL_OFF
     journal.phase = JOURNAL_COMMITTED;
     journal.attempts = 0;
+#endif
 }

@@ -248,7 +248,6 @@ void service_run(const struct service *service)
     running_service = service;
     prepare_dispatch(service);
     journal.reply_to = ENDPOINT_NONE;
-    journal_start();
     sef_startup();
     if (!outbox_is_empty(&own_outbox) && !resume_pending)
         outbox_flush(&own_outbox); /* what init queued */

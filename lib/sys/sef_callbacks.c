@@ -138,6 +138,23 @@ int resume_take_arenas(void)
     return result;
 }
 
+/* The entries that are in use. */
+static int take_undo(void)
+{
+    uint64_t bytes = journal.top - journal.undo;
+    int result = 0;
+
+    if (journal.phase != JOURNAL_HANDLING)
+        return 0;
+    if (bytes > sizeof(journal_undo.chunk) || journal.spill_words > JOURNAL_SPILL_WORDS)
+        return -EGENERIC;
+    if (bytes > 0)
+        result = take(journal.undo, bytes);
+    if (result == 0 && journal.spill_words > 0)
+        result = take(journal.spill, journal.spill_words * sizeof(uint64_t));
+    return result;
+}
+
 int resume_take(void)
 {
     int result = take_section(__state_start, __state_end);
@@ -148,6 +165,8 @@ int resume_take(void)
         result = take_section(__derived_start, __derived_end);
     if (result == 0)
         result = take_section(__journal_start, __journal_end);
+    if (result == 0)
+        result = take_undo();
     return result == 0 ? resume_take_arenas() : result;
 }
 
@@ -165,10 +184,11 @@ int sef_cb_init_resume(int type, struct sef_init_info *info)
     if (journal.phase == JOURNAL_HANDLING) {
         outbox_rollback(outbox_default());
         if (!journal_rollback()) {
-            sef_problem("the handler wrote more than the journal holds: no resume");
+            sef_problem("the undo log makes no sense: no resume");
             return -EGENERIC;
         }
     }
+    journal_start();
     if (running_service->state_check != NULL)
         problem = running_service->state_check(running_service->state);
     if (problem != NULL) {

@@ -92,7 +92,7 @@ void arena_restart(void)
 
 void *service_arena(const char *name, size_t bytes)
 {
-    struct vm_arena_request request = { .number = next_number, .length = bytes };
+    struct vm_arena_request request = { .number = next_number, .length = bytes + JOURNAL_PAST_END };
     struct vm_arena_reply reply;
     struct message message = { .type = VM_ARENA };
     int result;

@@ -26,10 +26,15 @@ endif
 # Position-independent code, linked at an address of its own per service (boot/services.list).
 flags_service := $(common) $(freestanding) -fPIE -fvisibility=hidden -DPLANARIA_SERVICE
 
-# The journal of services: the compiler puts a call before each store (not load) to memory that is not a local variable. Only the
-# instrumentation of the address sanitizer is used, nothing of its checks.
-flags_journal := -fsanitize=kernel-address --param asan-instrumentation-with-call-threshold=0 --param asan-instrument-reads=0 \
-                 --param asan-stack=0 --param asan-globals=0 -include lib/sys/journal_memory.h
+# The journal of services: a plugin of ours makes the compiler put the logging of the old value before each store to memory that is
+# not a local variable. JOURNAL=off builds a system without it, only to measure what it costs (build folder of its own: B=build/...).
+JOURNAL ?= on
+journal_plugin := $(B)/tool/journal.so
+ifeq ($(JOURNAL),off)
+  flags_service += -DJOURNAL_OFF
+else
+  flags_journal := -fplugin=$(journal_plugin)
+endif
 
 flags_program := $(common) -DPLANARIA_PROGRAM -D_GNU_SOURCE
 

@@ -168,8 +168,17 @@ $(foreach m,$(modules),$(if $(cflags/$(m)),$(eval $(call module_flag_rule,$(m)))
 # A service's own stores go through the journal (lib/sys/journal.h), unless its module.mk says journal := no.
 define module_journal_rule
 $(call objects,service,$(srcs/$(1))): journal_cflags := $(flags_journal)
+ifneq ($(flags_journal),)
+$(call objects,service,$(srcs/$(1))): $(journal_plugin)
+endif
 endef
 $(foreach m,$(modules),$(if $(filter service,$(kind/$(m))),$(if $(filter no,$(journal/$(m))),,$(eval $(call module_journal_rule,$(m))))))
+
+# The compiler's plugin (tools/journal).
+$(journal_plugin): tools/journal/plugin.cc
+	$(call say,CXX,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++17 -O1 -shared -fPIC -fno-rtti -Wall -Wextra -Werror -isystem $$($(CC) -print-file-name=plugin)/include -o $@ $<
 
 all_dependency_files := $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 

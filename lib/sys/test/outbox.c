@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Outbox and journal against a scripted kernel: order, late replies, roll back, failures.
+ * Outbox against a scripted kernel: order, late replies, roll back, failures.
  */
 #include <stdio.h>
 
 #include "errors.h"
 #include "sys/ipc.h"
-#include "sys/journal.h"
 #include "sys/loop.h"
 #include "sys/outbox_table.h"
 #include "testing/testing.h"
@@ -171,51 +170,4 @@ TEST(linux_replies_carry_errors_in_the_status)
     CHECK_EQ(table[0].message.status, -ENOENT);
     CHECK_EQ(table[1].message.status, 0);
     CHECK_EQ(table[1].message.word[0], 0x7fff00000000);
-}
-
-static struct {
-    uint64_t a;
-    char text[13];
-    uint32_t b;
-} state __attribute__((aligned(8)));
-
-TEST(roll_back_restores_the_oldest_values)
-{
-    state.a = 1;
-    memcpy(state.text, "hello, world", 13);
-    journal_begin();
-    journal_record(&state.a, 8);
-    state.a = 2;
-    journal_record(&state.a, 8);
-    state.a = 3;
-    journal_record(state.text + 5, 7);
-    memset(state.text + 5, 'x', 7);
-    CHECK(journal_rollback());
-    CHECK_EQ(state.a, 1);
-    CHECK_STR(state.text, "hello, world");
-}
-
-TEST(nothing_is_recorded_outside_handlers_and_in_ignored_memory)
-{
-    uint64_t local = 5;
-
-    journal_ignored.start = (uint64_t)(uintptr_t)&local;
-    journal_ignored.bytes = sizeof(local);
-    journal_begin();
-    journal_record(&local, 8);
-    CHECK_EQ(journal.undo_used, 0);
-    journal_ignored.bytes = 0;
-    journal_commit();
-    journal_record(&state.a, 8);
-    CHECK_EQ(journal.undo_used, 0);
-}
-
-TEST(too_many_writes_make_roll_back_impossible)
-{
-    journal_begin();
-    for (uint32_t i = 0; i <= JOURNAL_UNDO_WORDS / 2; i++)
-        journal_record(&state.a, 8);
-    CHECK(!journal_rollback());
-    journal_begin();
-    CHECK(journal_rollback());
 }
