@@ -357,6 +357,8 @@ bool sef_take(const struct message *message, uint32_t status)
         update_requested(message);
     else if (message->type == SERVICE_CRASH)
         take_crash(message);
+    else if (message->type == SERVICE_DEBUG_DUMP)
+        sef_dump();
     else
         return false;
     return true;

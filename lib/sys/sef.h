@@ -34,6 +34,13 @@ void sef_setcb_signal_handler(sef_cb_signal_handler_t callback);
 /* Without a manager callback the SIGKSIG notification goes to handle_notify (source ENDPOINT_SYSTEM). */
 void sef_setcb_signal_manager(sef_cb_signal_manager_t callback);
 
+/* At `service dump LABEL`: tell the log what the service knows, at most some hundred lines. Default: nothing but the library's summary. */
+typedef void (*sef_cb_debug_dump_t)(void);
+void sef_setcb_debug_dump(sef_cb_debug_dump_t callback);
+void sef_cb_debug_dump_null(void);
+/* What SEF does when RS asks. */
+void sef_dump(void);
+
 int sef_cb_init_null(int type, struct sef_init_info *info);
 int sef_cb_init_fail(int type, struct sef_init_info *info);
 int sef_cb_init_crash(int type, struct sef_init_info *info);

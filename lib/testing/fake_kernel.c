@@ -425,6 +425,10 @@ WEAK void *service_arena(const char *name, size_t bytes)
     return memset(arenas[arena_count - 1], 0, whole);
 }
 
+WEAK void sef_dump(void)
+{
+}
+
 WEAK void fault_take(const struct service_crash_request *request)
 {
     testing_fail("service", 0, "asked to crash in %#x", request->call);

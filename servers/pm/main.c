@@ -3,6 +3,7 @@
  * PM, the Process Manager: processes, threads, ids, signals, timers, futexes, execve. Read state.h next.
  */
 #include "deliver.h"
+#include "dump.h"
 #include "errors.h"
 #include "events.h"
 #include "init.h"
@@ -59,5 +60,6 @@ int main(void)
     };
 
     sef_setcb_init_fresh(init_fresh);
+    sef_setcb_debug_dump(pm_debug_dump);
     service_run(&service);
 }

@@ -12,6 +12,7 @@
 #include "state.h"
 #include "sys/call.h"
 #include "sys/log.h"
+#include "sys/sef.h"
 #include "sys/syscalls.h"
 
 /* ---- records of operations ---- */
@@ -154,6 +155,19 @@ static int do_crash(struct rs_state *state, struct rs_slot *slot, struct rs_oper
     return CALL_PARKED;
 }
 
+static int do_dump(const struct rs_slot *slot, struct outbox *outbox)
+{
+    struct service_debug_dump_request request = { 0 };
+
+    if (is_busy(slot))
+        return -EBUSY;
+    if (slot->endpoint == ENDPOINT_RS)
+        sef_dump();
+    else
+        service_send_debug_dump(outbox, slot->endpoint, 0, &request);
+    return 0;
+}
+
 static int do_shutdown(struct rs_state *state)
 {
     state->shutting_down = 1;
@@ -184,6 +198,8 @@ static int perform(struct rs_state *state, struct rs_operation *operation, struc
         return do_refresh(state, slot, outbox);
     case RS_RESTART:
         return do_restart(state, slot, outbox);
+    case RS_DUMP:
+        return do_dump(slot, outbox);
     case RS_CRASH:
         return do_crash(state, slot, operation, outbox);
     default:
@@ -228,6 +244,11 @@ int rs_handle_refresh(struct rs_state *state, struct call *call, const struct rs
 }
 
 int rs_handle_restart(struct rs_state *state, struct call *call, const struct rs_restart_request *request)
+{
+    return ask_who(state, call, request->label, 0, 0);
+}
+
+int rs_handle_dump(struct rs_state *state, struct call *call, const struct rs_dump_request *request)
 {
     return ask_who(state, call, request->label, 0, 0);
 }

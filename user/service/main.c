@@ -203,6 +203,11 @@ static int command_restart(int count, char **arguments)
     return simple(RS_RESTART, count, arguments);
 }
 
+static int command_dump(int count, char **arguments)
+{
+    return simple(RS_DUMP, count, arguments);
+}
+
 static int command_lookup(int count, char **arguments)
 {
     const char *label = label_argument(count, arguments);
@@ -386,6 +391,7 @@ static const struct command commands[] = {
     { "lookup", command_lookup, "lookup LABEL" },
     { "update", command_update, "update LABEL|PATH|self [-label LABEL] [-binary FILE] [-state N] [-maxtime MS] [-n]" },
     { "crash", command_crash, "crash LABEL [--in CALL]" },
+    { "dump", command_dump, "dump LABEL" },
     { "shutdown", command_shutdown, "shutdown" },
 };
 
