@@ -142,7 +142,7 @@ static void strings_are_copied_to_their_nul(void)
              -ENAMETOOLONG);
 }
 
-/* covers KC-12 */
+/* covers KC-12, SIG-4 */
 static void unknown_calls_are_refused(void)
 {
     CHECK_EQ(kernel_call(KERNEL_PROTOCOL << 16 | 39, NULL, 0), -EBADREQUEST);
