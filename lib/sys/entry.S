@@ -59,6 +59,13 @@ journal_spill_stub:
     ret
     .size journal_spill_stub, . - journal_spill_stub
 
+    .section .rodata.seal, "a", @progbits
+    .balign 8
+    .globl text_seal
+    .hidden text_seal
+text_seal: /* tools/layout/seal.py */
+    .quad 0
+
     .section .stack, "aw", @nobits
     .balign 4096
     .zero 65536

@@ -7,10 +7,18 @@
 
 #include <stddef.h>
 
+#include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel.h"
+#include "protocols/rs.h"
+#include "protocols/vm.h"
+#include "sys/grant.h"
+#include "sys/integrity.h"
+#include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/log.h"
+#include "sys/mutate.h"
+#include "sys/service.h"
 
 enum { PASSED_MAX = 8, STORES_MAX = 48, WORD = 8 };
 
@@ -62,6 +70,47 @@ static void store_wildly(uint32_t type)
     }
 }
 
+/* RS asks VM itself: nobody else can ask RS for it. */
+static void patch_myself(const struct rs_mutate_request *change)
+{
+    struct vm_patch_text_request request = {
+        .slot = ENDPOINT_RS, .length = change->length, .address = change->address, .code = change->code
+    };
+    struct message message = { .type = VM_PATCH_TEXT };
+
+    vm_patch_text_request_put(&message, &request);
+    (void)ipc_sendrec(ENDPOINT_VM, &message);
+}
+
+/* RS has VM change the text: nothing else may. Without a function that just ran there is nothing to change: the next handler is tried. */
+static bool mutate(uint32_t type)
+{
+    struct message message = { .type = RS_MUTATE };
+    struct rs_mutate_request request;
+    struct mutation mutation;
+
+    if (!mutate_choose(next_random, &mutation))
+        return false;
+    log_warn("fault %u executed: mutation, type %#x, %s at %#llx", fault.number, type, mutation.name, (unsigned long long)mutation.address);
+    request = (struct rs_mutate_request){ .address = mutation.address, .length = mutation.length };
+    memcpy(&request.code, mutation.after, mutation.length);
+    if (service_endpoint() == ENDPOINT_RS) {
+        patch_myself(&request);
+        return true;
+    }
+    rs_mutate_request_put(&message, &request);
+    outbox_add(outbox_default(), ENDPOINT_RS, &message);
+    return true;
+}
+
+/* For who looks for leaks; a state that is broken does not survive this. */
+static void tell_resources(void)
+{
+    integrity_check();
+    log_info("resources: %u grants, %u arenas, %u free places in the outbox", grants_in_force(), journal.arena_count,
+             outbox_room(outbox_default()));
+}
+
 void fault_take(const struct service_crash_request *request)
 {
     fault = (struct fault){
@@ -71,12 +120,19 @@ void fault_take(const struct service_crash_request *request)
         .number = request->number,
         .random = request->seed * 2654435761u | 1,
     };
+    if (request->fault == SERVICE_FAULT_NONE) {
+        fault.armed = 0;
+        tell_resources();
+        return;
+    }
     if (request->fault == SERVICE_FAULT_CRASH && request->call == 0) {
         fault.armed = 0;
         tell("crash", 0);
         __asm__ volatile("ud2");
     }
-    if (request->seed != 0)
+    if (request->handler != 0)
+        fault.after = request->handler - 1;
+    else if (request->seed != 0)
         fault.after = next_random() % PASSED_MAX;
 }
 
@@ -103,6 +159,10 @@ void fault_after(uint32_t type)
     }
     if (fault.kind == SERVICE_FAULT_KERNEL_ERROR || fault.kind == SERVICE_FAULT_NO_MEMORY)
         return; /* stays armed until a handler calls */
+    if (fault.kind == SERVICE_FAULT_MUTATION) {
+        fault.armed = !mutate(type);
+        return;
+    }
     fault.armed = 0;
     if (fault.kind == SERVICE_FAULT_LOOP) {
         tell("loop", type);

@@ -52,6 +52,15 @@ bool grant_relocate(uint64_t (*translate)(uint64_t address, uint64_t length))
     return true;
 }
 
+uint32_t grants_in_force(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < GRANT_ENTRIES; i++)
+        count += (grants.entry[i].flags & GRANT_VALID) != 0;
+    return count;
+}
+
 static struct grant_entry *find_free(void)
 {
     if (!table_known)

@@ -14,6 +14,8 @@ grant_t cpf_grant_direct(endpoint_t grantee, const void *address, size_t length,
 grant_t cpf_grant_indirect(endpoint_t grantee, endpoint_t from, grant_t grant);
 /* VFS only: on behalf of process `owner`, addresses are the owner's. */
 grant_t cpf_grant_magic(endpoint_t grantee, endpoint_t owner, uint64_t address, size_t length, uint32_t flags);
+/* Grants in force. */
+uint32_t grants_in_force(void);
 /* -EINVAL if unused. */
 int cpf_revoke(grant_t grant);
 /* Tell the kernel where the table is; the first grant and a restart do it. */

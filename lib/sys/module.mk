@@ -3,4 +3,4 @@ name := sys
 kind := library
 depends := lib/base lib/layout
 calls := ds
-test_sources := outbox.c journal.c call.c grant.c
+test_sources := instruction.c mutate.c outbox.c journal.c call.c grant.c

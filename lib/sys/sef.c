@@ -15,6 +15,7 @@
 #include "protocols/rs.h"
 #include "protocols/service.h"
 #include "sys/fault.h"
+#include "sys/integrity.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/log.h"
@@ -324,6 +325,7 @@ static void take_crash(const struct message *message)
 static bool take_notification(const struct message *message)
 {
     if (message->source == ENDPOINT_RS && identity.endpoint != ENDPOINT_RS) {
+        integrity_check();
         sef.ping_reply(message->source);
         return true;
     }

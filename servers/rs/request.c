@@ -52,7 +52,7 @@ void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, str
 }
 
 /* Park the call and ask PM who the caller is. Services have no business here. */
-static int ask_who(struct rs_state *state, struct call *call, const char *label, uint64_t address, uint32_t number)
+static int ask_who(struct rs_state *state, struct call *call, const char *label, uint64_t address, uint32_t number, uint32_t flags)
 {
     struct pm_identify_request request = { .process = call->caller };
     struct rs_operation *operation;
@@ -65,7 +65,7 @@ static int ask_who(struct rs_state *state, struct call *call, const char *label,
     string_copy(operation->label, sizeof(operation->label), label);
     operation->address = address;
     operation->call = number;
-    operation->flags = number;
+    operation->flags = flags;
     pm_send_identify(call->outbox, ENDPOINT_PM,
                      rs_transaction(RS_FOR_OPERATION, (uint32_t)(operation - state->operation), operation->sequence), &request);
     return CALL_PARKED;
@@ -138,8 +138,11 @@ static int do_crash(struct rs_state *state, struct rs_slot *slot, struct rs_oper
         .fault = operation->address & 0xff,
         .number = operation->address >> 8 & 0xffffff,
         .seed = (uint32_t)(operation->address >> 32),
+        .handler = operation->flags,
     };
 
+    if (request.fault == SERVICE_FAULT_MUTATION)
+        slot->flags |= RS_MAY_MUTATE;
     if (slot->endpoint == ENDPOINT_RS) {
         rs_crash_myself(&request);
         return 0;
@@ -148,7 +151,7 @@ static int do_crash(struct rs_state *state, struct rs_slot *slot, struct rs_oper
         return -EBUSY;
     service_send_crash(outbox, slot->endpoint, rs_transaction(RS_FOR_CRASH, (uint32_t)(operation - state->operation), operation->sequence),
                        &request);
-    if (request.call == 0)
+    if (request.call == 0 && request.fault == SERVICE_FAULT_CRASH)
         return 0;
     operation->slot = rs_index(state, slot);
     operation->stage = RS_STAGE_LATE;
@@ -230,22 +233,22 @@ void rs_identified(struct rs_state *state, const struct message *reply, struct o
 
 int rs_handle_up(struct rs_state *state, struct call *call, const struct rs_up_request *request)
 {
-    return ask_who(state, call, "", request->start, request->flags);
+    return ask_who(state, call, "", request->start, 0, request->flags);
 }
 
 int rs_handle_down(struct rs_state *state, struct call *call, const struct rs_down_request *request)
 {
-    return ask_who(state, call, request->label, 0, 0);
+    return ask_who(state, call, request->label, 0, 0, 0);
 }
 
 int rs_handle_refresh(struct rs_state *state, struct call *call, const struct rs_refresh_request *request)
 {
-    return ask_who(state, call, request->label, 0, 0);
+    return ask_who(state, call, request->label, 0, 0, 0);
 }
 
 int rs_handle_restart(struct rs_state *state, struct call *call, const struct rs_restart_request *request)
 {
-    return ask_who(state, call, request->label, 0, 0);
+    return ask_who(state, call, request->label, 0, 0, 0);
 }
 
 int rs_handle_dump(struct rs_state *state, struct call *call, const struct rs_dump_request *request)
@@ -255,7 +258,7 @@ int rs_handle_dump(struct rs_state *state, struct call *call, const struct rs_du
 
 int rs_handle_update(struct rs_state *state, struct call *call, const struct rs_update_request *request)
 {
-    return ask_who(state, call, "", request->update, 0);
+    return ask_who(state, call, "", request->update, 0, 0);
 }
 
 int rs_handle_shutdown(struct rs_state *state, struct call *call)
@@ -263,14 +266,15 @@ int rs_handle_shutdown(struct rs_state *state, struct call *call)
     /* PM says so at a reboot. */
     if (call->caller == ENDPOINT_PM)
         return do_shutdown(state);
-    return ask_who(state, call, "", 0, 0);
+    return ask_who(state, call, "", 0, 0, 0);
 }
 
 int rs_handle_crash(struct rs_state *state, struct call *call, const struct rs_crash_request *request)
 {
-    if (request->fault > SERVICE_FAULT_NO_MEMORY || request->number >> 24 != 0)
+    if (request->fault > SERVICE_FAULT_NONE || request->number >> 24 != 0)
         return -EINVAL;
-    return ask_who(state, call, request->label, (uint64_t)request->seed << 32 | request->number << 8 | request->fault, request->call);
+    return ask_who(state, call, request->label, (uint64_t)request->seed << 32 | request->number << 8 | request->fault, request->call,
+                   request->handler);
 }
 
 int rs_handle_lookup(struct rs_state *state, struct call *call, const struct rs_lookup_request *request, struct rs_lookup_reply *reply)

@@ -35,7 +35,8 @@ enum rs_slot_flags {
     RS_FRESH = 0x4000,      /* the state of the old instance is given up */
     RS_PUBLISHED = 0x10000, /* DS, PM and VFS know it */
     RS_UPDATING = 0x20000,
-    RS_OWN_IMAGE = 0x40000, /* UPDATING, and the new version has an image of its own */
+    RS_MAY_MUTATE = 0x100000, /* an operator asked for a mutation fault: it may have its text changed once */
+    RS_OWN_IMAGE = 0x40000,   /* UPDATING, and the new version has an image of its own */
 };
 
 enum {

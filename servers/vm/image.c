@@ -253,6 +253,22 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
     return 0;
 }
 
+int vm_handle_patch_text(struct vm_state *state, struct call *call, const struct vm_patch_text_request *request)
+{
+    uint32_t space = request->slot < SERVICE_SLOTS ? state->slot_space[request->slot] : VM_NONE;
+    uint32_t region = space != VM_NONE ? region_containing(space_at(space), request->address) : VM_NONE;
+
+    (void)call;
+    if (region == VM_NONE || request->length == 0 || request->length > sizeof(request->code) ||
+        request->address + request->length > region_at(region)->end) {
+        return -EINVAL;
+    }
+    if ((region_at(region)->flags & REGION_PINNED) == 0 || (region_at(region)->protection & VM_PROTECTION_EXECUTE) == 0) {
+        return -EINVAL;
+    }
+    return write_pages(space, request->address, ENDPOINT_VM, (uint64_t)(uintptr_t)&request->code, request->length);
+}
+
 /* ---- memory of services ---- */
 
 int vm_handle_arena(struct vm_state *state, struct call *call, const struct vm_arena_request *request, struct vm_arena_reply *reply)

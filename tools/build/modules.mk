@@ -67,7 +67,7 @@ service_binaries += $(B)/service/$(name/$(1))
 service_folders += $(1)
 objects_service_$(name/$(1)) := $(call objects,service,$(srcs/$(1))) $(call library_objects,service,$(deps/$(1))) \
     $(call generated_objects,service,$(1))
-$(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld) boot/services.list tools/layout/layout.py
+$(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld) boot/services.list tools/layout/layout.py tools/layout/seal.py
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$(Q)base=$$$$(awk '$$$$1 == "$(name/$(1))" {print $$$$2}' boot/services.list); \
@@ -76,7 +76,7 @@ $(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),
 	layout=$(B)/obj/service/$(name/$(1)).layout; \
 	$$$$link -o $$$$layout.pass1 $$(objects_service_$(name/$(1))) -lgcc && \
 	$(PYTHON) tools/layout/layout.py $$$$layout.pass1 -o $$$$layout.S && $(CC) -c -o $$$$layout.o $$$$layout.S && rm -f $$$$layout.pass1 && \
-	$$$$link -o $$@ $$(objects_service_$(name/$(1))) $$$$layout.o -lgcc
+	$$$$link -o $$@ $$(objects_service_$(name/$(1))) $$$$layout.o -lgcc && $(PYTHON) tools/layout/seal.py $$@
 endef
 
 # tests/core: the kernel and one test service, booted alone: build/core/NAME.cpio. It takes the place of rs and vm (or those in `boots`, with commas).

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools", "emulator"))
 import cli  # noqa: E402
 import machine  # noqa: E402
 
-KINDS = ("crash", "in-handler", "middle", "loop", "wild-store", "kernel-error", "no-memory")
+KINDS = ("crash", "in-handler", "middle", "loop", "wild-store", "kernel-error", "no-memory", "mutation")
 SERVICES = ("pm", "vfs", "rs", "vm", "ds", "sched", "tmpfs", "devfs", "procfs", "tty", "memory", "random", "hello")
 DEFAULT_SERVICES = ("tty", "memory", "random", "hello", "procfs", "devfs", "ds", "sched", "tmpfs", "vfs", "pm")
 DEFAULT_FAULTS = ("crash", "in-handler", "middle")

@@ -16,11 +16,12 @@
 #include "errors.h"
 #include "protocols/rs.h"
 #include "protocols/service.h"
+#include "rs_start.h"
 
 enum { LIST_MAX = 32, LINE_BYTES = 128, EXIT_USAGE = 2, PLACERS_MAX = 16, NUMBERS = 1000000 };
 
 /* As tools/chaos/options.py names them. */
-static const char *const kinds[] = { "crash", "in-handler", "middle", "loop", "wild-store", "kernel-error", "no-memory" };
+static const char *const kinds[] = { "crash", "in-handler", "middle", "loop", "wild-store", "kernel-error", "no-memory", "mutation" };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -37,6 +38,9 @@ struct plan {
     uint32_t seed;
     uint32_t count;
     uint32_t placers;
+    uint32_t call;    /* message type, 0: any */
+    uint32_t handler; /* the n-th of that type, 0: by the seed */
+    bool settle;
 };
 
 static int log_device = -1;
@@ -60,28 +64,43 @@ static int kernel_sendrec(endpoint_t to, struct message *message)
 }
 
 /* KIND as the word in the log and on the command line; "crash" and "in-handler" are one fault with two places. */
-static int place(const char *label, uint32_t kind, uint32_t number)
+static int place(const struct plan *plan, const char *label, uint32_t kind, uint32_t number)
 {
     static const uint32_t fault[KINDS] = {
         SERVICE_FAULT_CRASH,      SERVICE_FAULT_CRASH,        SERVICE_FAULT_MIDDLE,    SERVICE_FAULT_LOOP,
-        SERVICE_FAULT_WILD_STORE, SERVICE_FAULT_KERNEL_ERROR, SERVICE_FAULT_NO_MEMORY,
+        SERVICE_FAULT_WILD_STORE, SERVICE_FAULT_KERNEL_ERROR, SERVICE_FAULT_NO_MEMORY, SERVICE_FAULT_MUTATION,
     };
-    struct rs_crash_request request = { .fault = fault[kind], .seed = next_random() | 1, .number = number & 0xffffff };
+    struct rs_crash_request request = {
+        .fault = fault[kind], .seed = next_random() | 1, .number = number & 0xffffff, .handler = plan->handler
+    };
     struct message message = { .type = RS_CRASH };
 
-    request.call = kind == 1 ? SERVICE_CALL_ANY : 0;
+    request.call = kind == 0 ? 0 : plan->call != 0 ? plan->call : SERVICE_CALL_ANY;
     snprintf(request.label, sizeof(request.label), "%s", label);
     rs_crash_request_put(&message, &request);
     return kernel_sendrec(ENDPOINT_RS, &message);
 }
 
-static int refresh(const char *label)
+/* The service forgets what waits for a handler, looks itself over, and says in the log what it holds. */
+static int settle(const char *label, uint32_t number)
 {
-    struct rs_refresh_request request = { 0 };
-    struct message message = { .type = RS_REFRESH };
+    struct rs_crash_request request = { .fault = SERVICE_FAULT_NONE, .call = SERVICE_CALL_ANY, .number = number };
+    struct message message = { .type = RS_CRASH };
 
     snprintf(request.label, sizeof(request.label), "%s", label);
-    rs_refresh_request_put(&message, &request);
+    rs_crash_request_put(&message, &request);
+    return kernel_sendrec(ENDPOINT_RS, &message);
+}
+
+/* A live update of the service to itself. */
+static int update(const char *label)
+{
+    struct rs_update what = { .flags = RS_UPDATE_SELF, .state = 1 };
+    struct rs_update_request request = { .update = (uint64_t)(uintptr_t)&what };
+    struct message message = { .type = RS_UPDATE };
+
+    snprintf(what.label, sizeof(what.label), "%s", label);
+    rs_update_request_put(&message, &request);
     return kernel_sendrec(ENDPOINT_RS, &message);
 }
 
@@ -125,14 +144,14 @@ static void one_fault(const struct plan *plan, uint32_t number)
 
     while (strcmp(kinds[kind], name) != 0)
         kind++;
-    result = place(label, kind, number);
+    result = place(plan, label, kind, number);
     note(result == 0 ? "placed" : "refused", number, label, name, result);
 }
 
 static void one_update(const struct plan *plan, uint32_t number)
 {
     const char *label = plan->services.item[next_random() % plan->services.count];
-    int result = refresh(label);
+    int result = update(label);
 
     note(result == 0 ? "placed" : "refused", number, label, "update", result);
 }
@@ -180,9 +199,29 @@ static uint32_t number_of(const char *option, const char *text)
     return (uint32_t)value;
 }
 
+/* Every service in turn, until each has answered. */
+static void settle_all(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->services.count; i++) {
+        const char *label = plan->services.item[i];
+        int result = -EBUSY;
+
+        for (int attempt = 0; attempt < 100 && result != 0; attempt++) {
+            result = settle(label, i);
+            if (result != 0)
+                usleep(100000);
+        }
+        note(result == 0 ? "settled" : "unsettled", i, label, "none", result);
+    }
+}
+
 static void take_option(struct plan *plan, const char *option, char *value)
 {
-    if (strcmp(option, "--services") == 0)
+    if (strcmp(option, "--call") == 0)
+        plan->call = number_of(option, value);
+    else if (strcmp(option, "--handler") == 0)
+        plan->handler = number_of(option, value);
+    else if (strcmp(option, "--services") == 0)
         split(&plan->services, value, option);
     else if (strcmp(option, "--faults") == 0)
         split(&plan->faults, value, option);
@@ -196,8 +235,12 @@ static void take_option(struct plan *plan, const char *option, char *value)
         plan->count = number_of(option, value);
     else if (strcmp(option, "--placers") == 0)
         plan->placers = number_of(option, value);
+    else if (strcmp(option, "--settle") == 0)
+        plan->settle = true;
     else
-        wrong(option, "no such option (--services, --faults, --every, --update-every, --seed, --count, --placers)");
+        wrong(
+            option,
+            "no such option (--services, --faults, --every, --update-every, --seed, --count, --placers, --call, --handler, --settle yes)");
 }
 
 static void check(const struct plan *plan)
@@ -206,6 +249,8 @@ static void check(const struct plan *plan)
         wrong("--services", "at least one service");
     if (plan->placers == 0 || plan->placers > PLACERS_MAX)
         wrong("--placers", "1 to 16");
+    if (plan->settle)
+        return;
     if (plan->every_ms == 0 && plan->update_every_ms == 0)
         wrong("--every", "or --update-every must be given");
     if (plan->every_ms != 0 && plan->faults.count == 0)
@@ -240,6 +285,10 @@ int main(int count, char **arguments)
         take_option(&plan, arguments[i], arguments[i + 1]);
     }
     check(&plan);
+    if (plan.settle) {
+        settle_all(&plan);
+        return 0;
+    }
     for (uint32_t placer = 1; placer < plan.placers; placer++) {
         pid_t child = fork();
 
