@@ -73,6 +73,9 @@ struct machine_info {
 };
 
 /* getinfo(processes): one per slot in use */
+/* Of rts_flags. */
+enum { PROCESS_SENDING = 0x4, PROCESS_RECEIVING = 0x8, PROCESS_SIG_PENDING = 0x20, PROCESS_NO_PRIV = 0x80 };
+
 struct process_info {
     endpoint_t endpoint;
     uint32_t slot;

@@ -4,6 +4,7 @@
  */
 #include "errors.h"
 #include "ipc/ipc.h"
+#include "process/signal.h"
 
 static struct thread *first_sender(const struct thread *thread, endpoint_t from)
 {
@@ -52,6 +53,8 @@ int ipc_receive(struct thread *thread, endpoint_t from)
         return 0;
     if (sender && ipc_would_deadlock(thread, sender))
         return -ELOCKED;
+    if (sender && signal_waits_for(thread, sender))
+        return -EINTR;
     thread->receive_from = from;
     rts_set(thread, RTS_RECEIVING);
     return 0;

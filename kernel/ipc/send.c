@@ -7,6 +7,7 @@
 #include "ipc/linux_abi.h"
 #include "process/event.h"
 #include "process/privileges.h"
+#include "process/signal.h"
 #include "protocols/event.h"
 
 void ipc_deliver(struct thread *to, const struct message *message, uint32_t status)
@@ -87,6 +88,8 @@ int ipc_send_request(struct thread *sender, struct thread *to, uint32_t verb)
     /* A call to one that waits for our reply is a circle of two, although it would take the message. */
     if (is_call && ipc_waits_for_reply_of(to, sender->endpoint))
         return -ELOCKED;
+    if (signal_waits_for(sender, to))
+        return -EINTR;
     if (!ipc_will_receive(to, sender->endpoint, &sender->request)) {
         if (ipc_would_deadlock(sender, to))
             return -ELOCKED;

@@ -5,6 +5,7 @@
 #include "process/signal.h"
 
 #include "debug/debug.h"
+#include "errors.h"
 #include "ipc/ipc.h"
 
 struct thread *signal_manager(const struct thread *thread)
@@ -29,6 +30,24 @@ static struct thread *backup_manager(struct thread *target, int signo)
     return backup;
 }
 
+static bool is_managed_service(const struct thread *manager, const struct thread *peer)
+{
+    return thread_is_service(peer) && peer != manager && signal_manager(peer) == manager;
+}
+
+bool signal_waits_for(const struct thread *manager, const struct thread *peer)
+{
+    return peer->rts_flags & RTS_SIG_PENDING && is_managed_service(manager, peer);
+}
+
+void signal_interrupt(struct thread *manager)
+{
+    const struct thread *peer = thread_find(manager->rts_flags & RTS_SENDING ? manager->send_to : manager->receive_from);
+
+    if (peer && is_managed_service(manager, peer))
+        ipc_cancel(manager, -EINTR);
+}
+
 void signal_cause(struct thread *target, int signo)
 {
     struct thread *manager = signal_manager(target);
@@ -48,6 +67,7 @@ void signal_cause(struct thread *target, int signo)
     if (target->rts_flags & RTS_SIGNALED)
         return;
     rts_set(target, RTS_SIGNALED | RTS_SIG_PENDING);
+    signal_interrupt(manager);
     ipc_notify_signal(manager, 1ull << (SIGNAL_KSIG - 1));
 }
 

@@ -29,6 +29,9 @@ enum signal_code { CODE_MAPERR = 1, CODE_ACCERR = 2, CODE_ADRERR = 2, CODE_KERNE
 void signal_cause(struct thread *target, int signo);
 /* The same for an exception: records what getksig reports. */
 void signal_exception(struct thread *target, int signo, int code, uint64_t address);
+/* A manager must not wait for a service that waits for it to take its signal, and for none longer than its alarm: such waits end with -EINTR. */
+bool signal_waits_for(const struct thread *manager, const struct thread *peer);
+void signal_interrupt(struct thread *manager);
 /* The signal manager of a thread, or NULL. */
 struct thread *signal_manager(const struct thread *thread);
 

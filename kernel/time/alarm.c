@@ -6,6 +6,7 @@
 #include "time/alarm.h"
 
 #include "ipc/ipc.h"
+#include "process/signal.h"
 #include "sched/sched.h"
 
 uint64_t realtime_offset_ns;
@@ -48,6 +49,7 @@ void handle_timer(void)
     while (first_alarm && first_alarm->alarm_ns <= now) {
         struct thread *thread = first_alarm;
         alarm_set(thread, 0);
+        signal_interrupt(thread);
         ipc_notify_clock(thread);
     }
     arm_first();

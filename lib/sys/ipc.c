@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "errors.h"
 #include "sys/fault.h"
 #include "sys/trap.h"
 
@@ -21,13 +22,20 @@ int ipc_receive(endpoint_t source, struct message *message, uint32_t *status)
     return trap_ipc(IPC_RECEIVE, source, message, status);
 }
 
+bool (*ipc_interrupted)(endpoint_t destination, int error, uint32_t repeats);
+
 int ipc_sendrec(endpoint_t destination, struct message *message)
 {
-    uint32_t status;
+    uint32_t status, repeats = 0;
+    int result;
 
     if (__builtin_expect(fault_in_calls != 0, 0) && fault_call_fails(destination, message))
         return 0;
-    return trap_ipc(IPC_SENDREC, destination, message, &status);
+    do {
+        result = trap_ipc(IPC_SENDREC, destination, message, &status);
+    } while (__builtin_expect(result == -EINTR || result == -ELOCKED, 0) && ipc_interrupted != NULL &&
+             ipc_interrupted(destination, result, repeats++));
+    return result;
 }
 
 int ipc_notify(endpoint_t destination)
@@ -35,6 +43,13 @@ int ipc_notify(endpoint_t destination)
     uint32_t status;
 
     return trap_ipc(IPC_NOTIFY, destination, NULL, &status);
+}
+
+int ipc_await(endpoint_t source, struct message *message)
+{
+    uint32_t status;
+
+    return trap_ipc(IPC_RECEIVE, source, message, &status);
 }
 
 int ipc_sendnb(endpoint_t destination, struct message *message)

@@ -131,11 +131,16 @@ static int run_init(int type, struct sef_init_info *info)
 static void init_by_itself(void)
 {
     struct sef_init_info info = { .rproctab_gid = -1, .endpoint = identity.endpoint, .old_endpoint = identity.predecessor };
-    int type = (identity.flags & PRIVILEGE_RST_SYS_PROC) != 0 ? SEF_INIT_RESTART : SEF_INIT_FRESH;
-    int result = run_init(type, &info);
+    int type = (identity.flags & PRIVILEGE_RST_SYS_PROC) != 0  ? SEF_INIT_RESTART
+               : (identity.flags & PRIVILEGE_LU_SYS_PROC) != 0 ? SEF_INIT_LU
+                                                               : SEF_INIT_FRESH;
+    struct message message = { .status = run_init(type, &info) };
 
-    if (result != 0)
-        service_panic("init failed: error %d", result);
+    /* RS waits for a VM that takes another one's place. */
+    if (type != SEF_INIT_FRESH && identity.endpoint == ENDPOINT_VM)
+        message.status = sef.init_response(&message);
+    if (message.status != 0)
+        service_panic("init failed: error %d", message.status);
 }
 
 /* What RS has asked the instance before us: we answer it. System events were for that one only. */

@@ -188,10 +188,15 @@ void rs_send_init(struct rs_state *state, struct rs_slot *slot, uint32_t kind, e
     rs_publish_row(state, slot);
 }
 
-void rs_release(struct rs_state *state, struct rs_slot *slot)
+void rs_release_image(struct rs_state *state, const struct rs_slot *slot)
 {
     for (uint32_t page = slot->image_first; page < slot->image_first + slot->image_pages; page++)
         state->image_used[page / 64] &= ~(1ull << (page % 64));
+}
+
+void rs_release(struct rs_state *state, struct rs_slot *slot)
+{
+    rs_release_image(state, slot);
     memset(slot, 0, sizeof(*slot));
     slot->other = RS_NO_SLOT;
     slot->late = RS_NO_SLOT;

@@ -83,6 +83,7 @@ int main(void)
     sef_setcb_init_restart(init_restart);
     sef_setcb_signal_manager(manage_signal);
     sef_setcb_signal_handler(handle_signal);
+    rs_standby_watch(&rs_state);
     if (service_endpoint() != ENDPOINT_RS)
         cause_of_death = sef_stand_by(ENDPOINT_RS);
     service_run(&service);

@@ -203,15 +203,10 @@ static void start_failed(struct rs_state *state, struct rs_slot *slot, int statu
 
 static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
 {
-    struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_PANIC };
-
     if (rs_update_died(state, slot, outbox))
         return;
-    if (slot->endpoint == ENDPOINT_VM && rs_standby_takes_over(state))
-        return;
     if (slot->endpoint == ENDPOINT_VM) {
-        log_error("vm died: the machine stops");
-        (void)kernel_call_abort(ENDPOINT_SYSTEM, &request);
+        rs_vm_died(state, outbox);
         return;
     }
     if ((slot->flags & RS_REFRESHING) != 0) {

@@ -147,7 +147,7 @@ static int do_crash(struct rs_state *state, struct rs_slot *slot, struct rs_oper
         rs_crash_myself(&request);
         return 0;
     }
-    if ((slot->flags & (RS_TERMINATED | RS_INITIALIZING)) != 0 || (slot->endpoint == ENDPOINT_VM && !state->vm_standby_is_fresh))
+    if ((slot->flags & (RS_TERMINATED | RS_INITIALIZING)) != 0)
         return -EBUSY;
     service_send_crash(outbox, slot->endpoint, rs_transaction(RS_FOR_CRASH, (uint32_t)(operation - state->operation), operation->sequence),
                        &request);
@@ -326,10 +326,8 @@ int rs_handle_init_ready(struct rs_state *state, struct call *call, const struct
 {
     struct rs_slot *slot = rs_find_endpoint(state, call->caller);
 
-    if (call->caller == ENDPOINT_VM) {
-        rs_standby_is_up(state);
-        return 0;
-    }
+    if (call->caller == ENDPOINT_VM)
+        return 0; /* the RS that it told of it died meanwhile */
     if (slot == NULL || (slot->flags & RS_INITIALIZING) == 0)
         return -EINVAL;
     if (request->result == 0)

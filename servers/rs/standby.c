@@ -1,79 +1,346 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * VM's second life. VM cannot load its own successor, so one is kept ready: an instance that has never run. When VM dies the kernel swaps the two
- * and the successor takes over (servers/vm/restart.c). RS asks nothing of VM in between; the next successor is made
- * when the new VM has said that it works, or after two seconds.
+ * VM's second life (ADR 0013). VM cannot load its own successor, so a second instance waits that has never run. When VM dies the two change places in
+ * the kernel and the successor derives its state from what the dead one left (servers/vm/restart.c). As soon as it serves, the dead one becomes
+ * the next standby in the memory that it has. If the successor dies before it serves, the dead one takes its place again, untouched, and
+ * the successor is made new and tries once more. None of this asks anything of VM, and RS does nothing else meanwhile: it could not.
  */
+#include "standby.h"
+
+#include "base/elf.h"
 #include "base/string.h"
 #include "errors.h"
+#include "kernel_info.h"
 #include "privilege.h"
 #include "protocols/kernel_client.h"
-#include "state.h"
+#include "protocols/rs.h"
+#include "sys/ipc.h"
 #include "sys/log.h"
+#include "sys/service.h"
 #include "sys/syscalls.h"
 
-enum { SETTLE_MS = 2000 };
+#define SERVICE_STACK_TOP 0x3ffff000ull /* servers/vm/layout.h; a service has a stack of its own and never uses this one */
 
-static struct rs_slot *standby(struct rs_state *state)
+enum {
+    ATTEMPTS = 5,
+    START_NS = 2000000000,    /* for an instance to derive its state */
+    PATIENCE_NS = 1000000000, /* for a call that we make to VM */
+    LOOK_NS = 250000000,
+    REPEATS = 12,
+    SIGNAL_KILL = 9,
+    PIECE = 4096,
+};
+
+static const uint32_t instance_flags = PRIVILEGE_RST_SYS_PROC | PRIVILEGE_VM_SYS_PROC;
+
+/* ---- instances ---- */
+
+static struct process_info processes[SERVICE_SLOTS] SERVICE_INSTANCE;
+
+bool vm_instance_look(endpoint_t endpoint, struct process_info *info)
 {
-    return state->vm_standby == 0 ? NULL : &state->slot[state->vm_standby];
+    memset(processes, 0, sizeof(processes));
+    if (sys_getinfo(KERNEL_INFO_PROCESSES, processes, sizeof(processes), NULL) != 0)
+        return false;
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if (processes[i].endpoint == endpoint && processes[i].name[0] != '\0') {
+            *info = processes[i];
+            return true;
+        }
+    }
+    return false;
 }
 
-static void drop(struct rs_state *state)
+bool vm_instance_has_died(void)
 {
-    struct rs_slot *old = standby(state);
+    struct process_info info;
 
-    rs_destroy(old->endpoint);
-    rs_release(state, old);
-    state->vm_standby = 0;
+    return vm_instance_look(ENDPOINT_VM, &info) && (info.rts_flags & PROCESS_SIG_PENDING) != 0;
 }
 
-void rs_standby_tick(struct rs_state *state)
+int vm_instance_swap(endpoint_t other)
 {
-    const struct rs_slot *vm = &state->slot[ENDPOINT_VM];
-    uint32_t index = rs_free_slot(state);
-    endpoint_t created;
+    struct kernel_update_request update = { .source = other, .destination = ENDPOINT_VM };
+
+    return kernel_call_update(ENDPOINT_SYSTEM, &update);
+}
+
+void vm_instance_answer(const struct message *request, int status)
+{
+    struct message answer = { .type = request->type | MESSAGE_REPLY, .status = status, .transaction = request->transaction };
+
+    (void)ipc_sendnb(ENDPOINT_VM, &answer);
+}
+
+int vm_instance_receive(struct rs_state *state, uint32_t type, struct message *message, uint64_t deadline_ns)
+{
     int result;
 
-    if (state->boot_step != RS_BOOT_DONE || state->vm_standby_is_fresh || (vm->flags & RS_ACTIVE) == 0 || vm->image_length == 0)
-        return;
-    if (state->vm_settle_ns != 0 && !rs_is_due(&state->vm_settle_ns, sys_uptime()))
-        return;
-    if (standby(state) != NULL)
-        drop(state);
-    if (index == RS_NO_SLOT)
-        return;
-    result = rs_create(state, vm, index, PRIVILEGE_RST_SYS_PROC | PRIVILEGE_VM_SYS_PROC, &created);
-    if (result != 0) {
+    for (;;) {
+        (void)sys_setalarm(deadline_ns);
+        result = ipc_await(ENDPOINT_VM, message);
+        if (result == -EINTR && vm_instance_has_died())
+            return -EDEADEPT;
+        if (result == -EINTR && sys_uptime() < deadline_ns)
+            continue;
+        if (result != 0 || message->type == type)
+            return result;
+        if ((message->type & MESSAGE_REPLY) != 0)
+            rs_crash_armed(state, message, NULL, outbox_default());
+    }
+}
+
+int vm_instance_start(struct rs_state *state, uint64_t deadline_ns)
+{
+    struct rs_init_ready_request ready;
+    struct message message;
+    int result = rs_allow(ENDPOINT_VM);
+
+    if (result == 0)
+        result = vm_instance_receive(state, RS_INIT_READY, &message, deadline_ns);
+    if (result != 0)
+        return result;
+    rs_init_ready_request_get(&message, &ready);
+    return ready.result;
+}
+
+struct rs_slot *vm_instance_make(struct rs_state *state, const struct rs_slot *model, uint32_t flags, int *result)
+{
+    uint32_t index = rs_free_slot(state);
+    struct rs_slot *slot = &state->slot[index];
+    endpoint_t created;
+
+    *result = index == RS_NO_SLOT ? -ENOMEM : rs_create(state, model, index, flags, &created);
+    if (*result != 0)
+        return NULL;
+    *slot = (struct rs_slot){ .flags = RS_IN_USE, .endpoint = created, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
+    string_copy(slot->manifest.label, sizeof(slot->manifest.label), "vm");
+    return slot;
+}
+
+void vm_instance_drop(struct rs_state *state, struct rs_slot *slot)
+{
+    rs_destroy(slot->endpoint);
+    rs_release(state, slot);
+}
+
+/* ---- an instance in place ---- */
+
+static bool is_unchanged(endpoint_t process, uint64_t address, const uint8_t *image, uint64_t length)
+{
+    static uint8_t piece[PIECE] SERVICE_INSTANCE;
+
+    for (uint64_t at = 0; at < length; at += PIECE) {
+        uint64_t part = length - at < PIECE ? length - at : PIECE;
+
+        if (sys_copy_from(process, address + at, piece, part) != 0 || memcmp(piece, image + at, part) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int reset_memory(endpoint_t process, uint64_t address, const uint8_t *image, const struct elf_program_header *segment)
+{
+    struct kernel_memset_request zero = { .process = process,
+                                          .address = address + segment->file_bytes,
+                                          .length = segment->memory_bytes - segment->file_bytes };
+    int result = segment->file_bytes == 0 ? 0 : sys_copy_to(process, address, image, segment->file_bytes);
+
+    return result == 0 && zero.length != 0 ? kernel_call_memset(ENDPOINT_SYSTEM, &zero) : result;
+}
+
+/* Code and constants must be what they are in the image; data becomes so. */
+static int reset_image(endpoint_t process, const struct rs_slot *model, uint64_t *entry)
+{
+    const uint8_t *image = (const uint8_t *)(uintptr_t)model->image;
+    struct elf_program_header segment;
+    struct elf_header header;
+    int result = 0;
+
+    memcpy(&header, image, sizeof(header));
+    *entry = header.entry;
+    for (uint32_t i = 0; result == 0 && i < header.program_header_count; i++) {
+        memcpy(&segment, image + header.program_headers + i * sizeof(segment), sizeof(segment));
+        if (segment.type != ELF_SEGMENT_LOAD)
+            continue;
+        if ((segment.flags & ELF_SEGMENT_WRITE) != 0)
+            result = reset_memory(process, segment.address, image + segment.offset, &segment);
+        else if (!is_unchanged(process, segment.address, image + segment.offset, segment.file_bytes))
+            result = -ENOEXEC;
+    }
+    return result;
+}
+
+int vm_instance_renew(struct rs_state *state, struct rs_slot *slot)
+{
+    const struct rs_slot *vm = &state->slot[ENDPOINT_VM];
+    struct kernel_clear_request clear = { .process = slot->endpoint };
+    struct kernel_create_request create = { .slot = rs_index(state, slot), .space = UINT32_MAX, .name = "vm" };
+    struct kernel_exec_request exec = { .stack = SERVICE_STACK_TOP, .name = "vm" };
+    struct kernel_create_reply created;
+    struct process_info info;
+    int result;
+
+    if (!vm_instance_look(slot->endpoint, &info))
+        return -ESRCH;
+    result = reset_image(slot->endpoint, vm, &exec.entry);
+    if (result == 0)
+        result = kernel_call_clear(ENDPOINT_SYSTEM, &clear);
+    if (result == 0)
+        result = kernel_call_create(ENDPOINT_SYSTEM, &create, &created);
+    if (result != 0)
+        return result;
+    slot->endpoint = exec.process = created.process;
+    exec.space = info.space;
+    result = rs_prepare(state, &vm->manifest, created.process, instance_flags);
+    return result == 0 ? kernel_call_exec(ENDPOINT_SYSTEM, &exec) : result;
+}
+
+/* ---- the standby ---- */
+
+static void make_standby(struct rs_state *state)
+{
+    int result;
+    struct rs_slot *slot = vm_instance_make(state, &state->slot[ENDPOINT_VM], instance_flags, &result);
+
+    if (slot == NULL) {
         log_error("no standby of vm: error %d", result);
         state->vm_settle_ns = rs_deadline(state, RS_TRY_AGAIN_MS);
         return;
     }
-    state->slot[index] = (struct rs_slot){ .flags = RS_IN_USE, .endpoint = created, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
-    string_copy(state->slot[index].manifest.label, sizeof(state->slot[index].manifest.label), "vm");
-    state->vm_standby = index;
-    state->vm_standby_is_fresh = true;
+    state->vm_standby = rs_index(state, slot);
 }
 
-void rs_standby_is_up(struct rs_state *state)
+void rs_standby_tick(struct rs_state *state)
 {
-    state->vm_settle_ns = 0;
-    rs_standby_tick(state);
+    if (state->vm_standby != 0 || state->slot[ENDPOINT_VM].image_length == 0)
+        return;
+    if (state->vm_settle_ns == 0 || rs_is_due(&state->vm_settle_ns, sys_uptime()))
+        make_standby(state);
+}
+
+/* What was VM a moment ago is the next standby; if its memory is spoilt, a new instance is. */
+void rs_standby_renew(struct rs_state *state, struct rs_slot *slot)
+{
+    int result = vm_instance_renew(state, slot);
+
+    state->vm_standby = rs_index(state, slot);
+    if (result == 0)
+        return;
+    log_warn("the memory of the old vm cannot be used again: error %d", result);
+    state->vm_standby = 0;
+    vm_instance_drop(state, slot);
+    make_standby(state);
+}
+
+static void is_up(struct rs_state *state)
+{
+    const struct message ready = { .type = RS_INIT_READY };
+    struct rs_slot *vm = &state->slot[ENDPOINT_VM];
+
+    vm_instance_answer(&ready, 0);
+    vm->flags &= ~(uint32_t)RS_NOPINGREPLY;
+    vm->pinged = false;
+    vm->restarts++;
+    vm->started_ns = sys_uptime();
+    rs_look_later(state, vm);
+    rs_publish_row(state, vm);
+    log_info("vm is back (restart %u)", vm->restarts);
+}
+
+/* The successor died, hangs or does not understand what it found. */
+static int put_back(struct rs_state *state, struct rs_slot *standby, int why)
+{
+    int result = 0;
+
+    log_warn("vm: the successor does not take over: error %d", why);
+    if (!vm_instance_has_died())
+        (void)sys_kill(ENDPOINT_VM, SIGNAL_KILL);
+    result = vm_instance_swap(standby->endpoint);
+    return result == 0 ? vm_instance_renew(state, standby) : result;
 }
 
 bool rs_standby_takes_over(struct rs_state *state)
 {
-    struct rs_slot *vm = &state->slot[ENDPOINT_VM];
-    struct kernel_update_request update = { .destination = ENDPOINT_VM };
+    struct rs_slot *standby = &state->slot[state->vm_standby];
+    int result = -EAGAIN;
 
-    if (!state->vm_standby_is_fresh)
+    if (state->vm_standby == 0)
         return false;
-    update.source = standby(state)->endpoint;
-    if (kernel_call_update(ENDPOINT_SYSTEM, &update) != 0 || rs_allow(ENDPOINT_VM) != 0)
+    for (uint32_t attempt = 0; attempt < ATTEMPTS; attempt++) {
+        result = vm_instance_swap(standby->endpoint);
+        if (result != 0)
+            break;
+        result = vm_instance_start(state, sys_uptime() + START_NS);
+        if (result == 0)
+            break;
+        result = put_back(state, standby, result);
+        if (result != 0)
+            break;
+        result = -EAGAIN;
+    }
+    rs_arm_first(state);
+    if (result != 0) {
+        log_error("vm cannot be replaced: error %d", result);
         return false;
-    state->vm_standby_is_fresh = false;
-    state->vm_settle_ns = rs_deadline(state, SETTLE_MS);
-    vm->restarts++;
-    rs_publish_row(state, vm);
+    }
+    is_up(state);
+    rs_standby_renew(state, standby);
     return true;
+}
+
+/* ---- our own calls ---- */
+
+static struct rs_state *watched SERVICE_INSTANCE;
+static uint64_t called_ns SERVICE_INSTANCE;
+
+static void stop_machine(void)
+{
+    struct kernel_abort_request request = { .how = KERNEL_SHUTDOWN_PANIC };
+
+    log_error("vm died: the machine stops");
+    (void)kernel_call_abort(ENDPOINT_SYSTEM, &request);
+}
+
+/* VM began to serve while we were dead or busy, and waits for our word. */
+static bool accept(void)
+{
+    struct message message;
+
+    if (ipc_await(ENDPOINT_VM, &message) == 0)
+        vm_instance_answer(&message, 0);
+    return true;
+}
+
+/* A call of ours was taken back by the kernel: VM died, or the alarm rang before it answered. True: it is to be made again. */
+static bool was_interrupted(endpoint_t destination, int error, uint32_t repeats)
+{
+    if (destination != ENDPOINT_VM || repeats == REPEATS)
+        return false;
+    if (error == -ELOCKED)
+        return accept();
+    if (repeats == 0)
+        called_ns = sys_uptime();
+    if (!vm_instance_has_died()) {
+        (void)sys_setalarm(sys_uptime() + LOOK_NS);
+        if (sys_uptime() - called_ns < PATIENCE_NS)
+            return true;
+        log_warn("vm does not answer: it is killed");
+        (void)sys_kill(ENDPOINT_VM, SIGNAL_KILL);
+    }
+    rs_vm_died(watched, outbox_default());
+    return true;
+}
+
+void rs_standby_watch(struct rs_state *state)
+{
+    watched = state;
+    ipc_interrupted = was_interrupted;
+}
+
+void rs_vm_died(struct rs_state *state, struct outbox *outbox)
+{
+    rs_crash_armed(state, NULL, &state->slot[ENDPOINT_VM], outbox);
+    if (!rs_standby_takes_over(state))
+        stop_machine();
 }

@@ -113,10 +113,9 @@ struct rs_state {
     uint32_t boot_waiting; /* services of which init_ready is awaited */
     uint32_t shutting_down;
     int32_t public_grant;
-    uint32_t vm_standby; /* slot of VM's second instance, 0 none; not fresh: the dead one */
-    bool vm_standby_is_fresh;
+    uint32_t vm_standby; /* slot of VM's second instance, which has never run; 0 none */
     bool verbose;
-    uint8_t unused[2];
+    uint8_t unused[3];
     uint32_t rs_standby;   /* slot of our own second instance, 0 none */
     uint64_t alarm_ns;     /* when the clock will call; 0: not at all */
     uint64_t rs_settle_ns; /* when new ones are made */
@@ -149,6 +148,7 @@ int rs_prepare(const struct rs_state *state, const struct manifest *manifest, en
 int rs_allow(endpoint_t endpoint);
 /* Let it run and tell it to initialise. kind: enum service_init_type. */
 void rs_send_init(struct rs_state *state, struct rs_slot *slot, uint32_t kind, endpoint_t old, struct outbox *outbox);
+void rs_release_image(struct rs_state *state, const struct rs_slot *slot);
 /* Take a slot out of use, image included. */
 void rs_release(struct rs_state *state, struct rs_slot *slot);
 
@@ -177,11 +177,21 @@ void rs_crash_myself(const struct service_crash_request *request);
 int rs_succeed(struct rs_state *state, uint32_t signo);
 
 /* ---- standby.c: a second VM ---- */
+/* Make one if there is none. */
 void rs_standby_tick(struct rs_state *state);
-/* The new VM says that it works. */
-void rs_standby_is_up(struct rs_state *state);
-/* VM has died. False: there is nobody to take over. */
+/* VM has died. False: nobody could take over. */
 bool rs_standby_takes_over(struct rs_state *state);
+/* The same; without a VM the machine stops. */
+void rs_vm_died(struct rs_state *state, struct outbox *outbox);
+/* From now on our own calls to VM come back when VM dies or hangs. */
+void rs_standby_watch(struct rs_state *state);
+
+/* Make the instance in this slot, which was VM until now, the next standby. */
+void rs_standby_renew(struct rs_state *state, struct rs_slot *slot);
+
+/* ---- vm_update.c ---- */
+/* The whole update, while nobody else is served: 0 or why the old version goes on. */
+int rs_update_vm(struct rs_state *state, const struct rs_operation *operation, const struct rs_update *request);
 
 /* ---- boot.c ---- */
 /* Map the boot archive; after a restart the images move to where it is now. */

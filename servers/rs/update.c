@@ -158,19 +158,6 @@ int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct r
 
 /* ---- the request ---- */
 
-/* VM is never asked: whenever it waits for a message it is ready, and its standby is the new version. */
-static int update_vm(struct rs_state *state, const struct rs_update *request)
-{
-    if ((request->flags & RS_UPDATE_SELF) == 0)
-        return -EPERM;
-    if (!rs_standby_takes_over(state))
-        return -EBUSY;
-    state->slot[ENDPOINT_VM].restarts--;
-    state->slot[ENDPOINT_VM].updates++;
-    rs_publish_row(state, &state->slot[ENDPOINT_VM]);
-    return 0;
-}
-
 static int check(const struct rs_state *state, const struct rs_slot *slot, const struct rs_update *request)
 {
     const uint32_t busy = RS_LATEREPLY | RS_INITIALIZING | RS_EXITING | RS_TERMINATED | RS_UPDATING;
@@ -233,7 +220,7 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
     if (result != 0)
         return result;
     if (slot->endpoint == ENDPOINT_VM)
-        return update_vm(state, request);
+        return rs_update_vm(state, operation, request);
     result = make_new(state, slot, operation, request);
     if (result != 0)
         return result;

@@ -90,9 +90,8 @@ static const char *check_frames(const struct vm_state *state)
     return free != state->frames_free ? "number of free frames" : NULL;
 }
 
-const char *vm_state_check(const void *opaque)
+static const char *check_records(const struct vm_state *state)
 {
-    const struct vm_state *state = opaque;
     const char *problem = NULL;
 
     for (uint32_t i = 1; i < state->spaces.high && problem == NULL; i++) {
@@ -100,8 +99,34 @@ const char *vm_state_check(const void *opaque)
             problem = check_space(state, i);
         }
     }
-    if (problem == NULL) {
-        problem = check_objects(state);
+    return problem != NULL ? problem : check_objects(state);
+}
+
+static bool has_record_size(const struct pool *pool, uint64_t base, uint32_t bytes)
+{
+    return pool->base == base && pool->record_bytes == bytes && pool->high <= pool->limit && pool->used < pool->high &&
+           (pool->high == 1 || (uint64_t)pool->high * bytes <= pool->present_bytes);
+}
+
+const char *vm_state_check_tables(const struct vm_state *state)
+{
+    if (!has_record_size(&state->regions, REGION_ADDRESS, sizeof(struct region)) ||
+        !has_record_size(&state->objects, OBJECT_ADDRESS, sizeof(struct object)) ||
+        !has_record_size(&state->chunks, CHUNK_ADDRESS, sizeof(struct chunk)) ||
+        !has_record_size(&state->spaces, SPACE_ADDRESS, sizeof(struct space)) ||
+        !has_record_size(&state->parked, PARKED_ADDRESS, sizeof(struct parked))) {
+        return "the records of a table are others";
     }
+    if (state->frames_free > 0 && (state->frame_free >= state->frame_count || frame_at(state->frame_free)->kind != FRAME_FREE)) {
+        return "the list of free frames";
+    }
+    return check_records(state);
+}
+
+const char *vm_state_check(const void *opaque)
+{
+    const struct vm_state *state = opaque;
+    const char *problem = check_records(state);
+
     return problem != NULL ? problem : check_frames(state);
 }

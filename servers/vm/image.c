@@ -2,7 +2,7 @@
 /*
  * RS's calls: load a service image with all pages present, exchange two instances; and the arenas and device memory of services.
  */
-#include "elf.h"
+#include "base/elf.h"
 #include "errors.h"
 #include "frame.h"
 #include "kcall.h"

@@ -7,7 +7,6 @@
 #include "linux_map.h"
 #include "linux_vm_dispatch.h"
 #include "protocols/kernel.h"
-#include "protocols/rs_client.h"
 #include "protocols/vm_event_server.h"
 #include "protocols/vm_server.h"
 #include "restart.h"
@@ -44,24 +43,37 @@ static int init_fresh(int type, struct sef_init_info *info)
     return result;
 }
 
+static bool is_update SERVICE_INSTANCE;
+
 static int rebuild(void *state)
 {
-    struct rs_init_ready_request ready = { 0 };
-    int result;
-
     has_tables = true;
-    result = restart_rebuild(state);
-    if (result == 0) {
-        rs_send_init_ready(outbox_default(), ENDPOINT_RS, 0, &ready);
-    }
-    return result;
+    return restart_rebuild(state, is_update);
 }
 
-/* RS keeps a second instance ready; the kernel has put it in the place of the dead one. */
+/* The kernel has put us in the place of the dead instance. RS does not tell where that is now: the kernel knows our predecessor. */
 static int init_restart(int type, struct sef_init_info *info)
 {
-    info->old_endpoint = ENDPOINT_VM; /* whatever its slot is now: the kernel knows our predecessor */
+    info->old_endpoint = ENDPOINT_VM;
     return sef_cb_init_resume(type, info);
+}
+
+/* The old version waits and may have to go on: until RS has agreed nothing of what it knows is changed. */
+static int init_lu(int type, struct sef_init_info *info)
+{
+    is_update = true;
+    return init_restart(type, info);
+}
+
+static int init_response(struct message *message)
+{
+    int result = sef_cb_init_response_rs_reply(message);
+
+    if (result == 0 && is_update) {
+        result = restart_commit(&vm);
+    }
+    is_update = false;
+    return result;
 }
 
 static const char *check(const void *state)
@@ -90,5 +102,7 @@ int main(void)
 
     sef_setcb_init_fresh(init_fresh);
     sef_setcb_init_restart(init_restart);
+    sef_setcb_init_lu(init_lu);
+    sef_setcb_init_response(init_response);
     service_run(&service);
 }

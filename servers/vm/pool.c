@@ -8,8 +8,6 @@
 #include "kcall.h"
 #include "protocols/kernel.h"
 
-enum { GROW_PAGES = 8 };
-
 static void *record(const struct pool *pool, uint32_t index)
 {
     return (void *)(pool->base + (uint64_t)index * pool->record_bytes);
@@ -59,10 +57,10 @@ bool pool_extend(struct vm_state *state, struct pool *pool, uint32_t index)
         return false;
     }
     while (pool->present_bytes < needed) {
-        if (!own_memory(state, pool->base + pool->present_bytes, GROW_PAGES * PAGE_BYTES)) {
+        if (!own_memory(state, pool->base + pool->present_bytes, POOL_GROW_PAGES * PAGE_BYTES)) {
             return false;
         }
-        pool->present_bytes += GROW_PAGES * PAGE_BYTES;
+        pool->present_bytes += POOL_GROW_PAGES * PAGE_BYTES;
     }
     if (pool->high <= index) {
         pool->high = index + 1;

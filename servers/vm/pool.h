@@ -7,6 +7,9 @@
 #include "state.h"
 
 void pool_init(struct pool *pool, uint64_t base, size_t record_bytes, uint64_t limit);
+/* Pages that a table grows by. */
+enum { POOL_GROW_PAGES = 8 };
+
 /* A zeroed record, or 0 if the table is full or there is no memory. */
 uint32_t pool_take(struct vm_state *state, struct pool *pool);
 void pool_give(struct pool *pool, uint32_t index);

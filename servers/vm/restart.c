@@ -17,15 +17,56 @@
 #include "space.h"
 #include "sys/journal.h"
 #include "sys/log.h"
+#include "sys/service.h"
 #include "sys/syscalls.h"
 
-enum { OWN_SERVICES = ENDPOINT_VM + 1 };
+/* ---- the instances of VM ---- */
+
+static struct process_info services[SERVICE_SLOTS] SERVICE_INSTANCE;
+
+static bool is_instance(const struct process_info *service)
+{
+    return service->name[0] == 'v' && service->name[1] == 'm' && service->name[2] == '\0' && service->slot < SERVICE_SLOTS;
+}
+
+/* Who lives in which space after the instances have changed places is known to the kernel only. */
+static int ask_instances(uint32_t *own)
+{
+    int result = sys_getinfo(KERNEL_INFO_PROCESSES, services, sizeof(services), NULL);
+
+    *own = UINT32_MAX;
+    for (uint32_t i = 0; i < SERVICE_SLOTS && result == 0; i++) {
+        if (is_instance(&services[i]) && services[i].slot == ENDPOINT_VM) {
+            *own = services[i].space;
+        }
+    }
+    return result == 0 && *own == UINT32_MAX ? -ESRCH : result;
+}
+
+static void note_instances(struct vm_state *state)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if (is_instance(&services[i]) && space_find(state, services[i].space) != VM_NONE) {
+            state->slot_space[services[i].slot] = space_index(services[i].space);
+        }
+    }
+}
+
+static bool runs_vm(uint32_t index)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if (is_instance(&services[i]) && services[i].space == space_id(index)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* ---- tables of the old instance ---- */
 
-static int take_range(uint32_t from, uint32_t to, uint64_t address, uint64_t bytes)
+/* Show the frames that are at `address` in one space at the same place in another one, whatever is there. */
+static int take_range(uint32_t from, uint32_t to, uint64_t address, uint64_t bytes, uint32_t flags)
 {
-    const uint32_t flags = KERNEL_MAP_FLAGS_WRITE | KERNEL_MAP_FLAGS_USER | KERNEL_MAP_FLAGS_IF_ABSENT | KERNEL_MAP_FLAGS_RESERVE;
     uint64_t entries[ENTRY_ROOM];
     uint64_t end = address + page_up(bytes);
     int result = 0;
@@ -40,41 +81,53 @@ static int take_range(uint32_t from, uint32_t to, uint64_t address, uint64_t byt
             entries[i] = entry_frame(entries[i]) << PAGE_BITS;
         }
         if (result == 0) {
-            result = kcall_map(to, address, entries, count, flags, &done);
+            result = kcall_map(to, address, entries, count, flags | KERNEL_MAP_FLAGS_USER | KERNEL_MAP_FLAGS_RESERVE, &done);
         }
         address += count << PAGE_BITS;
     }
     return result;
 }
 
-/* Each table of VM: address and bytes. */
+/* Each table of VM: address and bytes, and what was mapped behind it when the old instance died. */
 struct table {
     uint64_t address;
     uint64_t bytes;
+    uint64_t limit;
 };
 
 enum { TABLES = 8 };
 
-static void list_tables(const struct vm_state *state, struct table table[TABLES])
+static struct table pool_table(const struct pool *pool)
 {
-    table[0] = (struct table){ FRAME_TABLE_ADDRESS, state->frame_count * sizeof(struct frame) };
-    table[1] = (struct table){ HASH_ADDRESS, (state->hash_mask + 1ull) * sizeof(uint32_t) };
-    table[2] = (struct table){ SCRATCH_ADDRESS, sizeof(struct scratch) };
-    table[3] = (struct table){ state->regions.base, state->regions.present_bytes };
-    table[4] = (struct table){ state->objects.base, state->objects.present_bytes };
-    table[5] = (struct table){ state->chunks.base, state->chunks.present_bytes };
-    table[6] = (struct table){ state->spaces.base, state->spaces.present_bytes };
-    table[7] = (struct table){ state->parked.base, state->parked.present_bytes };
+    return (struct table){ pool->base, pool->present_bytes,
+                           page_up((uint64_t)pool->limit * pool->record_bytes) + POOL_GROW_PAGES * PAGE_BYTES };
 }
 
-static int take_tables(const struct vm_state *state, uint32_t from, uint32_t to)
+static void list_tables(const struct vm_state *state, struct table table[TABLES])
+{
+    table[0] = (struct table){ .address = FRAME_TABLE_ADDRESS, .bytes = state->frame_count * sizeof(struct frame) };
+    table[1] = (struct table){ .address = HASH_ADDRESS, .bytes = (state->hash_mask + 1ull) * sizeof(uint32_t) };
+    table[2] = (struct table){ .address = SCRATCH_ADDRESS, .bytes = sizeof(struct scratch) };
+    table[3] = pool_table(&state->regions);
+    table[4] = pool_table(&state->objects);
+    table[5] = pool_table(&state->chunks);
+    table[6] = pool_table(&state->spaces);
+    table[7] = pool_table(&state->parked);
+}
+
+static int take_tables(const struct vm_state *state, uint32_t from, uint32_t to, uint32_t flags)
 {
     struct table table[TABLES];
+    uint64_t present = 0, done = 0;
     int result = 0;
 
     list_tables(state, table);
     for (uint32_t i = 0; i < TABLES && result == 0; i++) {
-        result = take_range(from, to, table[i].address, table[i].bytes);
+        result = take_range(from, to, table[i].address, table[i].bytes, flags);
+        if (result == 0 && table[i].limit > table[i].bytes) {
+            result = kcall_unmap(to, table[i].address + table[i].bytes, (table[i].limit - table[i].bytes) >> PAGE_BITS, NULL, &present,
+                                 &done);
+        }
     }
     return result;
 }
@@ -263,6 +316,46 @@ static int count_region(struct vm_state *state, struct region *region)
     return 0;
 }
 
+/* Between two calls of a handler the kernel may have shown pages that no region covers: they go. */
+static void unmap_gaps(struct vm_state *state, uint32_t index)
+{
+    uint64_t from = PAGE_BYTES;
+
+    for (uint32_t i = space_at(index)->first; i != VM_NONE; i = region_at(i)->next) {
+        space_unmap_pages(state, index, from, region_at(i)->start, false);
+        from = region_at(i)->end;
+    }
+    space_unmap_pages(state, index, from, USER_TOP, false);
+}
+
+static int count_space(struct vm_state *state, uint32_t index)
+{
+    uint64_t *entries = scratch()->entries;
+    uint64_t at = PAGE_BYTES, total = 0, covered;
+    int result = 0;
+
+    for (uint32_t i = space_at(index)->first; i != VM_NONE && result == 0; i = region_at(i)->next) {
+        result = count_region(state, region_at(i));
+    }
+    covered = space_at(index)->resident_pages;
+    while (result == 0 && at < USER_TOP) {
+        uint64_t present = 0, done = 0;
+
+        result = kcall_space_drain(space_id(index), at, (USER_TOP - at) >> PAGE_BITS, entries, 1, &present, &done);
+        total += present;
+        at += done << PAGE_BITS;
+        if (result == 0 && done == 0) {
+            return -EGENERIC;
+        }
+    }
+    if (result == 0 && total != covered && !runs_vm(index)) {
+        log_warn("space %u: %llu pages outside of its regions", space_id(index), (unsigned long long)(total - covered));
+        unmap_gaps(state, index);
+        space_at(index)->resident_pages = covered;
+    }
+    return result;
+}
+
 /* A page may be on its way in the reply that was committed last. */
 static void count_reply(struct vm_state *state)
 {
@@ -340,9 +433,9 @@ static int derive_frames(struct vm_state *state)
             }
         }
     }
-    for (uint32_t i = 1; i < state->regions.high && result == 0; i++) {
-        if (region_at(i)->end != 0) {
-            result = count_region(state, region_at(i));
+    for (uint32_t i = 1; i < state->spaces.high && result == 0; i++) {
+        if (space_at(i)->is_used) {
+            result = count_space(state, i);
         }
     }
     count_reply(state);
@@ -406,45 +499,38 @@ const char *restart_derive(struct vm_state *state)
     return vm_state_check(state);
 }
 
-/* Which space this instance runs in is known to the kernel only. */
-static uint32_t ask_own_space(void)
+int restart_commit(struct vm_state *state)
 {
-    struct process_info process[OWN_SERVICES] = { 0 };
-
-    if (sys_getinfo(KERNEL_INFO_PROCESSES, process, sizeof(process), NULL) != 0) {
-        return UINT32_MAX;
-    }
-    for (uint32_t i = 0; i < OWN_SERVICES; i++) {
-        if (process[i].slot == ENDPOINT_VM && process[i].endpoint == ENDPOINT_VM) {
-            return process[i].space;
-        }
-    }
-    return UINT32_MAX;
+    return take_tables(state, state->own_space, state->own_space, KERNEL_MAP_FLAGS_WRITE);
 }
 
-int restart_rebuild(void *opaque)
+int restart_rebuild(void *opaque, bool is_update)
 {
     struct vm_state *state = opaque;
     uint32_t old = state->own_space;
-    uint32_t own = ask_own_space();
     const char *problem;
+    uint32_t own;
+    int result = ask_instances(&own);
 
-    if (own == UINT32_MAX || own == old || take_tables(state, old, own) != 0) {
-        log_error("the tables of the old instance (space %u) cannot be taken over", old);
-        return -EGENERIC;
+    if (result == 0 && own == old) {
+        return 0; /* a new version was here, and nothing was changed */
+    }
+    if (result == 0) {
+        result = take_tables(state, old, own, is_update ? 0 : KERNEL_MAP_FLAGS_WRITE);
+    }
+    if (result != 0) {
+        log_error("the tables of the old instance (space %u) cannot be taken over: error %d", old, result);
+        return result;
     }
     state->own_space = own;
-    for (uint32_t slot = 0; slot < SERVICE_SLOTS; slot++) {
-        if (state->slot_space[slot] == space_index(own)) {
-            state->slot_space[slot] = space_index(old);
-        }
-    }
-    state->slot_space[ENDPOINT_VM] = space_index(own);
-    problem = restart_derive(state);
+    note_instances(state);
+    problem = is_update ? vm_state_check_tables(state) : restart_derive(state);
     if (problem != NULL) {
         log_error("state of the old instance: %s", problem);
         return -EGENERIC;
     }
-    log_warn("took over from a dead instance, %llu KiB free", (unsigned long long)state->frames_free * 4);
+    if (!is_update) {
+        log_warn("took over from a dead instance, %llu KiB free", (unsigned long long)state->frames_free * 4);
+    }
     return 0;
 }

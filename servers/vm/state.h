@@ -235,3 +235,5 @@ static inline uint64_t page_up(uint64_t address)
 
 /* First broken invariant as text, or NULL. */
 const char *vm_state_check(const void *state);
+/* For a new version: are the tables of the kind that it knows? Without the frames, of which there are too many to look at each. */
+const char *vm_state_check_tables(const struct vm_state *state);

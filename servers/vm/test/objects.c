@@ -4,8 +4,8 @@
  */
 #include "fake.h"
 
-#include "../elf.h"
 #include "../linux_map.h"
+#include "base/elf.h"
 
 #define BASE   0x10000000ull
 #define WINDOW 0x100000000000ull

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What VM needs of the ELF format (System V ABI, x86-64 supplement) to load a service.
+ * What is needed of the ELF format (System V ABI, x86-64 supplement) to load a service.
  */
 #pragma once
 
