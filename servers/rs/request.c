@@ -253,7 +253,7 @@ int rs_handle_restart(struct rs_state *state, struct call *call, const struct rs
 
 int rs_handle_dump(struct rs_state *state, struct call *call, const struct rs_dump_request *request)
 {
-    return ask_who(state, call, request->label, 0, 0);
+    return ask_who(state, call, request->label, 0, 0, 0);
 }
 
 int rs_handle_update(struct rs_state *state, struct call *call, const struct rs_update_request *request)
