@@ -192,8 +192,19 @@ const char *name_of(gcall *call)
 tree pointed(tree pointer, HOST_WIDE_INT bytes)
 {
     tree type = build_array_type(unsigned_char_type_node, build_index_type(size_int(bytes - 1)));
+    poly_int64 offset = 0;
 
-    return build2(MEM_REF, type, pointer, build_zero_cst(ptr_type_node));
+    if (TREE_CODE(pointer) == ADDR_EXPR) { /* of a member: the reference must name the whole variable, or the pointer that leads there */
+        tree base = get_addr_base_and_unit_offset(TREE_OPERAND(pointer, 0), &offset);
+
+        if (base && TREE_CODE(base) == MEM_REF) {
+            offset += mem_ref_offset(base).force_shwi();
+            pointer = TREE_OPERAND(base, 0);
+        } else if (base) {
+            pointer = build_fold_addr_expr(base);
+        }
+    }
+    return build2(MEM_REF, type, pointer, build_int_cst(ptr_type_node, offset));
 }
 
 bool is_local_pointer(tree pointer)
