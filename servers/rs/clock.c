@@ -5,6 +5,7 @@
  */
 #include "errors.h"
 #include "protocols/kernel_client.h"
+#include "rs_info.h"
 #include "state.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
@@ -68,10 +69,11 @@ bool rs_is_due(uint64_t *deadline_ns, uint64_t now)
 
 /* ---- the services ---- */
 
-static void kill_service(struct rs_slot *slot, const char *why)
+static void kill_service(struct rs_slot *slot, enum rs_cause cause, const char *why)
 {
     struct kernel_stacktrace_request where = { .process = slot->endpoint };
 
+    slot->verdict = cause;
     log_warn("%s %s: it is killed", slot->manifest.label, why);
     (void)kernel_call_stacktrace(ENDPOINT_SYSTEM, &where);
     (void)sys_kill(slot->endpoint, SIGNAL_KILL);
@@ -101,7 +103,7 @@ static void look(struct rs_state *state, struct rs_slot *slot, bool free_pass)
         (void)ipc_notify(slot->endpoint);
     } else if (!free_pass && ++slot->unanswered == LOOKS_UNANSWERED) {
         slot->flags |= RS_NOPINGREPLY;
-        kill_service(slot, "gives no heartbeat");
+        kill_service(slot, RS_CAUSE_HEARTBEAT, "gives no heartbeat");
     }
 }
 
@@ -110,9 +112,9 @@ static void check_slot(struct rs_state *state, struct rs_slot *slot, uint64_t no
     if (rs_is_due(&slot->restart_ns, now))
         rs_restart(state, slot, outbox);
     if (rs_is_due(&slot->stop_ns, now))
-        kill_service(slot, "does not stop");
+        kill_service(slot, RS_CAUSE_STOPPED, "does not stop");
     if (rs_is_due(&slot->init_ns, now))
-        kill_service(slot, "does not come up");
+        kill_service(slot, RS_CAUSE_INIT, "does not come up");
     if (slot->look_ns != 0 && slot->look_ns <= now)
         look(state, slot, free_pass || now - slot->look_ns > (uint64_t)slot->manifest.heartbeat_ms * NS_PER_MS / 2);
 }

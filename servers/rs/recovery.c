@@ -8,6 +8,7 @@
 #include "protocols/kernel_client.h"
 #include "protocols/service_client.h"
 #include "protocols/vm_client.h"
+#include "rs_info.h"
 #include "state.h"
 #include "sys/log.h"
 #include "sys/syscalls.h"
@@ -226,6 +227,16 @@ static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox
     }
 }
 
+static void remember_cause(struct rs_slot *slot, int signo)
+{
+    slot->last_signal = (uint32_t)signo;
+    if (slot->verdict != RS_CAUSE_NONE)
+        slot->cause = slot->verdict;
+    else
+        slot->cause = (slot->flags & (RS_EXITING | RS_REFRESHING)) != 0 ? RS_CAUSE_STOPPED : RS_CAUSE_SIGNAL;
+    slot->verdict = RS_CAUSE_NONE;
+}
+
 int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbox *outbox)
 {
     struct rs_slot *slot = rs_find_endpoint(state, target);
@@ -241,7 +252,7 @@ int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbo
         service_send_signal_received(outbox, target, 0, &request);
         return 0;
     }
-    slot->last_signal = (uint32_t)signo;
+    remember_cause(slot, signo);
     rs_crash_armed(state, NULL, slot, outbox);
     log_info("%s died of signal %d%s", slot->manifest.label, signo, (slot->flags & RS_EXITING) != 0 ? ", as asked" : "");
     has_died(state, slot, outbox);
@@ -278,6 +289,7 @@ void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, stru
         rs_boot_ready(state, slot, outbox);
         return;
     }
+    slot->cause = RS_CAUSE_INIT;
     log_warn("%s: init failed: error %d", slot->manifest.label, result);
     if ((slot->flags & RS_RESTARTING) != 0)
         restart_failed(state, slot, outbox);

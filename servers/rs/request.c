@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What operators ask for (behaviour.md section 7). A caller is a user thread: PM says whose it is, and only root may change anything; the
- * operation waits for PM's answer in its record.
+ * What operators ask for (behaviour.md section 7). Of a user thread PM says whose it is; the operation waits for PM's answer
+ * in its record. permission.c says who may do what.
  */
 #include "base/string.h"
 #include "errors.h"
@@ -51,14 +51,24 @@ void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, str
     slot->flags &= ~(uint32_t)RS_LATEREPLY;
 }
 
-/* Park the call and ask PM who the caller is. Services have no business here. */
+static int perform(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox);
+
+/* What a service asks: its manifest says whether it may. */
+static int perform_for_service(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox)
+{
+    int result = perform(state, operation, outbox);
+
+    if (result != CALL_PARKED)
+        operation->stage = 0;
+    return result;
+}
+
+/* Park the call and ask PM who the caller is, if it is not a service. */
 static int ask_who(struct rs_state *state, struct call *call, const char *label, uint64_t address, uint32_t number, uint32_t flags)
 {
     struct pm_identify_request request = { .process = call->caller };
     struct rs_operation *operation;
 
-    if ((call->receive_status & IPC_STATUS_FROM_USER) == 0)
-        return -EPERM;
     operation = new_operation(state, call);
     if (operation == NULL)
         return -EBUSY;
@@ -66,6 +76,8 @@ static int ask_who(struct rs_state *state, struct call *call, const char *label,
     operation->address = address;
     operation->call = number;
     operation->flags = flags;
+    if ((call->receive_status & IPC_STATUS_FROM_USER) == 0)
+        return perform_for_service(state, operation, call->outbox);
     pm_send_identify(call->outbox, ENDPOINT_PM,
                      rs_transaction(RS_FOR_OPERATION, (uint32_t)(operation - state->operation), operation->sequence), &request);
     return CALL_PARKED;
@@ -73,17 +85,8 @@ static int ask_who(struct rs_state *state, struct call *call, const char *label,
 
 /* ---- the others ---- */
 
-static bool is_busy(const struct rs_slot *slot)
-{
-    return (slot->flags & (RS_LATEREPLY | RS_INITIALIZING | RS_EXITING | RS_UPDATING)) != 0;
-}
-
 static int do_down(struct rs_state *state, struct rs_slot *slot, struct rs_operation *operation, struct outbox *outbox)
 {
-    if ((slot->manifest.sys_flags & RS_SYS_CORE) != 0)
-        return -EPERM;
-    if (is_busy(slot))
-        return -EBUSY;
     if ((slot->flags & RS_TERMINATED) == 0) {
         slot->flags |= RS_LATEREPLY;
         slot->late = (uint16_t)(operation - state->operation);
@@ -96,14 +99,8 @@ static int do_down(struct rs_state *state, struct rs_slot *slot, struct rs_opera
 
 static int do_refresh(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
 {
-    if (is_busy(slot))
-        return -EBUSY;
     if (slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM)
         return -EPERM;
-    if ((slot->flags & RS_TERMINATED) != 0) {
-        rs_restart(state, slot, outbox);
-        return 0;
-    }
     slot->flags |= RS_EXITING | RS_REFRESHING;
     rs_stop(state, slot, outbox);
     return 0;
@@ -147,8 +144,6 @@ static int do_crash(struct rs_state *state, struct rs_slot *slot, struct rs_oper
         rs_crash_myself(&request);
         return 0;
     }
-    if ((slot->flags & (RS_TERMINATED | RS_INITIALIZING)) != 0)
-        return -EBUSY;
     service_send_crash(outbox, slot->endpoint, rs_transaction(RS_FOR_CRASH, (uint32_t)(operation - state->operation), operation->sequence),
                        &request);
     if (request.call == 0 && request.fault == SERVICE_FAULT_CRASH)
@@ -162,8 +157,6 @@ static int do_dump(const struct rs_slot *slot, struct outbox *outbox)
 {
     struct service_debug_dump_request request = { 0 };
 
-    if (is_busy(slot))
-        return -EBUSY;
     if (slot->endpoint == ENDPOINT_RS)
         sef_dump();
     else
@@ -184,9 +177,14 @@ static int do_shutdown(struct rs_state *state)
 static int perform(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox)
 {
     struct rs_slot *slot;
+    int result;
 
-    if (operation->type == RS_SHUTDOWN)
-        return do_shutdown(state);
+    if (operation->type == RS_SHUTDOWN || operation->type == RS_GETSYSINFO) {
+        result = rs_permission(state, operation, NULL, NULL);
+        if (result == 0)
+            result = operation->type == RS_SHUTDOWN ? do_shutdown(state) : rs_getsysinfo(state, operation);
+        return result;
+    }
     if (operation->type == RS_UP)
         return rs_up(state, operation, outbox);
     if (operation->type == RS_UPDATE)
@@ -194,6 +192,9 @@ static int perform(struct rs_state *state, struct rs_operation *operation, struc
     slot = rs_find_label(state, operation->label);
     if (slot == NULL)
         return -ESRCH;
+    result = rs_permission(state, operation, operation->label, slot);
+    if (result != 0)
+        return result;
     switch (operation->type) {
     case RS_DOWN:
         return do_down(state, slot, operation, outbox);
@@ -223,8 +224,9 @@ void rs_identified(struct rs_state *state, const struct message *reply, struct o
     if (operation->stage != RS_STAGE_IDENTIFY || (operation->sequence & 0xfff) != (reply->transaction >> 16 & 0xfff))
         return;
     pm_identify_reply_get(reply, &who);
+    operation->is_root = result == 0 && who.euid == 0;
     if (result == 0)
-        result = who.euid == 0 ? perform(state, operation, outbox) : -EPERM;
+        result = perform(state, operation, outbox);
     if (result != CALL_PARKED)
         rs_finish(operation, result, outbox);
 }
@@ -267,6 +269,13 @@ int rs_handle_shutdown(struct rs_state *state, struct call *call)
     if (call->caller == ENDPOINT_PM)
         return do_shutdown(state);
     return ask_who(state, call, "", 0, 0, 0);
+}
+
+int rs_handle_getsysinfo(struct rs_state *state, struct call *call, const struct rs_getsysinfo_request *request)
+{
+    if (request->length == 0 || request->length != rs_sysinfo_bytes(request->what))
+        return -EINVAL;
+    return ask_who(state, call, "", request->address, request->what, 0);
 }
 
 int rs_handle_crash(struct rs_state *state, struct call *call, const struct rs_crash_request *request)

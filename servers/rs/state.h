@@ -60,7 +60,9 @@ struct rs_slot {
     uint32_t updates;  /* live updates in all */
     uint32_t recent;   /* restarts in a row after which it hardly served */
     uint32_t last_signal;
-    bool pinged; /* no answer yet */
+    uint32_t cause;   /* enum rs_cause: of the last end */
+    uint32_t verdict; /* enum rs_cause: why RS has killed it, until it is dead */
+    bool pinged;      /* no answer yet */
     uint8_t unused[3];
     uint32_t unanswered;  /* looks since the ping */
     uint32_t image_first; /* page of the image area, dynamic services */
@@ -90,6 +92,8 @@ struct rs_operation {
     uint32_t flags;
     uint32_t slot;
     uint64_t address;
+    bool is_root; /* PM says so; otherwise the caller is a service */
+    uint8_t unused[7];
     char label[RS_LABEL_MAX];
 };
 
@@ -238,6 +242,16 @@ void rs_explain_init(struct rs_state *state, const struct rs_slot *slot, uint64_
 /* Copy a program from the caller's memory into the image area. */
 int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length);
 int rs_up(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox);
+
+/* ---- permission.c ---- */
+bool rs_controls(const struct manifest *controller, const char *label);
+/* May this be done now? label: of the service it is about, NULL: of all. target: that service, NULL: not there yet. 0, -EPERM or -EBUSY. */
+int rs_permission(struct rs_state *state, const struct rs_operation *operation, const char *label, const struct rs_slot *target);
+
+/* ---- info.c ---- */
+/* Bytes of a table, 0: there is none of this kind. kind: enum rs_sysinfo. */
+size_t rs_sysinfo_bytes(uint32_t kind);
+int rs_getsysinfo(struct rs_state *state, const struct rs_operation *operation);
 
 /* ---- request.c ---- */
 void rs_finish(struct rs_operation *operation, int status, struct outbox *outbox);

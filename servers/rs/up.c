@@ -66,6 +66,9 @@ static int read_start(struct rs_state *state, struct rs_slot *slot, const struct
         return result;
     if (!is_good(start))
         return -EINVAL;
+    result = rs_permission(state, operation, start->label, NULL);
+    if (result != 0)
+        return result;
     if (rs_find_label(state, start->label) != NULL)
         return -EBUSY;
     result = take_manifest(state, operation->caller, start, &slot->manifest);

@@ -160,11 +160,9 @@ int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct r
 
 static int check(const struct rs_state *state, const struct rs_slot *slot, const struct rs_update *request)
 {
-    const uint32_t busy = RS_LATEREPLY | RS_INITIALIZING | RS_EXITING | RS_TERMINATED | RS_UPDATING;
-
     if (request->state == 0 || request->state > INT32_MAX || request->maxtime_ms < 0 || request->maxtime_ms > TIME_MAX_MS)
         return -EINVAL;
-    if (state->update.phase != RS_UPDATE_NONE || (slot->flags & busy) != 0)
+    if (state->update.phase != RS_UPDATE_NONE)
         return -EBUSY;
     return slot->endpoint == ENDPOINT_RS ? -EPERM : 0; /* nobody could put the old RS back */
 }
@@ -216,7 +214,9 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
 
     if (slot == NULL)
         return -ESRCH;
-    result = check(state, slot, request);
+    result = rs_permission(state, operation, request->label, slot);
+    if (result == 0)
+        result = check(state, slot, request);
     if (result != 0)
         return result;
     if (slot->endpoint == ENDPOINT_VM)
