@@ -41,5 +41,5 @@ int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t calle
     slot->image_pages = pages;
     slot->image = state->image_area + (uint64_t)first * RS_PAGE_BYTES;
     slot->image_length = length;
-    return sys_copy_from(caller, image, (void *)(uintptr_t)slot->image, slot->image_length);
+    return sys_vircopy(caller, image, ENDPOINT_SELF, slot->image, slot->image_length); /* free pages: nothing to roll back to */
 }

@@ -3,8 +3,8 @@
  * Who may ask for what, and when (behaviour.md ISO-1, RS-22): root, or a service whose `control` list names the target. Afterwards the state
  * of the target counts. One table; test/permission.c goes through all of it.
  */
-#include "errors.h"
 #include "base/string.h"
+#include "errors.h"
 #include "protocols/rs.h"
 #include "state.h"
 

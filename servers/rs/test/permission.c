@@ -14,13 +14,17 @@ enum { TARGET = 12, CONTROLLER = 13, STRANGER = 14, PROGRAM = 300 };
 static struct rs_state state;
 
 static const uint32_t requests[] = { RS_UP, RS_DOWN, RS_REFRESH, RS_RESTART, RS_UPDATE, RS_CRASH, RS_SHUTDOWN, RS_GETSYSINFO };
-static const uint32_t conditions[] = { 0,           RS_LATEREPLY, RS_INITIALIZING, RS_UPDATING, RS_EXITING, RS_TERMINATED, RS_TERMINATED | RS_LATEREPLY };
+static const uint32_t conditions[] = {
+    0, RS_LATEREPLY, RS_INITIALIZING, RS_UPDATING, RS_EXITING, RS_TERMINATED, RS_TERMINATED | RS_LATEREPLY
+};
 
 enum caller { ROOT, NOBODY, OWNER_OF_CONTROL, OTHER_SERVICE, CALLERS };
 
 static void add(uint32_t index, const char *label)
 {
-    state.slot[index] = (struct rs_slot){ .flags = RS_IN_USE | RS_ACTIVE, .endpoint = (endpoint_t)index, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
+    state.slot[index] = (struct rs_slot){
+        .flags = RS_IN_USE | RS_ACTIVE, .endpoint = (endpoint_t)index, .other = RS_NO_SLOT, .late = RS_NO_SLOT
+    };
     memcpy(state.slot[index].manifest.label, label, strlen(label) + 1);
 }
 
