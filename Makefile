@@ -30,13 +30,14 @@ include tools/build/flags.mk
 include tools/build/modules.mk
 include tools/build/image.mk
 
-.PHONY: all kernel services programs tests-host help clean format
+.PHONY: all kernel services programs variants tests-host help clean format
 all: kernel services programs initrd
 
 kernel: $(if $(kernel_modules),$(B)/kernel.elf)
 services: $(service_binaries)
 programs: $(program_binaries)
-tests-host: $(test_binaries) $(core_images)
+tests-host: $(test_binaries) $(core_images) $(variant_binaries)
+variants: $(variant_binaries)
 
 clean:
 	rm -rf $(filter-out $(B)/downloads $(B)/log,$(wildcard $(B)/*))
@@ -49,6 +50,7 @@ help:
 	@echo 'make kernel     build/kernel.elf'
 	@echo 'make services   build/service/LABEL for each service'
 	@echo 'make programs   build/program/NAME for each Linux program of ours'
+	@echo 'make variants   build/variant/LABEL: each service with another layout of its state'
 	@echo 'make initrd     build/initrd.cpio'
 	@echo 'make generated  headers, stubs and tables from abi/'
 	@echo 'make tests-host unit tests for the host: build/test/MODULE/NAME; images of tests/core'

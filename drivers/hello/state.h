@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "sys/variant.h"
+
 #ifdef HELLO_LAYOUT_2 /* tests/recovery/hello2: for live update with another layout */
 struct hello_state {
     uint32_t updates;
@@ -15,6 +17,7 @@ struct hello_state {
 };
 #else
 struct hello_state {
+    LAYOUT_ADDED(variant);
     uint32_t opened;       /* now */
     uint32_t open_counter; /* ever */
 };

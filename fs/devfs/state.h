@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "protocols/fs.h"
+#include "sys/variant.h"
 
 enum {
     DEVFS_NODES = 1024,
@@ -19,8 +20,8 @@ enum {
 
 struct devfs_node {
     uint32_t mode; /* 0: free */
-    uint32_t uid;
-    uint32_t gid;
+    LAYOUT_ADDED(variant);
+    LAYOUT_ORDER(uint32_t uid, uint32_t gid);
     uint32_t device; /* major << 20 | minor */
     uint32_t parent; /* inode of the directory; 0: has lost its name */
     uint32_t references;

@@ -10,6 +10,7 @@
 
 #include "message.h"
 #include "protocols/fs.h"
+#include "sys/variant.h"
 
 enum {
     PROCFS_PARKED = 128,
@@ -20,6 +21,7 @@ enum {
 enum parked_step { PARKED_FREE, PARKED_READLINK, PARKED_LOOKUP_FD, PARKED_LIST_FDS };
 
 struct parked {
+    LAYOUT_ADDED(variant);
     uint32_t step; /* enum parked_step */
     endpoint_t caller;
     uint32_t type;
@@ -35,8 +37,7 @@ struct parked {
 
 struct procfs_state {
     /* survives restart */
-    struct parked parked[PROCFS_PARKED];
-    uint32_t next_sequence;
+    LAYOUT_ORDER(struct parked parked[PROCFS_PARKED], uint32_t next_sequence);
     uint32_t load_armed;
     uint64_t load_next_ns;
     uint64_t load[PROCFS_LOAD_SLOTS]; /* 1, 5, 15 minutes; fixed point, LOAD_ONE is 1.0 */

@@ -56,12 +56,6 @@ static int init_fresh(int type, struct sef_init_info *info)
     return result == 0 ? unpack_boot_archive() : result;
 }
 
-static int init_restart(int type, struct sef_init_info *info)
-{
-    int result = attach_tables();
-    return result == 0 ? sef_cb_init_resume(type, info) : result;
-}
-
 int main(void)
 {
     static const struct service_protocol protocols[] = { { FS_PROTOCOL, fs_dispatch } };
@@ -72,8 +66,8 @@ int main(void)
         .protocols = protocols,
         .protocol_count = 1,
         .state_check = tmpfs_state_check,
+        .attach = attach_tables,
     };
     sef_setcb_init_fresh(init_fresh);
-    sef_setcb_init_restart(init_restart);
     service_run(&service);
 }

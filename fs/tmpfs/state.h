@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "protocols/fs.h"
+#include "sys/variant.h"
 
 enum {
     TMPFS_INODES = 16384,
@@ -24,6 +25,7 @@ enum {
 };
 
 struct tmpfs_inode {
+    LAYOUT_ADDED(variant);
     uint32_t mode; /* 0: free, then `next_free` links */
     uint32_t uid;
     uint32_t gid;
@@ -76,6 +78,7 @@ union tmpfs_record {
 _Static_assert(sizeof(struct tmpfs_entry) == 64 && sizeof(struct tmpfs_piece) == 64, "a record is one cache line");
 
 struct tmpfs_mount {
+    LAYOUT_ADDED(variant);
     uint32_t mount_id; /* VFS's number; 0: free */
     uint32_t root;
     uint32_t inode_count;
@@ -90,6 +93,7 @@ struct tmpfs_tables {
 };
 
 struct tmpfs_state {
+    LAYOUT_ADDED(variant);
     /* survives restart */
     uint32_t free_inode;
     uint32_t free_record;

@@ -9,8 +9,10 @@
 
 #include "base/format.h"
 #include "base/string.h"
+#include "internal.h"
+#include "plan.h"
 
-enum { DEPTH_MAX = 24, NAME_MAX = 64 };
+enum { DEPTH_MAX = 24, NAME_MAX = 64, PLAN_WORTH = 8 };
 
 struct conversion {
     struct layout_pair *pair;
@@ -20,26 +22,6 @@ struct conversion {
     uint32_t depth;
     const char *path[DEPTH_MAX];
 };
-
-static const struct layout_variable *variables(const struct layout *layout)
-{
-    return (const void *)(layout + 1);
-}
-
-static const struct layout_type *types(const struct layout *layout)
-{
-    return (const void *)(variables(layout) + layout->variable_count);
-}
-
-static const struct layout_member *members(const struct layout *layout)
-{
-    return (const void *)(types(layout) + layout->type_count);
-}
-
-static const char *name_at(const struct layout *layout, uint32_t name)
-{
-    return (const char *)layout + layout->strings + name;
-}
 
 /* ---- looking into a layout ---- */
 
@@ -67,7 +49,7 @@ uint32_t layout_size(const struct layout *layout, const struct layout_variable *
     return types(layout)[variable->type].size;
 }
 
-static const struct layout_member *find_member(const struct layout *layout, const struct layout_type *type, const char *name)
+const struct layout_member *layout_member(const struct layout *layout, const struct layout_type *type, const char *name)
 {
     for (uint32_t i = type->first; type->kind == LAYOUT_STRUCT && i < type->first + type->count; i++) {
         if (strcmp(name_at(layout, members(layout)[i].name), name) == 0)
@@ -107,7 +89,7 @@ const struct layout_type *layout_field(const struct layout *layout, const char *
         const struct layout_member *member;
 
         rest = next_part(rest, part);
-        member = find_member(layout, type, part);
+        member = layout_member(layout, type, part);
         if (member == NULL)
             return NULL;
         *offset += member->offset;
@@ -190,7 +172,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct conversion *c, c
     return false;
 }
 
-static uint64_t load(const uint8_t *from, const struct layout_type *type)
+uint64_t layout_load(const uint8_t *from, const struct layout_type *type)
 {
     uint64_t value = 0;
 
@@ -202,21 +184,24 @@ static uint64_t load(const uint8_t *from, const struct layout_type *type)
 
 /* From here on: no bytes (`from` is NULL) means that only the types are compared. */
 
+bool layout_store(const struct layout_type *ot, const uint8_t *from, const struct layout_type *nt, uint8_t *to)
+{
+    uint64_t value = layout_load(from, ot);
+    bool negative = ot->kind == LAYOUT_SIGNED && (int64_t)value < 0;
+
+    memcpy(to, &value, nt->size);
+    if (layout_load(to, nt) == value && negative == (nt->kind == LAYOUT_SIGNED && (int64_t)value < 0))
+        return true;
+    memset(to, 0, nt->size);
+    return false;
+}
+
 static bool convert_integer(struct conversion *c, const struct layout_type *ot, const uint8_t *from, const struct layout_type *nt,
                             uint8_t *to)
 {
-    uint64_t value;
-    bool negative;
-
-    if (from == NULL)
+    if (from == NULL || layout_store(ot, from, nt, to))
         return true;
-    value = load(from, ot);
-    negative = ot->kind == LAYOUT_SIGNED && (int64_t)value < 0;
-    memcpy(to, &value, nt->size);
-    if (load(to, nt) == value && negative == (nt->kind == LAYOUT_SIGNED && (int64_t)value < 0))
-        return true;
-    memset(to, 0, nt->size);
-    return refuse(c, "the value %lld does not fit in %u bytes", (long long)value, nt->size);
+    return refuse(c, "the value %lld does not fit in %u bytes", (long long)layout_load(from, ot), nt->size);
 }
 
 static bool convert_pointer(struct conversion *c, const struct layout_type *ot, const uint8_t *from, uint8_t *to)
@@ -225,7 +210,7 @@ static bool convert_pointer(struct conversion *c, const struct layout_type *ot, 
 
     if (from == NULL)
         return true;
-    value = load(from, ot);
+    value = layout_load(from, ot);
     if (value != 0)
         value = c->pair->translate(value);
     memcpy(to, &value, sizeof(value));
@@ -260,11 +245,17 @@ static bool convert_array(struct conversion *c, const struct layout_type *ot, co
 {
     uint64_t old_size = types(c->old)[ot->element].size, new_size = types(c->new)[nt->element].size;
     uint32_t count = ot->count < nt->count ? ot->count : nt->count;
+    struct plan plan;
 
     if (!is_cut_off_free(c, ot, from, nt))
         return false;
     if (from == NULL)
         return count == 0 || convert(c, ot->element, NULL, nt->element, NULL);
+    if (count >= PLAN_WORTH && plan_make(&plan, c->old, ot->element, c->new, nt->element)) {
+        uint32_t done = plan_run(&plan, from, old_size, to, new_size, count);
+
+        return done == count || convert(c, ot->element, from + done * old_size, nt->element, to + done * new_size); /* says why not */
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (!convert(c, ot->element, from + i * old_size, nt->element, to + i * new_size))
             return false;
@@ -282,7 +273,7 @@ static bool convert_struct(struct conversion *c, const struct layout_type *ot, c
     for (uint32_t i = nt->first; i < nt->first + nt->count && done; i++) {
         const struct layout_member *member = &members(c->new)[i];
         const char *name = name_at(c->new, member->name);
-        const struct layout_member *before = find_member(c->old, ot, name);
+        const struct layout_member *before = layout_member(c->old, ot, name);
 
         if (before == NULL) /* added */
             continue;
@@ -294,17 +285,12 @@ static bool convert_struct(struct conversion *c, const struct layout_type *ot, c
     return done;
 }
 
-static bool is_integer(const struct layout_type *type)
-{
-    return type->kind == LAYOUT_UNSIGNED || type->kind == LAYOUT_SIGNED;
-}
-
-static bool has_pointers(const struct layout *layout, const struct layout_type *type)
+bool layout_has_pointers(const struct layout *layout, const struct layout_type *type)
 {
     if (type->kind == LAYOUT_ARRAY)
-        return has_pointers(layout, &types(layout)[type->element]);
+        return layout_has_pointers(layout, &types(layout)[type->element]);
     for (uint32_t i = type->first; type->kind == LAYOUT_STRUCT && i < type->first + type->count; i++) {
-        if (has_pointers(layout, &types(layout)[members(layout)[i].type]))
+        if (layout_has_pointers(layout, &types(layout)[members(layout)[i].type]))
             return true;
     }
     return type->kind == LAYOUT_POINTER;
@@ -322,7 +308,7 @@ static bool convert(struct conversion *c, uint32_t old_type, const uint8_t *from
 {
     const struct layout_type *ot = &types(c->old)[old_type], *nt = &types(c->new)[new_type];
 
-    if (ot->signature == nt->signature && ot->size == nt->size && (from == NULL || !has_pointers(c->old, ot))) {
+    if (ot->signature == nt->signature && ot->size == nt->size && (from == NULL || !layout_has_pointers(c->old, ot))) {
         if (from != NULL)
             memcpy(to, from, nt->size);
         return true;
@@ -405,7 +391,7 @@ bool layout_is_same(const struct layout_pair *pair, const struct layout_variable
 {
     const struct layout_type *ot = &types(pair->old.layout)[before->type], *nt = &types(pair->new.layout)[variable->type];
 
-    return ot->signature == nt->signature && ot->size == nt->size && !has_pointers(pair->old.layout, ot);
+    return ot->signature == nt->signature && ot->size == nt->size && !layout_has_pointers(pair->old.layout, ot);
 }
 
 /* ---- where something went ---- */
@@ -442,7 +428,7 @@ static uint32_t moved(const struct layout *ol, uint32_t old_type, uint32_t offse
         return moved_in_array(ol, ot, offset, length, nl, nt);
     for (uint32_t i = ot->first; ot->kind == LAYOUT_STRUCT && nt->kind == LAYOUT_STRUCT && i < ot->first + ot->count; i++) {
         const struct layout_member *before = &members(ol)[i];
-        const struct layout_member *member = find_member(nl, nt, name_at(ol, before->name));
+        const struct layout_member *member = layout_member(nl, nt, name_at(ol, before->name));
         uint32_t inside;
 
         if (member == NULL || offset < before->offset || offset >= before->offset + types(ol)[before->type].size)

@@ -49,9 +49,10 @@ struct journal {
     uint32_t arena_count;
     uint32_t undo_first; /* bytes of the chunk before the first entry */
     uint32_t spill_words;
-    uint64_t committed; /* messages handled */
-    uint64_t undo;      /* address of the chunk */
-    uint64_t spill;     /* address of the spill */
+    uint64_t committed;  /* messages handled */
+    uint64_t undo;       /* address of the chunk */
+    uint64_t spill;      /* address of the spill */
+    uint64_t stopped_ns; /* live update: uptime when the old version stopped serving */
     struct journal_arena arena[JOURNAL_ARENAS];
     struct message buffer[2];
     /* From RS, received while the new instance waited for its init: they are handled after the message in hand. */

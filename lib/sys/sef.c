@@ -21,6 +21,7 @@
 #include "sys/log.h"
 #include "sys/loop.h"
 #include "sys/sef_update.h"
+#include "sys/syscalls.h"
 
 static struct {
     sef_cb_init_t init_fresh;
@@ -195,6 +196,8 @@ static void wait_for_init(void)
     result = sef.init_response(&message);
     if (result != 0)
         service_panic("init response: error %d", result);
+    if (request.kind == SEF_INIT_LU && journal.stopped_ns != 0)
+        log_info("live update: nobody served for %llu ns", (unsigned long long)(sys_uptime() - journal.stopped_ns));
 }
 
 void sef_startup(void)

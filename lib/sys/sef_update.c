@@ -12,9 +12,11 @@
 #include "protocols/service.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
+#include "sys/journal.h"
 #include "sys/log.h"
 #include "sys/loop.h"
 #include "sys/sef.h"
+#include "sys/syscalls.h"
 
 /* Our state carries itself and every message is a transaction: between two messages any service is ready (ADR 0011). */
 static struct {
@@ -97,6 +99,7 @@ static void report(int state, int result)
     int answer;
 
     loop_settle();
+    journal.stopped_ns = sys_uptime();
     rs_lu_ready_request_put(&message, &request);
     answer = update.response(&message);
     loop_unsettle();

@@ -3,6 +3,7 @@
  * Live update, the new version's side: the state of the old one, which waits stopped and untouched, is copied. Any refusal here makes RS put the
  * old version back.
  */
+#include "base/format.h"
 #include "base/string.h"
 #include "errors.h"
 #include "layout/layout.h"
@@ -172,8 +173,11 @@ static int take_table(const struct layout_variable *variable)
 
     if (before == NULL || past == NULL) /* added */
         return 0;
-    if (mine == NULL || mine->bytes < layout_size(pair.new.layout, variable) || past->bytes < layout_size(pair.old.layout, before))
-        return -ENOMEM;
+    if (mine == NULL || mine->bytes < layout_size(pair.new.layout, variable) || past->bytes < layout_size(pair.old.layout, before)) {
+        format_string(pair.problem, sizeof(pair.problem), "%s: there is no such table: %llu and %llu bytes", name,
+                      (unsigned long long)past->bytes, mine != NULL ? (unsigned long long)mine->bytes : 0);
+        return -ENOEXEC;
+    }
     if (layout_is_same(&pair, before, variable))
         return fetch(past->address, (void *)(uintptr_t)mine->address, past->bytes);
     result = scratch(SCRATCH_TABLE, past->bytes, &copy);
@@ -234,8 +238,13 @@ static int upgrade(void)
 
 static int convert(void)
 {
-    int result = list_arenas();
+    int result = 0;
 
+    arena_restart();
+    if (running_service->attach != NULL)
+        result = running_service->attach();
+    if (result == 0)
+        result = list_arenas();
     if (result == 0 && !layout_convert(&pair))
         result = -EINVAL;
     memcpy(journal.arena, own_arena, sizeof(own_arena));

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "protocols/ds.h"
+#include "sys/variant.h"
 
 enum {
     DS_ENTRIES = 512,
@@ -25,7 +26,8 @@ struct ds_entry {
     char owner[DS_LABEL_MAX];
     uint32_t value;  /* u32; labels: the endpoint */
     uint32_t length; /* str, mem */
-    uint32_t block;  /* first of its data blocks */
+    LAYOUT_ADDED(variant);
+    uint32_t block; /* first of its data blocks */
     uint32_t block_count;
 };
 
@@ -33,7 +35,7 @@ struct ds_subscription {
     bool used;
     char owner[DS_LABEL_MAX];
     char pattern[DS_KEY_MAX];
-    uint32_t types;
+    LAYOUT_WIDER(uint32_t, uint64_t) types;
     uint64_t changed[DS_MARK_WORDS];
 };
 

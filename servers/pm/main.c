@@ -20,11 +20,16 @@
 SERVICE_STATE struct pm_state pm_state;
 SERVICE_DERIVED struct pm_tables tables;
 
+static int attach(void)
+{
+    return pm_tables_acquire() ? 0 : -ENOMEM;
+}
+
 static int init_fresh(int type, struct sef_init_info *info)
 {
     (void)type;
     (void)info;
-    if (!pm_tables_acquire())
+    if (attach() != 0)
         return -ENOMEM;
     init_start(&pm_state);
     return 0;
@@ -56,6 +61,7 @@ int main(void)
         .handle_reply = pm_handle_reply,
         .handle_notify = pm_handle_notify,
         .state_check = pm_state_check,
+        .attach = attach,
         .rebuild = rebuild,
     };
 

@@ -12,6 +12,7 @@
 #include "linux_public.h"
 #include "message.h"
 #include "pm_info.h"
+#include "sys/variant.h"
 
 enum {
     THREADS = USER_SLOTS,
@@ -77,10 +78,10 @@ struct signal_list {
 };
 
 struct pm_thread {
+    LAYOUT_ADDED(variant);
     /* identity */
     endpoint_t endpoint;
-    uint32_t tid;
-    uint32_t space;
+    LAYOUT_ORDER(uint32_t tid, uint32_t space);
     uint16_t process;
     uint16_t next; /* in the process, or in the free list */
     uint16_t tid_next;
@@ -174,6 +175,7 @@ struct rlimit64 {
 };
 
 struct pm_process {
+    LAYOUT_ADDED(variant);
     uint32_t pid;
     uint32_t group;
     uint32_t session;
@@ -299,6 +301,7 @@ struct exec_buffer {
 };
 
 struct pm_state {
+    LAYOUT_ADDED(variant);
     /* survives restart */
     uint16_t free_thread;
     uint16_t free_thread_last;
@@ -306,7 +309,7 @@ struct pm_state {
     uint16_t free_sighand;
     uint16_t free_queued;
     uint16_t free_timer;
-    uint32_t posix_timer_count; /* in use */
+    LAYOUT_WIDER(uint32_t, uint64_t) posix_timer_count; /* in use */
     uint32_t free_thread_count;
     uint16_t leaving_first;
     uint16_t leaving_last;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "message.h"
+#include "sys/variant.h"
 
 enum {
     SCHED_HIGHEST = 0,
@@ -20,9 +21,10 @@ enum {
 
 struct sched_thread {
     endpoint_t endpoint;
+    LAYOUT_ADDED(variant);
     uint8_t used;
-    uint8_t base;     /* from nice */
-    uint8_t priority; /* base .. base + SCHED_DROP; larger is worse */
+    LAYOUT_WIDER(uint8_t, uint16_t) base; /* from nice */
+    uint8_t priority;                     /* base .. base + SCHED_DROP; larger is worse */
     uint8_t reserved;
 };
 

@@ -72,6 +72,11 @@ static int init_fresh(int type, struct sef_init_info *info)
     return sys_setalarm(1);
 }
 
+static int attach(void)
+{
+    return state_init(&state, false);
+}
+
 /* In a new instance with the old state nothing is mapped and no alarm is set. */
 static int rebuild(void *vfs)
 {
@@ -97,6 +102,7 @@ int main(void)
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
         .state_check = vfs_state_check,
+        .attach = attach,
         .rebuild = rebuild,
     };
 

@@ -12,6 +12,7 @@
 #include "fs_attributes.h"
 #include "linux.h"
 #include "message.h"
+#include "sys/variant.h"
 
 enum {
     PROCESSES = USER_SLOTS + 1, /* by user slot + 1 */
@@ -120,6 +121,7 @@ enum vnode_flags {
 };
 
 struct vnode {
+    LAYOUT_ADDED(variant);
     uint32_t mount; /* 0: free record */
     uint32_t inode;
     uint32_t hash_next;
@@ -199,6 +201,7 @@ enum file_kind {
 
 /* An open file description. */
 struct file {
+    LAYOUT_ADDED(variant);
     uint32_t kind;
     uint32_t references; /* descriptors and parked operations */
     uint32_t vnode;
@@ -370,6 +373,7 @@ struct operation {
     uint16_t kind; /* enum operation_kind */
     uint16_t step; /* meaning belongs to the kind */
     endpoint_t caller;
+    LAYOUT_ADDED(variant);
     uint32_t process;           /* index, 0: VFS itself */
     uint32_t type, transaction; /* of the request, for the reply */
     uint16_t sequence;
@@ -422,8 +426,8 @@ struct pool {
 };
 
 struct vfs_state {
-    uint32_t version;
-    uint32_t start_step;
+    LAYOUT_ADDED(variant);
+    LAYOUT_ORDER(uint32_t version, uint32_t start_step);
     uint32_t mount_next_id;
     uint32_t root_mount;
     uint32_t anonymous_mount;

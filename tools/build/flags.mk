@@ -36,6 +36,9 @@ else
   flags_journal := -fplugin=$(journal_plugin)
 endif
 
+# The same services with another layout of their state (lib/sys/variant.h).
+flags_variant := $(flags_service) -DPLANARIA_LAYOUT_VARIANT
+
 flags_program := $(common) -DPLANARIA_PROGRAM -D_GNU_SOURCE
 
 flags_host := $(common) -DPLANARIA_HOST -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -Og

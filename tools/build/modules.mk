@@ -10,6 +10,7 @@ module_files := $(sort $(wildcard */module.mk */*/module.mk */*/*/module.mk))
 kernel_modules :=
 service_binaries :=
 program_binaries :=
+variant_binaries :=
 test_binaries :=
 all_dependency_files :=
 modules :=
@@ -65,18 +66,30 @@ endef
 define module_service
 service_binaries += $(B)/service/$(name/$(1))
 service_folders += $(1)
-objects_service_$(name/$(1)) := $(call objects,service,$(srcs/$(1))) $(call library_objects,service,$(deps/$(1))) \
+$(call link_of_service,$(1),service)
+$(if $(filter servers/% fs/% drivers/%,$(1)),$(call variant_of_service,$(1)))
+endef
+
+# The same with another layout of its state (lib/sys/variant.h), for the tests of live update: build/variant/LABEL.
+define variant_of_service
+variant_binaries += $(B)/variant/$(name/$(1))
+$(call link_of_service,$(1),variant)
+endef
+
+# $(call link_of_service,folder,flavour); libraries and generated sources are the same in both flavours.
+define link_of_service
+objects_$(2)_$(name/$(1)) := $(call objects,$(2),$(srcs/$(1))) $(call library_objects,service,$(deps/$(1))) \
     $(call generated_objects,service,$(1))
-$(B)/service/$(name/$(1)): $$(objects_service_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld) boot/services.list tools/layout/layout.py tools/layout/seal.py
+$(B)/$(2)/$(name/$(1)): $$(objects_$(2)_$(name/$(1))) $(or $(script/$(1)),lib/sys/service.ld) boot/services.list tools/layout/layout.py tools/layout/seal.py
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$(Q)base=$$$$(awk '$$$$1 == "$(name/$(1))" {print $$$$2}' boot/services.list); \
 	if [ -z "$$$$base" ]; then echo '$(1): boot/services.list has no line for $(name/$(1))' >&2; exit 1; fi; \
 	link="$(CC) $(link_service) -Wl,--defsym=service_base=$$$$base -Wl,-T,$(or $(script/$(1)),lib/sys/service.ld)"; \
-	layout=$(B)/obj/service/$(name/$(1)).layout; \
-	$$$$link -o $$$$layout.pass1 $$(objects_service_$(name/$(1))) -lgcc && \
+	layout=$(B)/obj/$(2)/$(name/$(1)).layout; \
+	$$$$link -o $$$$layout.pass1 $$(objects_$(2)_$(name/$(1))) -lgcc && \
 	$(PYTHON) tools/layout/layout.py $$$$layout.pass1 -o $$$$layout.S && $(CC) -c -o $$$$layout.o $$$$layout.S && rm -f $$$$layout.pass1 && \
-	$$$$link -o $$@ $$(objects_service_$(name/$(1))) $$$$layout.o -lgcc && $(PYTHON) tools/layout/seal.py $$@
+	$$$$link -o $$@ $$(objects_$(2)_$(name/$(1))) $$$$layout.o -lgcc && $(PYTHON) tools/layout/seal.py $$@$(if $(filter variant,$(2)), && strip --strip-debug $$@)
 endef
 
 # tests/core: the kernel and one test service, booted alone: build/core/NAME.cpio. It takes the place of rs and vm (or those in `boots`, with commas).
@@ -151,6 +164,7 @@ $(B)/obj/$(1)/%.o: %.S tools/build/flags.mk
 endef
 $(eval $(call flavour_rules,kernel,$(CC)))
 $(eval $(call flavour_rules,service,$(CC)))
+$(eval $(call flavour_rules,variant,$(CC)))
 $(eval $(call flavour_rules,program,$(MUSL_CC)))
 $(eval $(call flavour_rules,host,$(CC)))
 
@@ -161,15 +175,15 @@ $(foreach m,$(modules),$(eval $(call module_host_tests,$(m))))
 
 # cflags of a module hold for its own objects in every flavour.
 define module_flag_rule
-$(foreach f,kernel service program host,$(call objects,$(f),$(srcs/$(1)))): module_cflags := $(cflags/$(1))
+$(foreach f,kernel service variant program host,$(call objects,$(f),$(srcs/$(1)))): module_cflags := $(cflags/$(1))
 endef
 $(foreach m,$(modules),$(if $(cflags/$(m)),$(eval $(call module_flag_rule,$(m)))))
 
 # A service's own stores go through the journal (lib/sys/journal.h), unless its module.mk says journal := no.
 define module_journal_rule
-$(call objects,service,$(srcs/$(1))): journal_cflags := $(flags_journal)
+$(call objects,service,$(srcs/$(1))) $(call objects,variant,$(srcs/$(1))): journal_cflags := $(flags_journal)
 ifneq ($(flags_journal),)
-$(call objects,service,$(srcs/$(1))): $(journal_plugin)
+$(call objects,service,$(srcs/$(1))) $(call objects,variant,$(srcs/$(1))): $(journal_plugin)
 endif
 endef
 $(foreach m,$(modules),$(if $(filter service,$(kind/$(m))),$(if $(filter no,$(journal/$(m))),,$(eval $(call module_journal_rule,$(m))))))

@@ -6,8 +6,11 @@
 
 #include <stdint.h>
 
+#include "sys/variant.h"
+
 enum memory_minor { MINOR_NULL = 3, MINOR_ZERO = 5, MINOR_FULL = 7, MINOR_KMSG = 11 };
 
 struct memory_state {
+    LAYOUT_ADDED(variant);
     uint64_t opened; /* since the start */
 };

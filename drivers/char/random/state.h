@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 #include "base/chacha20.h"
+#include "sys/variant.h"
 
 struct random_state {
     uint8_t key[CHACHA20_KEY_BYTES];
-    uint64_t reseed_at_ns; /* uptime */
-    uint64_t mixed_bytes;
+    LAYOUT_ADDED(variant);
+    LAYOUT_ORDER(uint64_t reseed_at_ns /* uptime */, uint64_t mixed_bytes);
 };

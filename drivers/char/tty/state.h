@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "message.h"
+#include "sys/variant.h"
 #include "termios.h"
 
 enum {
@@ -18,7 +19,7 @@ enum {
     TTY_BUFFER = 4096, /* a power of two; also the longest line, as with Linux */
     TTY_BUFFER_MASK = TTY_BUFFER - 1,
     TTY_ECHO_RESERVE = 256, /* room in `output` that only echoes may use */
-    TTY_WAITERS = 128,
+    TTY_WAITERS = LAYOUT_GROWN(128),
 };
 
 enum tty_major { MAJOR_SERIAL = 4, MAJOR_AUXILIARY = 5, MAJOR_PTS = 136 };
@@ -44,11 +45,11 @@ struct tty_line {
     uint8_t is_present;
     uint8_t is_hung_up;   /* files opened before are dead: read 0, write EIO */
     uint8_t is_exclusive; /* TIOCEXCL */
-    uint32_t opens;       /* open files of the slave and console side */
+    LAYOUT_ADDED(variant);
+    uint32_t opens; /* open files of the slave and console side */
     struct linux_termios termios;
     struct linux_winsize window;
-    uint32_t session;
-    uint32_t foreground;
+    LAYOUT_ORDER(uint32_t session, uint32_t foreground);
     uint32_t hangup_session;    /* to get SIGHUP and SIGCONT at the end of the handler: the leader's group */
     uint32_t hangup_foreground; /* and this group */
     uint32_t signals;           /* to be sent to the foreground group at the end of the handler, bit per signal */
