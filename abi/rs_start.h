@@ -8,7 +8,7 @@
 #include "protocols/rs.h"
 #include "protocols/service.h"
 
-enum { RS_MANIFEST_MAX = 4096, RS_ERROR_MAX = 192 };
+enum { RS_COMMAND_MAX = 512, RS_SCRIPT_MAX = 256, RS_MANIFEST_MAX = 4096, RS_ERROR_MAX = 192 };
 
 /* How RS treats a service (behaviour.md RS-41). Those of RS_SYS_IMMUTABLE are the boot image's to say: no request changes them. */
 enum rs_sys_flags {
@@ -28,8 +28,12 @@ struct rs_start {
     uint64_t manifest; /* text in service.conf syntax */
     uint64_t manifest_length;
     uint64_t error;     /* room for RS_ERROR_MAX bytes in the caller's memory: why the manifest was refused; 0: not wanted */
-    uint32_t period_ms; /* heartbeat; 0 none */
-    uint32_t flags;
+    uint32_t period_ms; /* heartbeat, 0 none; only if has_period */
+    uint32_t has_period;
+    uint32_t device_major; /* only if has_device */
+    uint32_t has_device;
+    char command[RS_COMMAND_MAX]; /* absolute path of the program, then its arguments */
+    char script[RS_SCRIPT_MAX];   /* recovery script; "": the manifest's */
 };
 
 enum rs_update_flags { RS_UPDATE_SELF = 1, RS_UPDATE_NOBLOCK = 2 };
@@ -45,7 +49,15 @@ struct rs_update {
     char problem[SERVICE_PROBLEM_BYTES]; /* written by RS when it fails: why, for the operator; empty if it has nothing to say */
 };
 
-enum rs_public_state { RS_STATE_RUNNING = 1, RS_STATE_STARTING = 2, RS_STATE_WAITING = 3, RS_STATE_STOPPING = 4, RS_STATE_UPDATING = 5 };
+enum rs_public_state {
+    RS_STATE_RUNNING = 1,
+    RS_STATE_STARTING = 2,
+    RS_STATE_WAITING = 3,
+    RS_STATE_STOPPING = 4,
+    RS_STATE_UPDATING = 5,
+    RS_STATE_REPLICA = 6, /* waits beside the active instance */
+    RS_STATE_SCRIPT = 7,  /* dead; its recovery script decides */
+};
 
 struct rs_public {
     char label[RS_LABEL_MAX];

@@ -66,9 +66,10 @@ static int update_sys(struct thread *caller, struct thread *t, uint64_t address)
 
     if (error)
         return error;
-    if (!thread_is_service(t))
-        return -EPERM;
-    thread_privilege(t)->p = p;
+    if (thread_is_service(t))
+        thread_privilege(t)->p = p;
+    else /* of programs RS chooses only whom they may call */
+        memcpy(thread_privilege(t)->p.send_mask, p.send_mask, sizeof(p.send_mask));
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel.h"
+#include "protocols/rs.h"
 #include "protocols/vm.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
@@ -81,6 +82,17 @@ void service_panic(const char *format, ...)
     }
     for (;;)
         sef_exit(1);
+}
+
+int service_arguments(char *text, size_t room)
+{
+    struct rs_arguments_request request = { .text = (uint64_t)(uintptr_t)text, .room = (uint32_t)room };
+    struct message message = { .type = RS_ARGUMENTS };
+    int result;
+
+    rs_arguments_request_put(&message, &request);
+    result = ipc_sendrec(ENDPOINT_RS, &message);
+    return result != 0 ? result : message.status;
 }
 
 static uint32_t next_number;

@@ -65,6 +65,10 @@ void service_run(const struct service *service) __attribute__((noreturn));
 endpoint_t service_endpoint(void);
 const char *service_name(void);
 
+/* What stands behind this service's path on the command line that started it (`-args`), NUL-terminated in `room` bytes; "" for boot services.
+ * 0 or a negative error. */
+int service_arguments(char *text, size_t room);
+
 /* The broken-own-invariant exit: logs, dumps, dies with SIGABRT; RS restarts us. printf-like subset of base/format.h. */
 void service_panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 

@@ -15,6 +15,7 @@
 #include "linux_pm_dispatch.h"
 #include "linux_syscalls.h"
 #include "protocols/kernel_client.h"
+#include "protocols/rs_client.h"
 #include "protocols/vfs.h"
 #include "signal.h"
 #include "sleep.h"
@@ -121,11 +122,24 @@ void pm_handle_reply(void *state, const struct message *reply, struct outbox *ou
 
 /* ---- notifications ---- */
 
+/* A service whose signal manager PM is: it stays as it is until RS has cleared it away. */
+static void service_died(const struct kernel_getksig_reply *exception)
+{
+    struct rs_child_died_request died = { .service = exception->process,
+                                          .signal = exception->signals == 0 ? 0 : __builtin_ctzll(exception->signals) + 1 };
+
+    rs_send_child_died(outbox_default(), ENDPOINT_RS, 0, &died);
+}
+
 static void take_exception(struct pm_state *pm, const struct kernel_getksig_reply *exception)
 {
     struct kernel_endksig_request end = { .process = exception->process };
     struct pm_thread *thread = thread_find(exception->process);
 
+    if (endpoint_slot(exception->process) < SERVICE_SLOTS) {
+        service_died(exception);
+        return;
+    }
     if (thread == NULL)
         return;
     for (int signal = 1; signal <= LINUX_SIGNALS && thread_find(exception->process) == thread; signal++) {

@@ -20,6 +20,7 @@
 #include "protocols/vfs_client.h"
 #include "protocols/vm_client.h"
 #include "random.h"
+#include "script.h"
 #include "signal.h"
 #include "sys/grant.h"
 #include "sys/log.h"
@@ -132,7 +133,9 @@ static int begin_exec(struct pm_state *pm, struct pm_thread *thread, const uint6
         pm->exec_is_waited_for = true;
         return CALL_PARKED;
     }
-    result = exec_strings_copy(buffer, thread->endpoint, arguments);
+    result = script_of(pm, process_of(thread)) != NULL && !process_of(thread)->has_execed
+                 ? script_arguments(script_of(pm, process_of(thread)), buffer)
+                 : exec_strings_copy(buffer, thread->endpoint, arguments);
     if (result != 0) {
         thread->step = STEP_NONE;
         give_buffer(pm, buffer);
@@ -179,6 +182,11 @@ static void fail(struct pm_state *pm, struct pm_thread *thread, int error)
 
     if (process_of(thread)->is_init && !process_of(thread)->has_execed) {
         try_next_first_program(pm, thread, error);
+        return;
+    }
+    if (!process_of(thread)->has_execed && script_of(pm, process_of(thread)) != NULL) {
+        log_error("cannot start a recovery script: error %d", error);
+        process_exit(pm, process_of(thread), SCRIPT_NOT_FOUND);
         return;
     }
     thread_answer(pm, thread, error);
@@ -544,6 +552,13 @@ void exec_finished(struct pm_state *pm, struct pm_thread *thread)
     give_buffer(pm, buffer);
     signal_recheck(pm, thread);
     kernel_resume(thread->endpoint);
+}
+
+void exec_script(struct pm_state *pm, struct pm_thread *thread)
+{
+    static const uint64_t none[3];
+
+    (void)begin_exec(pm, thread, none);
 }
 
 void exec_first(struct pm_state *pm, struct pm_thread *thread, const char *path)

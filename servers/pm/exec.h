@@ -14,5 +14,7 @@ void exec_opened(struct pm_state *pm, struct pm_thread *thread, int status, cons
 void exec_finished(struct pm_state *pm, struct pm_thread *thread);
 /* The thread is leaving: drop what its execve holds. */
 void exec_forget(struct pm_state *pm, struct pm_thread *thread);
+/* The recovery script of which this process is to be. */
+void exec_script(struct pm_state *pm, struct pm_thread *thread);
 /* The first program, with the thread made by the kernel and not yet running. */
 void exec_first(struct pm_state *pm, struct pm_thread *thread, const char *path);

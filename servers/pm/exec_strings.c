@@ -199,6 +199,18 @@ void exec_strings_first(struct exec_buffer *buffer, const char *path, const char
     add_tail(buffer);
 }
 
+void exec_strings_given(struct exec_buffer *buffer, const char *path, const char *const *arguments, uint32_t count)
+{
+    begin(buffer);
+    string_copy(buffer->path, sizeof(buffer->path), path);
+    for (uint32_t i = 0; i < count; i++) {
+        append(buffer, arguments[i]);
+    }
+    buffer->argument_count = count;
+    buffer->environment_start = buffer->end;
+    add_tail(buffer);
+}
+
 /* ---- #! ---- */
 
 static int put_in_front(struct exec_buffer *buffer, const char *text, uint32_t length)

@@ -11,6 +11,8 @@
 int exec_strings_copy(struct exec_buffer *buffer, endpoint_t caller, const uint64_t arguments[3]);
 /* For the first program, which nobody calls. */
 void exec_strings_first(struct exec_buffer *buffer, const char *path, const char *const *environment, uint32_t count);
+/* For a program that PM itself runs: these arguments, no environment. */
+void exec_strings_given(struct exec_buffer *buffer, const char *path, const char *const *arguments, uint32_t count);
 /* Put what a #! line says in front: interpreter, its argument, the script's path. The path to open becomes the interpreter's. */
 int exec_strings_add_script(struct exec_buffer *buffer, const struct script_line *line);
 

@@ -15,6 +15,7 @@
 #include "posix_timer.h"
 #include "process.h"
 #include "protocols/vfs_client.h"
+#include "script.h"
 #include "signal.h"
 #include "sys/log.h"
 #include "sys/outbox.h"
@@ -189,6 +190,7 @@ void thread_unmake(struct pm_state *pm, struct pm_thread *thread)
     process_remove_thread(process, thread);
     thread_give(pm, thread);
     if (process->thread_count == 0) {
+        script_ended(pm, process, SCRIPT_NOT_FOUND);
         handlers_release(pm, process);
         process_give(pm, process);
     }
@@ -275,6 +277,7 @@ static void become_zombie(struct pm_state *pm, struct pm_process *process, uint3
         kernel_panic();
     }
     process->exit_status = status;
+    script_ended(pm, process, status);
     timer_cancel(pm, TIMER_OF_PROCESS + process_index(process));
     posix_timer_process_gone(pm, process);
     signal_discard(pm, process, ~0ull);

@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "caller.h"
 #include "deliver.h"
+#include "exec.h"
 #include "exit.h"
 #include "handlers.h"
 #include "kernel_calls.h"
@@ -17,6 +18,7 @@
 #include "protocols/sched_client.h"
 #include "protocols/vfs_client.h"
 #include "protocols/vm_client.h"
+#include "script.h"
 #include "signal.h"
 
 #define CLONE_VM             0x100ull
@@ -291,7 +293,11 @@ void fork_done(struct pm_state *pm, struct pm_thread *child, int status)
                                                .nice = process_of(child)->nice };
         child->state = THREAD_ALIVE;
         sched_send_start(outbox_default(), ENDPOINT_SCHED, 0, &request);
-        kernel_resume(child->endpoint);
+        if (script_of(pm, process_of(child)) != NULL && !process_of(child)->has_execed) {
+            exec_script(pm, child);
+        } else {
+            kernel_resume(child->endpoint);
+        }
     }
     if (parent == NULL)
         return;

@@ -145,14 +145,22 @@ int pm_handle_remove_service(struct pm_state *pm, struct call *call, const struc
 
 enum { IDENTITY_SERVICE = 1, IDENTITY_ZOMBIE = 2 };
 
-static int identify_service(const struct pm_service *service, struct pm_identify_reply *reply)
+/* Services are children of RS, and RS is init's. */
+static uint32_t parent_of_service(const struct pm_state *pm, const struct pm_service *service)
+{
+    const struct pm_service *rs = &pm->services[ENDPOINT_RS];
+
+    return service == rs || rs->endpoint == ENDPOINT_NONE ? 1 : rs->pid;
+}
+
+static int identify_service(const struct pm_state *pm, const struct pm_service *service, struct pm_identify_reply *reply)
 {
     reply->leader = service->endpoint;
     reply->pid = service->pid;
     reply->tid = service->pid;
     reply->group = service->pid;
     reply->session = service->pid;
-    reply->parent = 1;
+    reply->parent = parent_of_service(pm, service);
     reply->flags = IDENTITY_SERVICE;
     return 0;
 }
@@ -174,7 +182,7 @@ int pm_handle_identify(struct pm_state *pm, struct call *call, const struct pm_i
         }
     }
     if (service != NULL && process == NULL)
-        return identify_service(service, reply);
+        return identify_service(pm, service, reply);
     if (process == NULL)
         return -ESRCH;
     reply->leader = process_leader(process) == NULL ? ENDPOINT_NONE : process_leader(process)->endpoint;
@@ -237,12 +245,12 @@ static void describe_process(const struct pm_process *process, struct pm_process
     info->signals_caught = handlers_caught(process);
 }
 
-static void describe_service(const struct pm_service *service, struct pm_process_info *info)
+static void describe_service(const struct pm_state *pm, const struct pm_service *service, struct pm_process_info *info)
 {
     memset(info, 0, sizeof(*info));
     info->endpoint = service->endpoint;
     info->pid = service->pid;
-    info->parent = 1;
+    info->parent = parent_of_service(pm, service);
     info->group = service->pid;
     info->session = service->pid;
     info->threads = 1;
@@ -268,7 +276,7 @@ int pm_handle_process_info(struct pm_state *pm, struct call *call, const struct 
         }
         if (service == NULL)
             return -ESRCH;
-        describe_service(service, &info);
+        describe_service(pm, service, &info);
     }
     return sys_safecopyto(call->caller, request->info, 0, &info, sizeof(info)) == 0 ? 0 : -EFAULT;
 }
@@ -284,7 +292,7 @@ int pm_handle_process_table(struct pm_state *pm, struct call *call, const struct
         if (is_service ? pm->services[i - pm->process_limit].endpoint == ENDPOINT_NONE : process_at(i)->state == PROCESS_FREE)
             continue;
         if (is_service) {
-            describe_service(&pm->services[i - pm->process_limit], &info);
+            describe_service(pm, &pm->services[i - pm->process_limit], &info);
         } else {
             describe_process(process_at(i), &info);
         }

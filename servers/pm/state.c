@@ -57,6 +57,9 @@ void pm_state_init(struct pm_state *pm)
     }
     memset(pm->tid_bucket, 0xff, sizeof(pm->tid_bucket));
     memset(pm->pid_bucket, 0xff, sizeof(pm->pid_bucket));
+    for (uint32_t i = 0; i < SCRIPTS; i++) {
+        pm->scripts[i].process = NONE;
+    }
     memset(pm->futex_bucket, 0xff, sizeof(pm->futex_bucket));
     memset(tables.timer_deadline, 0, sizeof(*tables.timer_deadline) * TIMERS);
     pm->init = NONE;

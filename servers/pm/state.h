@@ -30,6 +30,8 @@ enum {
     TIMERS = THREADS + PROCESSES + POSIX_TIMERS + 1,
     NONE = 0xffff,
     HOST_NAME_BYTES = PM_NAME_BYTES,
+    SCRIPTS = 16,
+    SCRIPT_PATH_BYTES = 256,
     CLOCK_TICKS = 100,
 };
 
@@ -265,6 +267,16 @@ struct pm_service {
     char label[16];
 };
 
+/* A recovery script: what it is to be called with, until its exec, and whom its end concerns. */
+struct pm_script {
+    uint16_t process; /* NONE: free */
+    uint16_t reserved;
+    uint32_t reason;
+    uint32_t incarnation;
+    char label[16];
+    char path[SCRIPT_PATH_BYTES];
+};
+
 enum {
     EXEC_STRINGS_BYTES = 512 * 1024, /* arguments and environment, strings and pointers */
     EXEC_STRING_MAX = 128 * 1024,
@@ -338,6 +350,7 @@ struct pm_state {
     char domain_name[HOST_NAME_BYTES];
     char init_path[64];
     struct pm_service services[SERVICE_SLOTS];
+    struct pm_script scripts[SCRIPTS];
     struct posix_timer posix_timers[POSIX_TIMERS];
     struct queued_signal queued[QUEUED_SIGNALS];
 };

@@ -77,11 +77,25 @@ void rs_announce(struct rs_state *state, struct rs_slot *slot, struct outbox *ou
     tell_scheduler(state, slot, outbox);
 }
 
+void rs_announce_replica(struct rs_state *state, const struct rs_slot *replica, struct outbox *outbox)
+{
+    tell_pm(state, replica, outbox);
+}
+
+void rs_withdraw_replica(const struct rs_slot *replica, struct outbox *outbox)
+{
+    struct pm_remove_service_request process = { .service = replica->endpoint };
+
+    pm_send_remove_service(outbox, ENDPOINT_PM, 0, &process);
+}
+
 void rs_announce_all_to(struct rs_state *state, endpoint_t listener, struct outbox *outbox)
 {
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         const struct rs_slot *slot = &state->slot[i];
 
+        if ((slot->flags & RS_REPLICA) != 0 && listener == ENDPOINT_PM)
+            tell_pm(state, slot, outbox);
         if ((slot->flags & RS_ACTIVE) == 0)
             continue;
         if (listener == ENDPOINT_DS)
@@ -126,7 +140,7 @@ bool rs_announce_reply(struct rs_state *state, const struct message *reply)
 
     if (kind != RS_FOR_DS && kind != RS_FOR_PM && kind != RS_FOR_VFS)
         return false;
-    if (index >= SERVICE_SLOTS || (state->slot[index].flags & RS_ACTIVE) == 0)
+    if (index >= SERVICE_SLOTS || (state->slot[index].flags & (RS_ACTIVE | RS_REPLICA)) == 0)
         return true;
     if (reply->status != 0)
         log_warn("%s did not take %s: error %d", who[kind], state->slot[index].manifest.label, reply->status);

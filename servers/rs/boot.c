@@ -4,6 +4,7 @@
  * are ready the machine is up. RS never waits: each step goes on when an init_ready arrives.
  */
 #include "base/cpio.h"
+#include "base/format.h"
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel_client.h"
@@ -80,6 +81,7 @@ static void add_slot(struct rs_state *state, const struct boot_process *process)
     slot->endpoint = process->endpoint;
     slot->image = state->archive + process->image_offset;
     slot->image_length = process->image_length;
+    format_string(slot->command, sizeof(slot->command), "/service/%s", process->name);
 }
 
 static struct rs_slot *slot_of_process(struct rs_state *state, const char *label)

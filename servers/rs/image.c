@@ -2,6 +2,7 @@
 /*
  * Programs of services: an area of pages for those that were given to RS; boot services stay in the boot archive.
  */
+#include "base/string.h"
 #include "errors.h"
 #include "state.h"
 #include "sys/syscalls.h"
@@ -41,5 +42,49 @@ int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t calle
     slot->image_pages = pages;
     slot->image = state->image_area + (uint64_t)first * RS_PAGE_BYTES;
     slot->image_length = length;
-    return sys_vircopy(caller, image, ENDPOINT_SELF, slot->image, slot->image_length); /* free pages: nothing to roll back to */
+    /* Not sys_copy_from: what these pages held before is nobody's, so the journal need not keep it. */
+    return sys_vircopy(caller, image, ENDPOINT_SELF, slot->image, length);
+}
+
+/* The first word of a command. */
+static size_t program_length(const char *command)
+{
+    const char *space = strchr(command, ' ');
+
+    return space == NULL ? strlen(command) : (size_t)(space - command);
+}
+
+static bool is_same_program(const struct rs_slot *a, const struct rs_slot *b)
+{
+    size_t length = program_length(a->command);
+
+    return length == program_length(b->command) && memcmp(a->command, b->command, length) == 0;
+}
+
+bool rs_reuse_image(struct rs_state *state, struct rs_slot *slot)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        const struct rs_slot *other = &state->slot[i];
+
+        if (other == slot || (other->flags & RS_ACTIVE) == 0 || other->image_length == 0 || !is_same_program(other, slot))
+            continue;
+        slot->image_first = other->image_first;
+        slot->image_pages = other->image_pages;
+        slot->image = other->image;
+        slot->image_length = other->image_length;
+        return true;
+    }
+    return false;
+}
+
+void rs_release_image(struct rs_state *state, const struct rs_slot *slot)
+{
+    uint32_t first = slot->image_first, end = first + slot->image_pages;
+
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if (&state->slot[i] != slot && state->slot[i].image_pages != 0 && state->slot[i].image_first == first)
+            return; /* shared */
+    }
+    for (uint32_t page = first; page < end; page++)
+        state->image_used[page / 64] &= ~(1ull << (page % 64));
 }

@@ -48,6 +48,10 @@ uint32_t rs_free_slot(const struct rs_state *state)
 
 static uint32_t public_state(const struct rs_slot *slot)
 {
+    if ((slot->flags & RS_REPLICA) != 0)
+        return RS_STATE_REPLICA;
+    if ((slot->flags & RS_SCRIPT) != 0)
+        return RS_STATE_SCRIPT;
     if ((slot->flags & RS_EXITING) != 0)
         return RS_STATE_STOPPING;
     if ((slot->flags & RS_TERMINATED) != 0)
@@ -63,7 +67,7 @@ void rs_publish_row(struct rs_state *state, const struct rs_slot *slot)
 
     memset(row, 0, sizeof(*row));
     row->endpoint = ENDPOINT_NONE;
-    if ((slot->flags & RS_ACTIVE) == 0)
+    if ((slot->flags & (RS_ACTIVE | RS_REPLICA)) == 0)
         return;
     string_copy(row->label, sizeof(row->label), slot->manifest.label);
     row->endpoint = slot->endpoint;
@@ -119,7 +123,7 @@ static int give_privileges(const struct rs_state *state, const struct manifest *
     return kernel_call_privctl(ENDPOINT_SYSTEM, &request);
 }
 
-static int schedule(const struct manifest *manifest, endpoint_t process)
+int rs_schedule(const struct manifest *manifest, endpoint_t process)
 {
     struct kernel_schedctl_request request = {
         .process = process,
@@ -136,7 +140,7 @@ int rs_prepare(const struct rs_state *state, const struct manifest *manifest, en
 {
     int result = give_privileges(state, manifest, process, flags);
 
-    return result == 0 ? schedule(manifest, process) : result;
+    return result == 0 ? rs_schedule(manifest, process) : result;
 }
 
 int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, endpoint_t *endpoint)
@@ -188,12 +192,6 @@ void rs_send_init(struct rs_state *state, struct rs_slot *slot, uint32_t kind, e
     rs_publish_row(state, slot);
 }
 
-void rs_release_image(struct rs_state *state, const struct rs_slot *slot)
-{
-    for (uint32_t page = slot->image_first; page < slot->image_first + slot->image_pages; page++)
-        state->image_used[page / 64] &= ~(1ull << (page % 64));
-}
-
 void rs_release(struct rs_state *state, struct rs_slot *slot)
 {
     rs_release_image(state, slot);
@@ -221,6 +219,8 @@ const char *rs_state_check(const void *opaque)
             return "an old instance has no successor";
         if (memchr(slot->manifest.label, '\0', RS_LABEL_MAX) == NULL)
             return "a label has no end";
+        if (slot->replica != 0 && (slot->replica >= SERVICE_SLOTS || (state->slot[slot->replica].flags & RS_REPLICA) == 0))
+            return "the replica of a service is none";
     }
     return NULL;
 }

@@ -9,6 +9,8 @@
 #include "sys/sef.h"
 #include "sys/service.h"
 
+enum { SIGNAL_TERM = 15 };
+
 static struct rs_state rs_state SERVICE_STATE;
 static int cause_of_death SERVICE_INSTANCE; /* of the RS before us; set once, before its state is taken */
 
@@ -27,9 +29,13 @@ static int manage_signal(endpoint_t target, int signo)
     return rs_signal(&rs_state, target, signo, outbox_default());
 }
 
+/* SIGCHLD is rs.child_died. */
 static void handle_signal(int signo)
 {
-    log_info("signal %d", signo);
+    if (signo != SIGNAL_TERM)
+        return;
+    log_info("shutdown: nothing is started again");
+    (void)rs_shutdown(&rs_state);
 }
 
 static void handle_notify(void *state, endpoint_t source, const struct message *message, struct outbox *outbox)
@@ -47,6 +53,8 @@ static void handle_reply(void *state, const struct message *reply, struct outbox
         rs_identified(state, reply, outbox);
     else if (reply->transaction >> 28 == RS_FOR_CRASH)
         rs_crash_armed(state, reply, NULL, outbox);
+    else if (reply->transaction >> 28 == RS_FOR_SCRIPT)
+        rs_script_answered(state, reply, outbox);
     else
         (void)rs_announce_reply(state, reply);
 }

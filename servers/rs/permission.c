@@ -20,6 +20,7 @@ struct rule {
 static const struct rule rules[] = {
     { RS_DOWN, BUSY, true, false },
     { RS_RESTART, BUSY, true, true },
+    { RS_EDIT, BUSY, true, true },
     { RS_CRASH, RS_INITIALIZING, false, true }, /* tests crash services in the middle of all that */
 };
 

@@ -13,7 +13,7 @@ static void allow_send(struct privilege *privilege, uint32_t id)
     privilege->send_mask[id / 64] |= 1ull << (id % 64);
 }
 
-static bool names(const struct manifest *manifest, const char *label)
+bool rs_is_peer(const struct manifest *manifest, const char *label)
 {
     for (uint32_t i = 0; i < manifest->peer_count; i++) {
         if (strcmp(manifest->peer[i], label) == 0)
@@ -30,7 +30,7 @@ static bool is_everybodys(const char *label)
 
 bool rs_may_talk(const struct manifest *from, const struct manifest *to)
 {
-    return from->all_peers || to->all_peers || names(from, to->label) || names(to, from->label) || is_everybodys(to->label) ||
+    return from->all_peers || to->all_peers || rs_is_peer(from, to->label) || rs_is_peer(to, from->label) || is_everybodys(to->label) ||
            is_everybodys(from->label);
 }
 
@@ -113,20 +113,41 @@ int rs_check_manifest(const struct rs_state *state, const struct manifest *manif
     return -EINVAL;
 }
 
+int rs_get_privileges(endpoint_t process, struct privilege *privilege)
+{
+    struct kernel_getpriv_request request = { .process = process, .privileges = (uint64_t)(uintptr_t)privilege };
+
+    return kernel_call_getpriv(ENDPOINT_SYSTEM, &request);
+}
+
+int rs_set_privileges(endpoint_t process, struct privilege *privilege)
+{
+    struct kernel_privctl_request request = { .process = process,
+                                              .request = KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS,
+                                              .privileges = (uint64_t)(uintptr_t)privilege };
+
+    return kernel_call_privctl(ENDPOINT_SYSTEM, &request);
+}
+
+/* Talking is symmetric: the others' masks follow. */
 void rs_update_peers(struct rs_state *state, const struct rs_slot *slot)
 {
+    uint32_t id = rs_index(state, slot);
+
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         const struct rs_slot *other = &state->slot[i];
-        struct kernel_privctl_request request = { .request = KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS };
         struct privilege privilege;
+        uint64_t bit = 1ull << (id % 64);
+        bool had;
 
         if (other == slot || (other->flags & RS_ACTIVE) == 0 || other->endpoint == ENDPOINT_RS || other->endpoint == ENDPOINT_VM)
             continue;
-        if (!rs_may_talk(&other->manifest, &slot->manifest))
+        if (rs_get_privileges(other->endpoint, &privilege) != 0)
             continue;
-        rs_privileges(state, &other->manifest, 0, &privilege);
-        request.process = other->endpoint;
-        request.privileges = (uint64_t)(uintptr_t)&privilege;
-        (void)kernel_call_privctl(ENDPOINT_SYSTEM, &request);
+        had = (privilege.send_mask[id / 64] & bit) != 0;
+        if (had == rs_may_talk(&other->manifest, &slot->manifest))
+            continue;
+        privilege.send_mask[id / 64] ^= bit;
+        (void)rs_set_privileges(other->endpoint, &privilege);
     }
 }

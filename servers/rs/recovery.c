@@ -6,6 +6,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel_client.h"
+#include "protocols/pm.h"
 #include "protocols/service_client.h"
 #include "protocols/vm_client.h"
 #include "rs_info.h"
@@ -62,13 +63,24 @@ static void drop_old(struct rs_state *state, struct rs_slot *slot)
 
 /* ---- stopping ---- */
 
+void rs_clear_instances(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    rs_replica_drop(state, slot, outbox);
+    drop_old(state, slot);
+    rs_destroy(slot->endpoint);
+}
+
 static void remove_service(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox)
 {
     rs_withdraw(state, slot, outbox);
-    drop_old(state, slot);
-    rs_destroy(slot->endpoint);
+    rs_clear_instances(state, slot, outbox);
     rs_late_reply(state, slot, status, outbox);
     rs_release(state, slot);
+}
+
+void rs_remove(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    remove_service(state, slot, 0, outbox);
 }
 
 void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
@@ -107,18 +119,25 @@ static void wait_for_restart(struct rs_state *state, struct rs_slot *slot)
     rs_publish_row(state, slot);
 }
 
-/* Put a new instance beside the dead one and let them change places. */
-static int replace(struct rs_state *state, struct rs_slot *slot)
+/* The replica, or a new instance. */
+static int second_instance(struct rs_state *state, struct rs_slot *slot, uint32_t *index, endpoint_t *created, struct outbox *outbox)
 {
-    uint32_t index = rs_free_slot(state);
+    *index = rs_replica_take(state, slot, created, outbox);
+    if (*index != RS_NO_SLOT)
+        return 0;
+    *index = rs_free_slot(state);
+    return *index == RS_NO_SLOT ? -ENOMEM : rs_create(state, slot, *index, PRIVILEGE_RST_SYS_PROC, created);
+}
+
+/* Put it beside the dead one and let them change places. */
+static int replace(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    uint32_t index;
     struct vm_update_request update = { .destination = slot->endpoint };
     struct rs_slot *old;
     endpoint_t created;
-    int result;
+    int result = second_instance(state, slot, &index, &created, outbox);
 
-    if (index == RS_NO_SLOT)
-        return -ENOMEM;
-    result = rs_create(state, slot, index, PRIVILEGE_RST_SYS_PROC, &created);
     if (result != 0)
         return result;
     update.source = created;
@@ -142,14 +161,14 @@ void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *out
     int result;
 
     drop_old(state, slot);
-    result = replace(state, slot);
+    result = replace(state, slot, outbox);
     if (result != 0) {
         log_error("%s cannot be replaced: error %d", slot->manifest.label, result);
         slot->recent++;
         wait_for_restart(state, slot);
         return;
     }
-    slot->flags &= ~(uint32_t)(RS_TERMINATED | RS_NOPINGREPLY | RS_EXITING);
+    slot->flags &= ~(uint32_t)(RS_TERMINATED | RS_NOPINGREPLY | RS_EXITING | RS_SCRIPT);
     slot->flags |= RS_RESTARTING;
     slot->restarts++;
     slot->recent++;
@@ -157,7 +176,7 @@ void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *out
     rs_send_init(state, slot, SERVICE_INIT_TYPE_RESTART, resume ? state->slot[slot->other].endpoint : ENDPOINT_NONE, outbox);
 }
 
-static void recover(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+void rs_recover(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
 {
     if (sys_uptime() >= slot->started_ns + RS_SERVED_MS * 1000000ull)
         slot->recent = 0;
@@ -213,7 +232,10 @@ static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox
     if ((slot->flags & RS_REFRESHING) != 0) {
         slot->flags &= ~(uint32_t)(RS_REFRESHING | RS_EXITING);
         slot->recent = 0;
-        rs_restart(state, slot, outbox);
+        if (rs_has_script(slot))
+            rs_script_start(state, slot, PM_SCRIPT_REASON_RESTART, outbox);
+        else
+            rs_restart(state, slot, outbox);
     } else if ((slot->flags & RS_EXITING) != 0) {
         remove_service(state, slot, 0, outbox);
     } else if (state->shutting_down != 0) {
@@ -222,8 +244,12 @@ static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox
         restart_failed(state, slot, outbox);
     } else if ((slot->flags & RS_INITIALIZING) != 0) {
         start_failed(state, slot, -EGENERIC, outbox);
+    } else if (rs_has_script(slot)) {
+        bool silent = (slot->flags & RS_NOPINGREPLY) != 0;
+
+        rs_script_start(state, slot, silent ? PM_SCRIPT_REASON_NO_HEARTBEAT : PM_SCRIPT_REASON_TERMINATED, outbox);
     } else {
-        recover(state, slot, outbox);
+        rs_recover(state, slot, outbox);
     }
 }
 
@@ -266,13 +292,14 @@ static void init_succeeded(struct rs_state *state, struct rs_slot *slot, struct 
     bool was_fresh = (slot->flags & RS_FRESH) != 0 || !slot->manifest.resume;
     bool restarted = (slot->flags & RS_RESTARTING) != 0;
 
-    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_RESTARTING | RS_FRESH);
+    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_RESTARTING | RS_FRESH | RS_REINCARNATE);
     slot->init_ns = 0;
     slot->started_ns = sys_uptime();
     rs_look_later(state, slot);
     drop_old(state, slot);
     rs_publish_row(state, slot);
     rs_late_reply(state, slot, 0, outbox);
+    rs_replica_keep(state, slot, outbox);
     if (!restarted)
         return;
     log_info("%s is back%s (restart %u)", slot->manifest.label, was_fresh ? " with a new state" : "", slot->restarts);
@@ -287,6 +314,10 @@ void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, stru
     if (result == 0) {
         init_succeeded(state, slot, outbox);
         rs_boot_ready(state, slot, outbox);
+        return;
+    }
+    if (result == -ERESTART && (slot->flags & RS_RESTARTING) != 0 && rs_may_reincarnate(slot)) {
+        rs_reincarnate(state, slot, outbox);
         return;
     }
     slot->cause = RS_CAUSE_INIT;

@@ -164,7 +164,7 @@ static int do_dump(const struct rs_slot *slot, struct outbox *outbox)
     return 0;
 }
 
-static int do_shutdown(struct rs_state *state)
+int rs_shutdown(struct rs_state *state)
 {
     state->shutting_down = 1;
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
@@ -182,13 +182,17 @@ static int perform(struct rs_state *state, struct rs_operation *operation, struc
     if (operation->type == RS_SHUTDOWN || operation->type == RS_GETSYSINFO) {
         result = rs_permission(state, operation, NULL, NULL);
         if (result == 0)
-            result = operation->type == RS_SHUTDOWN ? do_shutdown(state) : rs_getsysinfo(state, operation);
+            result = operation->type == RS_SHUTDOWN ? rs_shutdown(state) : rs_getsysinfo(state, operation);
         return result;
     }
     if (operation->type == RS_UP)
         return rs_up(state, operation, outbox);
     if (operation->type == RS_UPDATE)
         return rs_update(state, operation, outbox);
+    if (operation->type == RS_EDIT)
+        return rs_edit(state, operation, outbox);
+    if (rs_is_programs(operation->label))
+        return -EPERM; /* edit is all that can be done to programs */
     slot = rs_find_label(state, operation->label);
     if (slot == NULL)
         return -ESRCH;
@@ -204,6 +208,8 @@ static int perform(struct rs_state *state, struct rs_operation *operation, struc
         return do_restart(state, slot, outbox);
     case RS_DUMP:
         return do_dump(slot, outbox);
+    case RS_CLONE:
+        return rs_clone(state, slot, outbox);
     case RS_CRASH:
         return do_crash(state, slot, operation, outbox);
     default:
@@ -258,6 +264,16 @@ int rs_handle_dump(struct rs_state *state, struct call *call, const struct rs_du
     return ask_who(state, call, request->label, 0, 0, 0);
 }
 
+int rs_handle_clone(struct rs_state *state, struct call *call, const struct rs_clone_request *request)
+{
+    return ask_who(state, call, request->label, 0, 0, 0);
+}
+
+int rs_handle_edit(struct rs_state *state, struct call *call, const struct rs_edit_request *request)
+{
+    return ask_who(state, call, "", request->start, 0, request->flags);
+}
+
 int rs_handle_update(struct rs_state *state, struct call *call, const struct rs_update_request *request)
 {
     return ask_who(state, call, "", request->update, 0, 0);
@@ -267,7 +283,7 @@ int rs_handle_shutdown(struct rs_state *state, struct call *call)
 {
     /* PM says so at a reboot. */
     if (call->caller == ENDPOINT_PM)
-        return do_shutdown(state);
+        return rs_shutdown(state);
     return ask_who(state, call, "", 0, 0, 0);
 }
 
@@ -307,7 +323,7 @@ int rs_handle_list(struct rs_state *state, struct call *call, const struct rs_li
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         int result;
 
-        if ((state->slot[i].flags & RS_ACTIVE) == 0)
+        if ((state->slot[i].flags & (RS_ACTIVE | RS_REPLICA)) == 0)
             continue;
         if (count < request->room) {
             rs_publish_row(state, &state->slot[i]);

@@ -30,12 +30,15 @@ enum rs_slot_flags {
     RS_LATEREPLY = 0x20,
     RS_INITIALIZING = 0x40,
     RS_ACTIVE = 0x100,
+    RS_REINCARNATE = 0x200, /* starts over with a new endpoint */
     RS_OLD = 0x1000,        /* the dead instance while its replacement starts */
     RS_RESTARTING = 0x2000, /* INITIALIZING, but not for the first time */
     RS_FRESH = 0x4000,      /* the state of the old instance is given up */
     RS_PUBLISHED = 0x10000, /* DS, PM and VFS know it */
     RS_UPDATING = 0x20000,
+    RS_REPLICA = 0x80000,     /* not ACTIVE: waits beside the one that is */
     RS_MAY_MUTATE = 0x100000, /* an operator asked for a mutation fault: it may have its text changed once */
+    RS_SCRIPT = 0x200000,     /* TERMINATED, and its recovery script decides */
     RS_OWN_IMAGE = 0x40000,   /* UPDATING, and the new version has an image of its own */
 };
 
@@ -68,6 +71,7 @@ struct rs_slot {
     uint32_t image_first; /* page of the image area, dynamic services */
     uint32_t image_pages;
     uint32_t boot_ready;
+    uint32_t replica; /* slot of the instance that waits, 0 none */
     /* Deadlines; 0: none. */
     uint64_t restart_ns;
     uint64_t init_ns; /* it must be up */
@@ -76,6 +80,7 @@ struct rs_slot {
     uint64_t image;   /* address in RS */
     uint64_t image_length;
     uint64_t started_ns;
+    char command[RS_COMMAND_MAX]; /* path and arguments */
     struct manifest manifest;
 };
 
@@ -149,6 +154,7 @@ int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t inde
 void rs_destroy(endpoint_t endpoint);
 /* Privileges and scheduling of a process that does not run yet. */
 int rs_prepare(const struct rs_state *state, const struct manifest *manifest, endpoint_t process, uint32_t flags);
+int rs_schedule(const struct manifest *manifest, endpoint_t process);
 int rs_allow(endpoint_t endpoint);
 /* Let it run and tell it to initialise. kind: enum service_init_type. */
 void rs_send_init(struct rs_state *state, struct rs_slot *slot, uint32_t kind, endpoint_t old, struct outbox *outbox);
@@ -160,13 +166,19 @@ void rs_release(struct rs_state *state, struct rs_slot *slot);
 void rs_privileges(const struct rs_state *state, const struct manifest *manifest, uint32_t flags, struct privilege *privilege);
 /* What a manifest says about other services: are they there? -EINVAL: error says which one is not. */
 int rs_check_manifest(const struct rs_state *state, const struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
+int rs_get_privileges(endpoint_t process, struct privilege *privilege);
+int rs_set_privileges(endpoint_t process, struct privilege *privilege);
+bool rs_is_peer(const struct manifest *manifest, const char *label);
 /* Can `from` send to `to` (ISO-5: symmetric)? */
 bool rs_may_talk(const struct manifest *from, const struct manifest *to);
-/* After a service came: let the others that name it send to it. */
+/* After a service came, or has other settings: whether the others may send to it. */
 void rs_update_peers(struct rs_state *state, const struct rs_slot *slot);
 
 /* ---- announce.c: DS, PM, VFS ---- */
 void rs_announce(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* A replica is a process, too: PM knows it. */
+void rs_announce_replica(struct rs_state *state, const struct rs_slot *replica, struct outbox *outbox);
+void rs_withdraw_replica(const struct rs_slot *replica, struct outbox *outbox);
 void rs_announce_all_to(struct rs_state *state, endpoint_t listener, struct outbox *outbox);
 void rs_withdraw(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 /* true: the reply was one of announce's. */
@@ -207,6 +219,12 @@ void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *
 int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbox *outbox);
 void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox);
 void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* Remove a service with all its instances; who waits for its end is answered. */
+void rs_remove(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* Destroy the processes of a service: active, old, replica. */
+void rs_clear_instances(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* It is dead: the built-in policy. */
+void rs_recover(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 /* Start it again now (it is dead). */
 void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 
@@ -241,7 +259,42 @@ void rs_explain_init(struct rs_state *state, const struct rs_slot *slot, uint64_
 /* ---- image.c, up.c ---- */
 /* Copy a program from the caller's memory into the image area. */
 int rs_take_image(struct rs_state *state, struct rs_slot *slot, endpoint_t caller, uint64_t image, uint64_t length);
+/* The image that another service of the same program has; false: nobody has it. */
+bool rs_reuse_image(struct rs_state *state, struct rs_slot *slot);
 int rs_up(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox);
+/* The request's structure, its texts checked. */
+int rs_read_start(const struct rs_operation *operation, struct rs_start *start);
+int rs_take_manifest(struct rs_state *state, endpoint_t caller, const struct rs_start *start, struct manifest *manifest);
+/* What the command line adds to a manifest. flags: enum rs_up_flags. */
+int rs_take_options(const struct rs_start *start, uint32_t flags, struct manifest *manifest);
+bool rs_device_is_taken(const struct rs_state *state, const struct manifest *manifest, const struct rs_slot *except);
+
+/* ---- edit.c ---- */
+int rs_edit(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox);
+/* The label that stands for all programs. */
+bool rs_is_programs(const char *label);
+
+/* ---- replica.c ---- */
+int rs_clone(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+bool rs_wants_replica(const struct rs_slot *slot);
+int rs_replica_make(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* Make one if it is wanted and missing. */
+void rs_replica_keep(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+void rs_replica_drop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* The program or its rights have changed: another one, if it has one. */
+void rs_replica_renew(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* Its slot and endpoint, for the crash; the slot's entry is free. RS_NO_SLOT: there is none. */
+uint32_t rs_replica_take(struct rs_state *state, struct rs_slot *slot, endpoint_t *endpoint, struct outbox *outbox);
+
+/* ---- script.c ---- */
+bool rs_has_script(const struct rs_slot *slot);
+/* reason: enum pm_script_reason. */
+void rs_script_start(struct rs_state *state, struct rs_slot *slot, uint32_t reason, struct outbox *outbox);
+void rs_script_answered(struct rs_state *state, const struct message *reply, struct outbox *outbox);
+
+/* ---- reincarnation.c ---- */
+bool rs_may_reincarnate(const struct rs_slot *slot);
+void rs_reincarnate(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 
 /* ---- permission.c ---- */
 bool rs_controls(const struct manifest *controller, const char *label);
@@ -254,6 +307,8 @@ size_t rs_sysinfo_bytes(uint32_t kind);
 int rs_getsysinfo(struct rs_state *state, const struct rs_operation *operation);
 
 /* ---- request.c ---- */
+/* RS-25: from now on nothing is started again. */
+int rs_shutdown(struct rs_state *state);
 void rs_finish(struct rs_operation *operation, int status, struct outbox *outbox);
 void rs_identified(struct rs_state *state, const struct message *reply, struct outbox *outbox);
 /* The fault that an operator asked for is armed, or (reply NULL) the service died of something before. */
@@ -264,7 +319,7 @@ void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, str
 const char *rs_state_check(const void *state);
 
 /* Transactions of our asynchronous requests: who gets the reply. */
-enum rs_transaction { RS_FOR_OPERATION = 1, RS_FOR_DS = 2, RS_FOR_PM = 3, RS_FOR_VFS = 4, RS_FOR_CRASH = 5 };
+enum rs_transaction { RS_FOR_OPERATION = 1, RS_FOR_DS = 2, RS_FOR_PM = 3, RS_FOR_VFS = 4, RS_FOR_CRASH = 5, RS_FOR_SCRIPT = 6 };
 
 static inline uint32_t rs_transaction(enum rs_transaction kind, uint32_t index, uint32_t sequence)
 {

@@ -107,6 +107,7 @@ bool rs_update_init_done(struct rs_state *state, struct rs_slot *slot, int resul
     slot->updates++;
     log_info("%s: update succeeded (update %u)", slot->manifest.label, slot->updates);
     end_update(state, 0, outbox);
+    rs_replica_renew(state, slot, outbox);
     return true;
 }
 

@@ -3,24 +3,21 @@
  * service: the operator's command. A wrong argument is named together with the rule it breaks, exit status 2; what RS refuses is told as its
  * error text, exit status 1; an update that was not ready in time: 4.
  */
-#include <fcntl.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "command.h"
 #include "errors.h"
 #include "linux_syscall_names.h"
 #include "protocols/protocol_trace.h"
 #include "protocols/rs.h"
 #include "rs.h"
 
-enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 4, LINUX_CALLS = 512, PATH_BYTES = 4096 };
-
-const char *error_text(int error);
+enum { LINUX_CALLS = 512 };
 
 struct command {
     const char *name;
@@ -30,7 +27,7 @@ struct command {
 
 static const char *command_name;
 
-__attribute__((noreturn, format(printf, 1, 2))) static void wrong(const char *format, ...)
+void wrong(const char *format, ...)
 {
     va_list arguments;
 
@@ -42,7 +39,13 @@ __attribute__((noreturn, format(printf, 1, 2))) static void wrong(const char *fo
     exit(EXIT_USAGE);
 }
 
-static int report(const char *what, int result)
+void cannot_read(const char *path)
+{
+    fprintf(stderr, "service %s: %s: %s\n", command_name, path, strerror(errno));
+    exit(EXIT_REFUSED);
+}
+
+int report(const char *what, int result)
 {
     if (result == 0)
         return 0;
@@ -52,7 +55,7 @@ static int report(const char *what, int result)
 
 /* ---- arguments ---- */
 
-static const char *label_argument(int count, char **arguments)
+const char *label_argument(int count, char **arguments)
 {
     const char *label = arguments[0];
 
@@ -63,122 +66,13 @@ static const char *label_argument(int count, char **arguments)
     return label;
 }
 
-static void no_more(int count, char **arguments)
+void no_more(int count, char **arguments)
 {
     if (count > 0)
         wrong("'%s': one argument too many", arguments[0]);
 }
 
-static uint32_t period_argument(const char *text)
-{
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-
-    if (end == text || *end != '\0' || value > 3600000)
-        wrong("'%s': the period is a number of milliseconds, at most 3600000", text);
-    return (uint32_t)value;
-}
-
-static void *read_whole(const char *path, size_t *length, size_t limit, const char *rule)
-{
-    int file = open(path, O_RDONLY);
-    struct stat status;
-    char *data;
-    size_t have = 0;
-
-    if (file < 0 || fstat(file, &status) != 0) {
-        fprintf(stderr, "service %s: ", command_name);
-        perror(path);
-        exit(EXIT_REFUSED);
-    }
-    if ((size_t)status.st_size > limit)
-        wrong("'%s': %s", path, rule);
-    data = malloc((size_t)status.st_size + 1);
-    while (data != NULL && have < (size_t)status.st_size) {
-        ssize_t got = read(file, data + have, (size_t)status.st_size - have);
-
-        if (got <= 0)
-            break;
-        have += (size_t)got;
-    }
-    close(file);
-    *length = have;
-    return data;
-}
-
 /* ---- commands ---- */
-
-static void default_label(const char *path, char label[RS_LABEL_MAX])
-{
-    const char *base = strrchr(path, '/') + 1;
-
-    if (base[0] == '\0' || strlen(base) >= RS_LABEL_MAX)
-        wrong("'%s': its last part is no label (1 to %d characters); give one with -label", path, RS_LABEL_MAX - 1);
-    memcpy(label, base, strlen(base) + 1);
-}
-
-/* What RS says about the manifest that it was given, as FILE:LINE:COLUMN: text. */
-static const char *config_path = "system.conf";
-
-static void up_option(struct rs_start *start, uint32_t *flags, const char *name, const char *value)
-{
-    size_t length;
-
-    if (strcmp(name, "-label") == 0) {
-        char *one[] = { (char *)value };
-
-        label_argument(1, one);
-        memcpy(start->label, value, strlen(value) + 1);
-    } else if (strcmp(name, "-config") == 0) {
-        start->manifest = (uint64_t)(uintptr_t)read_whole(value, &length, RS_MANIFEST_MAX, "a manifest has at most 4096 bytes");
-        start->manifest_length = length;
-        config_path = value;
-    } else if (strcmp(name, "-period") == 0) {
-        start->period_ms = period_argument(value);
-    } else {
-        wrong("'%s': no such option (-label, -config, -period, -c, -n)", name);
-    }
-    (void)flags;
-}
-
-static int command_up(int count, char **arguments)
-{
-    static struct rs_start start;
-    static char error[RS_ERROR_MAX];
-    uint32_t flags = 0;
-    const char *path;
-    size_t length;
-    int result;
-
-    if (count < 1)
-        wrong("the path of the service is missing");
-    path = arguments[0];
-    if (path[0] != '/')
-        wrong("'%s': the path must be absolute", path);
-    if (strlen(path) >= PATH_BYTES)
-        wrong("the path is longer than %d characters", PATH_BYTES - 1);
-    default_label(path, start.label);
-    for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "-c") == 0) {
-            flags |= RS_UP_FLAGS_COPY;
-        } else if (strcmp(arguments[i], "-n") == 0) {
-            flags |= RS_UP_FLAGS_NOBLOCK;
-        } else {
-            if (i + 1 == count)
-                wrong("'%s': its value is missing, or there is no such option", arguments[i]);
-            up_option(&start, &flags, arguments[i], arguments[i + 1]);
-            i++;
-        }
-    }
-    start.image = (uint64_t)(uintptr_t)read_whole(path, &length, 4 << 20, "a service has at most 4 MiB");
-    start.image_length = length;
-    start.error = (uint64_t)(uintptr_t)error;
-    result = rs_up(&start, flags);
-    if (error[0] == '\0')
-        return report(start.label, result);
-    fprintf(stderr, "service up: %s: %s:%s\n", start.label, config_path, error);
-    return EXIT_REFUSED;
-}
 
 static int simple(uint32_t type, int count, char **arguments)
 {
@@ -208,6 +102,11 @@ static int command_dump(int count, char **arguments)
     return simple(RS_DUMP, count, arguments);
 }
 
+static int command_clone(int count, char **arguments)
+{
+    return simple(RS_CLONE, count, arguments);
+}
+
 static int command_lookup(int count, char **arguments)
 {
     const char *label = label_argument(count, arguments);
@@ -221,98 +120,9 @@ static int command_lookup(int count, char **arguments)
     return report(label, result);
 }
 
-static int32_t number_argument(const char *option, const char *text)
-{
-    char *end;
-    long value = strtol(text, &end, 0);
-
-    if (end == text || *end != '\0' || value > INT32_MAX || value < INT32_MIN)
-        wrong("%s '%s': a number is missing", option, text);
-    return (int32_t)value;
-}
-
-static void update_image(struct rs_update *update, const char *path)
-{
-    size_t length;
-
-    update->image = (uint64_t)(uintptr_t)read_whole(path, &length, 4 << 20, "a service has at most 4 MiB");
-    update->image_length = length;
-    update->flags &= ~(uint32_t)RS_UPDATE_SELF;
-}
-
-static void update_option(struct rs_update *update, const char *name, const char *value)
-{
-    char *one[] = { (char *)value };
-
-    if (strcmp(name, "-label") == 0) {
-        label_argument(1, one);
-        memset(update->label, 0, sizeof(update->label));
-        memcpy(update->label, value, strlen(value));
-    } else if (strcmp(name, "-binary") == 0) {
-        update_image(update, value);
-    } else if (strcmp(name, "-state") == 0) {
-        update->state = (uint32_t)number_argument(name, value);
-    } else if (strcmp(name, "-maxtime") == 0) {
-        update->maxtime_ms = number_argument(name, value);
-    } else {
-        wrong("'%s': no such option (-label, -binary, -state, -maxtime, -n)", name);
-    }
-}
-
-static int report_update(const struct rs_update *update, int result)
-{
-    static const struct {
-        int error;
-        const char *text;
-    } texts[] = {
-        { -ENOSYS, "the service does not support live update" },
-        { -EINVAL, "invalid argument, or the service does not support the required state" },
-        { -EINTR, "the service was not ready in time; the old version goes on" },
-        { -ERESTART, "the new version failed; the old one goes on" },
-    };
-
-    if (result != 0 && update->problem[0] != '\0')
-        fprintf(stderr, "service update: %s: %s\n", update->label, update->problem);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (result != texts[i].error || (result == -EINVAL && update->problem[0] != '\0'))
-            continue;
-        fprintf(stderr, "service update: %s: %s\n", update->label, texts[i].text);
-        return result == -EINTR ? EXIT_INTERRUPTED : EXIT_REFUSED;
-    }
-    return report(update->label, result);
-}
-
-/* The first argument: a label (this image again), a path (a new version), or `self` with -label. */
-static int command_update(int count, char **arguments)
-{
-    static struct rs_update update = { .flags = RS_UPDATE_SELF, .state = 1 };
-
-    if (count < 1)
-        wrong("the label of a service, or 'self', is missing");
-    if (arguments[0][0] == '/') {
-        update_image(&update, arguments[0]);
-        default_label(arguments[0], update.label);
-    } else if (strcmp(arguments[0], "self") != 0) {
-        update_option(&update, "-label", arguments[0]);
-    }
-    for (int i = 1; i < count; i++) {
-        if (strcmp(arguments[i], "-n") == 0) {
-            update.flags |= RS_UPDATE_NOBLOCK;
-            continue;
-        }
-        if (i + 1 == count)
-            wrong("'%s': its value is missing, or there is no such option", arguments[i]);
-        update_option(&update, arguments[i], arguments[i + 1]);
-        i++;
-    }
-    if (update.label[0] == '\0')
-        wrong("which service? -label is missing");
-    return report_update(&update, rs_update(&update));
-}
-
 static const char *state_text(uint32_t state)
 {
-    static const char *const texts[] = { "?", "running", "starting", "waiting", "stopping", "updating" };
+    static const char *const texts[] = { "?", "running", "starting", "waiting", "stopping", "updating", "replica", "script" };
 
     return state < sizeof(texts) / sizeof(texts[0]) ? texts[state] : "?";
 }
@@ -383,7 +193,10 @@ static int command_shutdown(int count, char **arguments)
 }
 
 static const struct command commands[] = {
-    { "up", command_up, "up PATH [-label LABEL] [-config FILE] [-period MS] [-c] [-n]" },
+    { "up", command_up, "up PATH " UP_OPTIONS },
+    { "run", command_run, "run PATH [the options of up]" },
+    { "edit", command_edit, "edit LABEL [-config FILE] [-period MS|NHZ] [-script PATH] [-dev PATH] [-c] [-p]" },
+    { "clone", command_clone, "clone LABEL" },
     { "down", command_down, "down LABEL" },
     { "refresh", command_refresh, "refresh LABEL" },
     { "restart", command_restart, "restart LABEL" },

@@ -27,6 +27,15 @@ int rs_up(const struct rs_start *start, uint32_t flags)
     return ask(&message);
 }
 
+int rs_edit(const struct rs_start *start, uint32_t flags)
+{
+    struct message message = { .type = RS_EDIT };
+    struct rs_edit_request request = { .start = (uint64_t)(uintptr_t)start, .flags = flags };
+
+    rs_edit_request_put(&message, &request);
+    return ask(&message);
+}
+
 int rs_simple(uint32_t type, const char *label)
 {
     struct message message = { .type = type };

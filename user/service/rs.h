@@ -9,7 +9,8 @@
 #include "rs_start.h"
 
 int rs_up(const struct rs_start *start, uint32_t flags);
-/* type: RS_DOWN, RS_REFRESH, RS_RESTART. */
+int rs_edit(const struct rs_start *start, uint32_t flags);
+/* type: RS_DOWN, RS_REFRESH, RS_RESTART, RS_CLONE. */
 int rs_simple(uint32_t type, const char *label);
 int rs_shutdown(void);
 int rs_lookup(const char *label, endpoint_t *service);

@@ -102,6 +102,19 @@ static int init(int type, struct sef_init_info *info)
     return 0;
 }
 
+/* The label says what the command line of the test gives. */
+static int init_arguments(int type, struct sef_init_info *info)
+{
+    char text[64], longer[4];
+
+    (void)type;
+    (void)info;
+    return is("no room", service_arguments(longer, sizeof(longer)), -EINVAL) && is("arguments", service_arguments(text, sizeof(text)), 0) &&
+                   is("their text", strcmp(text, "one two"), 0)
+               ? 0
+               : -EIO;
+}
+
 /* Under some labels it behaves badly in one way. */
 static void take_role(const char *label)
 {
@@ -109,6 +122,10 @@ static void take_role(const char *label)
         sef_setcb_init_fresh(sef_cb_init_fail);
     else if (strcmp(label, "init-crash") == 0)
         sef_setcb_init_fresh(sef_cb_init_crash);
+    else if (strcmp(label, "args") == 0)
+        sef_setcb_init_fresh(init_arguments);
+    else if (strcmp(label, "reset") == 0)
+        sef_setcb_init_restart(sef_cb_init_reset);
     else if (strcmp(label, "mute") == 0)
         sef_setcb_ping_reply(sef_cb_ping_reply_null);
     else if (strcmp(label, "stubborn") == 0)
