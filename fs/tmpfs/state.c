@@ -11,7 +11,7 @@
 
 SERVICE_DERIVED struct tmpfs_tables *tmpfs_tables;
 
-void tmpfs_tables_init(struct tmpfs_state *state)
+NO_JOURNAL void tmpfs_tables_init(struct tmpfs_state *state)
 {
     for (uint32_t i = TMPFS_INODES - 1; i > 0; i--) {
         tmpfs_tables->inode[i].next_free = state->free_inode;

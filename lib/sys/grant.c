@@ -84,7 +84,6 @@ static grant_t make(const struct grant_entry *filled)
 
     if (entry == NULL)
         return -ENOSPC;
-    journal_record(entry, sizeof(*entry));
     sequence = (entry->sequence + 1) & GRANT_SEQUENCE_MASK;
     entry->sequence = sequence;
     entry->grantee = filled->grantee;
@@ -146,7 +145,6 @@ int cpf_revoke(grant_t grant)
 
     if (grant < 0 || index >= GRANT_ENTRIES || (entry->flags & GRANT_VALID) == 0 || entry->sequence != (uint32_t)grant >> GRANT_INDEX_BITS)
         return -EINVAL;
-    journal_record(entry, sizeof(*entry));
     entry->flags = 0;
     if (index < grants.search)
         grants.search = index;

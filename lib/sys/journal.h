@@ -20,17 +20,17 @@ enum {
     JOURNAL_ARENAS = 32,
     JOURNAL_NAME = 24,
     JOURNAL_EARLY = 16,
-    JOURNAL_CHUNK = 65536,    /* bytes; also the chunk's alignment: an entry too many shows as a carry of the low 16 bits of `top` */
-    JOURNAL_SLACK_WORDS = 32, /* behind the chunk, for the end of the entry that fills it: the longest one that is made inline, and more */
-    JOURNAL_SPILL_WORDS = 24544, /* what one handler may overwrite, as far as it is state, and not counting the chunk */
+    JOURNAL_CHUNK = 65536,     /* bytes; also the chunk's alignment: an entry too many shows as a carry of the low 16 bits of `top` */
+    JOURNAL_SLACK_WORDS = 128, /* behind the chunk, for the end of the entry that fills it: the longest one that is made inline, and more */
+    JOURNAL_SPILL_WORDS = 24448, /* what one handler may overwrite, as far as it is state, and not counting the chunk */
     JOURNAL_RANGE_MAX = 16384,   /* words in one entry */
     JOURNAL_PAST_END = 7,        /* whole words are logged: so much behind the last byte of kept memory must be there to be read */
 };
 
 enum journal_phase {
-    JOURNAL_IDLE = 0,
+    JOURNAL_IDLE = 0,      /* in the trap that sends the reply and receives, or about to */
     JOURNAL_HANDLING = 1,  /* a handler runs: a crash rolls back */
-    JOURNAL_COMMITTED = 2, /* the state stands, messages are leaving: a crash goes on sending */
+    JOURNAL_COMMITTED = 2, /* the state stands, messages are leaving: a crash goes on sending, the reply too */
 };
 
 struct journal_arena {
@@ -41,12 +41,14 @@ struct journal_arena {
 
 struct journal {
     uint64_t top; /* where the next entry goes, in the chunk; first of all, because the compiler's code says only `journal` */
-    uint32_t phase;
-    uint32_t attempts; /* crashes so far on the message in hand */
-    uint32_t current;  /* index of the buffer with the message in hand */
-    uint32_t receive_status;
+    /* These three change together at the commit (journal_commit). */
+    uint16_t phase;
+    uint16_t current;    /* index of the buffer with the message in hand */
     endpoint_t reply_to; /* whom the message in the current buffer is a reply to, NONE */
+    uint32_t attempts;   /* crashes so far on the message in hand */
+    uint32_t receive_status;
     uint32_t arena_count;
+    uint32_t reserved;
     uint32_t undo_first; /* bytes of the chunk before the first entry */
     uint32_t spill_words;
     uint64_t committed;  /* messages handled */
@@ -66,6 +68,10 @@ struct journal_undo {
     uint64_t chunk[JOURNAL_CHUNK / 8 + JOURNAL_SLACK_WORDS];
     uint64_t spill[JOURNAL_SPILL_WORDS];
 } __attribute__((aligned(JOURNAL_CHUNK)));
+
+_Static_assert(offsetof(struct journal, phase) % 8 == 0 && offsetof(struct journal, current) == offsetof(struct journal, phase) + 2 &&
+                   offsetof(struct journal, reply_to) == offsetof(struct journal, phase) + 4,
+               "phase, current and reply_to are one word");
 
 extern struct journal journal;
 extern struct journal_undo journal_undo;
@@ -103,14 +109,13 @@ static inline void journal_begin(void)
     journal.top = (uint64_t)(uintptr_t)journal_undo.chunk;
     journal.undo_first = 0;
     journal.spill_words = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a kill in between must not find the log of the last handler */
     journal.phase = JOURNAL_HANDLING;
 #endif
 }
 
-static inline void journal_commit(void)
+/* The commit is one store: whoever is killed is before it or behind it. */
+static inline void journal_commit(uint32_t current, endpoint_t reply_to)
 {
-#ifndef JOURNAL_OFF
-    journal.phase = JOURNAL_COMMITTED;
-    journal.attempts = 0;
-#endif
+    *(volatile uint64_t *)(void *)&journal.phase = (uint64_t)(uint32_t)reply_to << 32 | current << 16 | JOURNAL_COMMITTED;
 }

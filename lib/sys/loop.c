@@ -125,14 +125,12 @@ static void transact(uint32_t status)
     if (__builtin_expect(fault.armed != 0, 0))
         fault_after(type);
     check_state();
-    journal_commit();
-    if (replies) {
-        journal.reply_to = request->source;
-        journal.current ^= 1;
-    }
+    if (replies)
+        journal_commit(journal.current ^ 1u, request->source);
+    else
+        journal_commit(journal.current, ENDPOINT_NONE);
     if (!outbox_is_empty(&own_outbox))
         outbox_flush(&own_outbox);
-    journal.phase = JOURNAL_IDLE;
     journal.committed++;
 }
 
@@ -149,6 +147,7 @@ void loop_settle(void)
 {
     send_reply();
     outbox_flush(&own_outbox);
+    journal.phase = JOURNAL_IDLE;
     (void)ipc_senda(NULL, 0); /* the new version has the same table: nothing may be delivered twice */
 }
 
@@ -197,6 +196,7 @@ static void receive_one(void)
     uint32_t status;
     int result;
 
+    journal.phase = JOURNAL_IDLE;
     if (journal.reply_to != ENDPOINT_NONE) {
         result = trap_ipc(IPC_REPLY_RECEIVE, journal.reply_to, message, &status);
         journal.reply_to = ENDPOINT_NONE;
@@ -217,8 +217,8 @@ static void resume(void)
     resume_pending = false;
     outbox_register(&own_outbox);
     if (journal.phase == JOURNAL_COMMITTED) {
+        journal.attempts = 0;
         outbox_flush(&own_outbox);
-        journal.phase = JOURNAL_IDLE;
         return;
     }
     if (journal.phase != JOURNAL_HANDLING) {
@@ -229,6 +229,7 @@ static void resume(void)
     }
     if (++journal.attempts < 2) {
         transact(journal.receive_status);
+        journal.attempts = 0;
         return;
     }
     log_error("message type %#x crashed the service twice: it is given up", journal.buffer[journal.current].type);

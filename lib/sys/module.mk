@@ -4,3 +4,4 @@ kind := library
 depends := lib/base lib/layout
 calls := ds
 test_sources := instruction.c mutate.c outbox.c journal.c call.c grant.c
+journal := grant.c

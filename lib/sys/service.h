@@ -76,6 +76,13 @@ void service_panic(const char *format, ...) __attribute__((noreturn, format(prin
  * Call it only in init, in the same order each time. NULL when there is no memory. */
 void *service_arena(const char *name, size_t bytes);
 
+/* On a function: its stores need no undo log, because they go to nothing but its callers' variables, or because it runs only in init. */
+#ifdef JOURNALED
+#define NO_JOURNAL __attribute__((no_journal)) /* tools/journal */
+#else
+#define NO_JOURNAL
+#endif
+
 /* A table of `count` entries in an arena of its own; NULL when there is no memory. Name, entry type and count are part of the layout of the service's
  * state: a live update matches tables by name. The array takes no memory (section .arenas is not loaded); tools/layout finds it. */
 #ifdef PLANARIA_HOST

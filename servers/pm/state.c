@@ -37,7 +37,7 @@ static void init_processes(struct pm_state *pm)
     pm->free_sighand = 0;
 }
 
-void pm_state_init(struct pm_state *pm)
+NO_JOURNAL void pm_state_init(struct pm_state *pm)
 {
     memset(pm, 0, sizeof(*pm));
     init_threads(pm);

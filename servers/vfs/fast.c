@@ -17,14 +17,13 @@ enum { GENERAL = 0 };
 #define UNKNOWN UINT32_MAX
 
 /* Root passes everywhere; others where everybody may search. */
-static inline __attribute__((always_inline, no_sanitize_address)) bool may_search(const struct process *process, const struct vnode *node)
+static inline __attribute__((always_inline)) bool may_search(const struct process *process, const struct vnode *node)
 {
     return (node->mode & S_IFMT) == S_IFDIR && (process->euid == 0 || (node->mode & 0111) == 0111);
 }
 
 /* The child, 0 for a name that does not exist, UNKNOWN if that is not known. */
-static inline __attribute__((always_inline, no_sanitize_address)) uint32_t find_child(uint32_t directory, uint64_t w0, uint64_t w1,
-                                                                                      uint64_t w2, uint64_t w3)
+static inline __attribute__((always_inline)) uint32_t find_child(uint32_t directory, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
 {
     uint32_t hash = name_hash(w0, w1, w2, w3) ^ directory * NAME_DIRECTORY_FACTOR;
     const struct name_entry *entry = &tables.names[hash % NAME_SETS * NAME_WAYS];
@@ -43,7 +42,7 @@ static inline __attribute__((always_inline, no_sanitize_address)) uint32_t find_
 }
 
 /* Number of bytes of a word before the first that is a slash or zero; 8: none is. */
-static inline __attribute__((always_inline, no_sanitize_address)) uint32_t bytes_of_name(uint64_t word)
+static inline __attribute__((always_inline)) uint32_t bytes_of_name(uint64_t word)
 {
     uint64_t slash = word ^ 0x2f2f2f2f2f2f2f2full;
     uint64_t ends = ((word - 0x0101010101010101ull) & ~word) | ((slash - 0x0101010101010101ull) & ~slash);
@@ -52,7 +51,7 @@ static inline __attribute__((always_inline, no_sanitize_address)) uint32_t bytes
     return ends == 0 ? 8 : (uint32_t)__builtin_ctzll(ends) / 8;
 }
 
-static inline __attribute__((always_inline, no_sanitize_address)) uint64_t word_at(const char *text)
+static inline __attribute__((always_inline)) uint64_t word_at(const char *text)
 {
     uint64_t word;
 
@@ -60,13 +59,13 @@ static inline __attribute__((always_inline, no_sanitize_address)) uint64_t word_
     return word;
 }
 
-static inline __attribute__((always_inline, no_sanitize_address)) uint64_t cut(uint64_t word, uint32_t bytes)
+static inline __attribute__((always_inline)) uint64_t cut(uint64_t word, uint32_t bytes)
 {
     return bytes == 8 ? word : word & ((1ull << bytes * 8) - 1);
 }
 
 /* The child with the name at `text`, whose length is stored; GENERAL_CHILD results as find_child. Names up to 24 bytes. */
-static inline __attribute__((always_inline, no_sanitize_address)) uint32_t step(uint32_t directory, const char *text, uint32_t *length)
+static inline __attribute__((always_inline)) uint32_t step(uint32_t directory, const char *text, uint32_t *length)
 {
     uint64_t w0 = word_at(text), w1 = 0, w2 = 0;
     uint32_t bytes = bytes_of_name(w0);

@@ -5,10 +5,12 @@
  */
 #pragma once
 
+#include "sys/service.h"
+
 #include "operation.h"
 
 /* A function that writes to nothing but its own variables: its stores need no journal. */
-#define LOCAL_STORES __attribute__((no_sanitize_address, noinline))
+#define LOCAL_STORES NO_JOURNAL __attribute__((noinline))
 
 /*
  * Walk a path in the scratch text. A vnode; -ENOENT: known not to exist; 0: take the general way (a name that is not cached, "..", a symbolic link that is

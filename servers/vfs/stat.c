@@ -21,7 +21,7 @@ enum { STEP_START, STEP_WALK, STEP_REPLY };
 enum stat_form { FORM_STAT, FORM_STATX };
 enum { DEVICE_FIRST_MINOR = 16 }; /* st_dev of mount 1 is 0:17 */
 
-static inline __attribute__((always_inline, no_sanitize_address)) struct linux_timespec timespec_of(uint64_t ns)
+static inline __attribute__((always_inline)) struct linux_timespec timespec_of(uint64_t ns)
 {
     return (struct linux_timespec){ .seconds = (int64_t)(ns / 1000000000), .nanoseconds = (int64_t)(ns % 1000000000) };
 }

@@ -57,7 +57,7 @@ struct name_key {
 
 #define NAME_DIRECTORY_FACTOR 2654435761u
 
-static inline __attribute__((always_inline, no_sanitize_address)) uint32_t name_hash(uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
+static inline __attribute__((always_inline)) uint32_t name_hash(uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
 {
     return (uint32_t)(((w0 ^ w1 * 3 ^ w2 * 5 ^ w3 * 7) * 0x9e3779b97f4a7c15ull) >> 32);
 }

@@ -33,7 +33,7 @@ journal_plugin := $(B)/tool/journal.so
 ifeq ($(JOURNAL),off)
   flags_service += -DJOURNAL_OFF
 else
-  flags_journal := -fplugin=$(journal_plugin)
+  flags_journal := -fplugin=$(journal_plugin) -DJOURNALED
 endif
 
 # The same services with another layout of their state (lib/sys/variant.h).

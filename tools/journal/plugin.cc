@@ -34,7 +34,8 @@ __attribute__((visibility("default"))) int plugin_is_GPL_compatible;
 namespace {
 
 const HOST_WIDE_INT WORD = 8;
-const HOST_WIDE_INT ENTRY_WORDS_MAX = 16; /* old values in one inline entry; JOURNAL_SLACK_WORDS of lib/sys/journal.h */
+const HOST_WIDE_INT ENTRY_WORDS_MAX = 96; /* old values in one inline entry; JOURNAL_SLACK_WORDS of lib/sys/journal.h */
+const HOST_WIDE_INT MOVES_MAX = 8;        /* above this many words, copied by `rep movsq` */
 const HOST_WIDE_INT GAP_MAX = 16;         /* bytes between two stores that share an entry: copying them is cheaper than a second entry */
 
 /* Bytes [from, to) at a fixed distance from a base: a pointer or a variable. */
@@ -296,14 +297,17 @@ tree operand(const char *constraint, tree value)
     return build_tree_list(build_tree_list(NULL_TREE, build_string(strlen(constraint) + 1, constraint)), value);
 }
 
-/* The instructions: %0 the log, %1 and %2 scratch, the last operand the memory. */
+/* The instructions: %0 the log, the others scratch but the last, the memory. */
 const char *code_of(HOST_WIDE_INT words)
 {
     static char text[4096];
     char *end = text;
 
     end += sprintf(end, "movq journal(%%%%rip), %%0\n\t");
-    if (words == 1) {
+    if (words > MOVES_MAX) {
+        end += sprintf(end, "leaq %%4, %%1\n\tmovq %%1, %%3\n\tmovl $%d, %%k2\n\trep movsq\n\tmovq %%3, (%%0)\n\tmovw $%d, 6(%%0)\n\t",
+                       (int)words, (int)words);
+    } else if (words == 1) {
         end += sprintf(end, "movq %%2, %%1\n\tmovq %%1, (%%0)\n\tleaq %%2, %%1\n\tmovq %%1, 8(%%0)\n\t");
     } else {
         end += sprintf(end, "leaq %%3, %%1\n\tmovq %%1, %d(%%0)\n\tmovw $%d, %d(%%0)\n\t", (int)words * 8, (int)words, (int)words * 8 + 6);
@@ -317,6 +321,13 @@ const char *code_of(HOST_WIDE_INT words)
     return text;
 }
 
+std::vector<const char *> constraints_of(HOST_WIDE_INT words)
+{
+    if (words > MOVES_MAX)
+        return { "=&D", "=&S", "=&c", "=&r" };
+    return std::vector<const char *>(words == 1 ? 2 : 3, "=&r");
+}
+
 void emit_inline(const entry &one, HOST_WIDE_INT words, tree memory)
 {
     vec<tree, va_gc> *inputs = NULL, *outputs = NULL;
@@ -324,9 +335,9 @@ void emit_inline(const entry &one, HOST_WIDE_INT words, tree memory)
     std::vector<tree> scratch;
     gasm *code;
 
-    for (int i = 0; i < (words == 1 ? 2 : 3); i++) {
+    for (const char *constraint : constraints_of(words)) {
         scratch.push_back(make_ssa_name(long_long_unsigned_type_node));
-        vec_safe_push(outputs, operand("=&r", scratch.back()));
+        vec_safe_push(outputs, operand(constraint, scratch.back()));
     }
     vec_safe_push(inputs, operand("m", memory));
     code = gimple_build_asm_vec(code_of(words), inputs, outputs, NULL, NULL);
@@ -370,6 +381,14 @@ void emit(const entry &one)
     call_record(&where, address, size_int(one.bytes));
 }
 
+/* A function whose stores need no log (NO_JOURNAL in lib/sys/journal.h). */
+const struct attribute_spec no_journal = { "no_journal", 0, 0, true, false, false, false, NULL, NULL };
+
+void register_attributes(void *, void *)
+{
+    register_attribute(&no_journal);
+}
+
 const pass_data journal_pass_data = { GIMPLE_PASS, "journal", OPTGROUP_NONE, TV_NONE, PROP_cfg | PROP_ssa, 0, 0, 0, TODO_update_ssa_only_virtuals };
 
 class journal_pass : public gimple_opt_pass {
@@ -378,7 +397,7 @@ public:
 
     bool gate(function *function) final override
     {
-        return lookup_attribute("no_sanitize", DECL_ATTRIBUTES(function->decl)) == NULL_TREE;
+        return lookup_attribute("no_journal", DECL_ATTRIBUTES(function->decl)) == NULL_TREE;
     }
 
     unsigned int execute(function *function) final override
@@ -404,6 +423,7 @@ __attribute__((visibility("default"))) int plugin_init(struct plugin_name_args *
         error("journal: built for gcc %s", gcc_version.basever);
         return 1;
     }
+    register_callback(arguments->base_name, PLUGIN_ATTRIBUTES, register_attributes, NULL);
     register_callback(arguments->base_name, PLUGIN_PASS_MANAGER_SETUP, NULL, &pass);
     return 0;
 }

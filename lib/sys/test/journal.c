@@ -220,7 +220,7 @@ TEST(nothing_is_recorded_outside_handlers_and_in_other_memory)
     begin();
     journal_record(scratch, 8);
     CHECK_EQ(journal.top, journal.undo);
-    journal_commit();
+    journal_commit(0, ENDPOINT_NONE);
     journal_record(&table[1], 8);
     CHECK_EQ(journal.top, journal.undo);
     for (uint32_t i = 0; i < 3 * CHUNK_WORDS; i++)
@@ -234,7 +234,7 @@ TEST(a_new_handler_begins_with_an_empty_log)
     begin();
     for (uint32_t i = 0; i < CHUNK_WORDS; i++)
         store(&table[i], 1);
-    journal_commit();
+    journal_commit(0, ENDPOINT_NONE);
     fill();
     journal_begin();
     store(&table[3], 4);
