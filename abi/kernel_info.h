@@ -73,8 +73,8 @@ struct machine_info {
 };
 
 /* getinfo(processes): one per slot in use */
-/* Of rts_flags. */
-enum { PROCESS_SENDING = 0x4, PROCESS_RECEIVING = 0x8, PROCESS_SIG_PENDING = 0x20, PROCESS_NO_PRIV = 0x80 };
+/* Of rts_flags (behaviour.md RTS-1). SIGNALED: the signal manager has not been told yet; SIG_PENDING: or is not done with it. */
+enum { PROCESS_SENDING = 0x4, PROCESS_RECEIVING = 0x8, PROCESS_SIGNALED = 0x10, PROCESS_SIG_PENDING = 0x20, PROCESS_NO_PRIV = 0x80 };
 
 struct process_info {
     endpoint_t endpoint;

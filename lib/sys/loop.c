@@ -89,7 +89,9 @@ static bool handle_message(const struct message *request, uint32_t status)
     const struct service *service = running_service;
 
     if ((status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY) {
-        if (service->handle_notify != NULL)
+        if (sef_is_managed(request))
+            (void)sef_take(request, status);
+        else if (service->handle_notify != NULL)
             service->handle_notify(service->state, request->source, request, &own_outbox);
     } else if ((request->type & MESSAGE_REPLY) == 0) {
         return handle_call(request, status);
@@ -206,7 +208,7 @@ static void receive_one(void)
     if (result != 0)
         service_panic("receive: error %d", result);
     journal.receive_status = status;
-    if (__builtin_expect(sef_might_take(message, status), 0) && sef_take(message, status))
+    if (__builtin_expect(sef_might_take(message, status), 0) && !sef_is_managed(message) && sef_take(message, status))
         return;
     transact(status);
 }

@@ -28,6 +28,9 @@ extern grant_t public_table_grant;
 /* true: SEF has dealt with it. */
 bool sef_take(const struct message *message, uint32_t status);
 
+/* A notification that others have signals for us to manage: sef_take does that, but it is work like a message's, and a transaction. */
+bool sef_is_managed(const struct message *message);
+
 /* The quick question before: most messages are none of SEF's business. */
 static inline bool sef_might_take(const struct message *message, uint32_t status)
 {

@@ -284,43 +284,6 @@ static void take_system_notification(uint64_t pending)
     take_signals(pending);
 }
 
-/* The next process whose signals are ours to manage; NONE: no more. */
-static endpoint_t next_signalled(uint64_t *signals)
-{
-    struct message message = { .type = KERNEL_GETKSIG };
-    struct kernel_getksig_reply reply;
-
-    if (kernel_request(&message) != 0)
-        return ENDPOINT_NONE;
-    kernel_getksig_reply_get(&message, &reply);
-    *signals = reply.signals;
-    return reply.process;
-}
-
-int sef_stand_by(endpoint_t endpoint)
-{
-    struct kernel_update_request update = { .source = service_endpoint(), .destination = endpoint };
-    struct message message;
-    endpoint_t signalled = ENDPOINT_NONE;
-    uint64_t signals = 0;
-    uint32_t status;
-
-    while (signalled != endpoint) {
-        if (ipc_receive(ENDPOINT_SYSTEM, &message, &status) != 0)
-            service_panic("standby: cannot receive");
-        signalled = next_signalled(&signals);
-    }
-    message.type = KERNEL_UPDATE;
-    kernel_update_request_put(&message, &update);
-    if (kernel_request(&message) != 0)
-        service_panic("standby: cannot take the place of endpoint %d", endpoint);
-    identity.known = false;
-    identity_ask();
-    identity.predecessor = update.source;
-    identity.flags |= PRIVILEGE_RST_SYS_PROC;
-    return signals != 0 ? __builtin_ctzll(signals) + 1 : 0;
-}
-
 static void take_crash(const struct message *message)
 {
     struct service_crash_request request;
@@ -328,6 +291,12 @@ static void take_crash(const struct message *message)
     service_crash_request_get(message, &request);
     fault_take(&request); /* does not return if it is to happen at once */
     outbox_reply_status(outbox_default(), message->source, message->type, message->transaction, 0);
+}
+
+bool sef_is_managed(const struct message *message)
+{
+    return message->source == ENDPOINT_SYSTEM && sef.signal_manager != sef_cb_signal_manager_null &&
+           (message->word[0] >> (SIGKSIG - 1) & 1) != 0;
 }
 
 static bool take_notification(const struct message *message)

@@ -57,8 +57,11 @@ void sef_cb_signal_handler_posix_default(int signo);
 int sef_cb_signal_manager_null(endpoint_t target, int signo);
 
 /* For the standby of RS, before service_run: wait until the kernel says, as to a backup signal manager, that `endpoint` died of a lethal signal, take
- * its place, and go on as its next instance (init of type restart, old_endpoint is where the dead one is). Returns the signal. */
-int sef_stand_by(endpoint_t endpoint);
+ * its place, and go on as its next instance (init of type restart, old_endpoint is where the dead one is). Returns the signal. While it waits it pings
+ * `endpoint` each period, and kills it when two pings in a row are not answered. */
+enum { SEF_SIGNAL_HANG = 16 }; /* lethal even to its own signal manager, and raised by nothing else */
+int sef_stand_by(endpoint_t endpoint, uint32_t period_ms);
+
 /* ---- live update ---- */
 
 enum {

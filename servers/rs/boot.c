@@ -82,6 +82,7 @@ static void add_slot(struct rs_state *state, const struct boot_process *process)
     slot->image = state->archive + process->image_offset;
     slot->image_length = process->image_length;
     format_string(slot->command, sizeof(slot->command), "/service/%s", process->name);
+    state->space[process->endpoint] = process->space;
 }
 
 static struct rs_slot *slot_of_process(struct rs_state *state, const char *label)
@@ -196,7 +197,7 @@ static void finish(struct rs_state *state)
     for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++)
         count += (state->slot[i].flags & RS_ACTIVE) != 0;
     rs_standby_tick(state);
-    rs_successor_tick(state);
+    rs_look_later(state, &state->slot[ENDPOINT_VM]); /* which has no init */
     log_info("%u services are ready after %llu ms", count, (unsigned long long)((sys_uptime() - state->boot_started_ns) / 1000000));
 }
 
@@ -253,6 +254,7 @@ int rs_boot(struct rs_state *state, struct outbox *outbox)
             rs_publish_row(state, &state->slot[i]);
         }
     }
+    rs_make_spares(state);
     state->boot_step = RS_BOOT_SYNCH;
     run_synchronous(state, outbox);
     return 0;

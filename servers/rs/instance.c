@@ -86,14 +86,13 @@ void rs_destroy(endpoint_t endpoint)
     struct kernel_clear_request clear = { .process = endpoint };
     struct vm_exit_request leave = { .slot = endpoint_slot(endpoint) };
     int result = kernel_call_clear(ENDPOINT_SYSTEM, &clear);
+    int left = vm_call_exit(ENDPOINT_VM, &leave); /* in any case: an RS before us may have died between the two */
 
-    if (result == 0)
-        result = vm_call_exit(ENDPOINT_VM, &leave);
-    if (result != 0)
-        log_warn("removing endpoint %d: error %d", endpoint, result);
+    if (result != 0 || left != 0)
+        log_warn("removing endpoint %d: errors %d, %d", endpoint, result, left);
 }
 
-static int load(const struct rs_slot *model, uint32_t index, endpoint_t process)
+static int load(struct rs_state *state, const struct rs_slot *model, uint32_t index, endpoint_t process)
 {
     struct vm_load_service_request request = { .slot = index, .image = model->image, .length = model->image_length };
     struct vm_load_service_reply reply;
@@ -102,6 +101,7 @@ static int load(const struct rs_slot *model, uint32_t index, endpoint_t process)
 
     if (result != 0)
         return result;
+    state->space[index] = reply.space;
     exec.space = reply.space;
     exec.entry = reply.entry;
     exec.stack = reply.stack;
@@ -158,7 +158,7 @@ int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t inde
     *endpoint = created.process;
     result = rs_prepare(state, &model->manifest, created.process, flags);
     if (result == 0)
-        result = load(model, index, created.process);
+        result = load(state, model, index, created.process);
     if (result != 0)
         rs_destroy(created.process);
     return result;

@@ -3,7 +3,6 @@
  * RS, the Reincarnation Server: starts, watches and replaces services; default signal manager of all of them.
  */
 #include "protocols/rs_server.h"
-#include "protocols/vm_client.h"
 #include "state.h"
 #include "sys/log.h"
 #include "sys/sef.h"
@@ -61,10 +60,13 @@ static void handle_reply(void *state, const struct message *reply, struct outbox
 
 static int init_restart(int type, struct sef_init_info *info)
 {
-    struct vm_update_request swapped = { .source = info->old_endpoint, .destination = ENDPOINT_RS, .swapped = 1 };
-    int result = vm_call_update(ENDPOINT_VM, &swapped);
+    int result = rs_take_place(&rs_state, info->old_endpoint);
 
-    return result == 0 ? sef_cb_init_resume(type, info) : result;
+    if (result == 0)
+        result = sef_cb_init_resume(type, info);
+    if (result == 0)
+        rs_place_is_taken();
+    return result;
 }
 
 static int rebuild(void *state)
@@ -93,6 +95,6 @@ int main(void)
     sef_setcb_signal_handler(handle_signal);
     rs_standby_watch(&rs_state);
     if (service_endpoint() != ENDPOINT_RS)
-        cause_of_death = sef_stand_by(ENDPOINT_RS);
+        cause_of_death = sef_stand_by(ENDPOINT_RS, RS_WATCH_MS);
     service_run(&service);
 }

@@ -96,6 +96,11 @@ void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox
     rs_publish_row(state, slot);
 }
 
+void rs_is_gone(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+{
+    remove_service(state, slot, (slot->flags & RS_EXITING) != 0 ? 0 : -EGENERIC, outbox);
+}
+
 /* ---- restart ---- */
 
 /* RS-57: 0, then 2, 4, 8 .. 30 periods; with the image in memory 2, 4, 8 .. milliseconds, at most one period. */
@@ -117,6 +122,14 @@ static void wait_for_restart(struct rs_state *state, struct rs_slot *slot)
     slot->init_ns = slot->look_ns = 0;
     slot->restart_ns = rs_deadline(state, backoff_ms(slot));
     rs_publish_row(state, slot);
+}
+
+void rs_spaces_changed(struct rs_state *state, uint32_t a, uint32_t b)
+{
+    uint32_t space = state->space[a];
+
+    state->space[a] = state->space[b];
+    state->space[b] = space;
 }
 
 /* The replica, or a new instance. */
@@ -152,6 +165,7 @@ static int replace(struct rs_state *state, struct rs_slot *slot, struct outbox *
     };
     string_copy(old->manifest.label, sizeof(old->manifest.label), slot->manifest.label);
     slot->other = (uint16_t)index;
+    rs_spaces_changed(state, index, rs_index(state, slot));
     return 0;
 }
 
@@ -272,7 +286,11 @@ int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbo
         log_warn("signal %d for endpoint %d, which is no service of mine", signo, target);
         return 0;
     }
-    if ((slot->flags & RS_OLD) != 0 || (slot->flags & RS_TERMINATED) != 0)
+    if ((slot->flags & RS_SPARE) != 0 && is_termination(signo)) {
+        log_warn("a standby of rs died of signal %d", signo);
+        rs_drop_spare(state, slot);
+    }
+    if ((slot->flags & RS_OLD) != 0 || (slot->flags & RS_TERMINATED) != 0 || slot->flags == 0)
         return -EDEADEPT;
     if (!is_termination(signo)) {
         service_send_signal_received(outbox, target, 0, &request);

@@ -87,7 +87,7 @@ uint32_t rs_replica_take(struct rs_state *state, struct rs_slot *slot, endpoint_
 static bool has_second(const struct rs_state *state, const struct rs_slot *slot)
 {
     if (slot->endpoint == ENDPOINT_RS)
-        return state->rs_standby != 0;
+        return rs_has_successor(state);
     if (slot->endpoint == ENDPOINT_VM)
         return state->vm_standby != 0;
     return slot->replica != 0;

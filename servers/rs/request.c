@@ -141,8 +141,14 @@ static int do_crash(struct rs_state *state, struct rs_slot *slot, struct rs_oper
     if (request.fault == SERVICE_FAULT_MUTATION)
         slot->flags |= RS_MAY_MUTATE;
     if (slot->endpoint == ENDPOINT_RS) {
-        rs_crash_myself(&request);
-        return 0;
+        if (!rs_has_successor(state))
+            return -EBUSY;
+        rs_crash_myself(state, &request);
+        if (request.call != 0 || request.fault != SERVICE_FAULT_CRASH)
+            return 0;
+        operation->slot = rs_index(state, slot); /* the next RS answers */
+        operation->stage = RS_STAGE_LATE;
+        return CALL_PARKED;
     }
     service_send_crash(outbox, slot->endpoint, rs_transaction(RS_FOR_CRASH, (uint32_t)(operation - state->operation), operation->sequence),
                        &request);

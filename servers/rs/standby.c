@@ -233,6 +233,22 @@ void rs_standby_renew(struct rs_state *state, struct rs_slot *slot)
     make_standby(state);
 }
 
+void rs_standby_recheck(struct rs_state *state, const struct process_info *process)
+{
+    uint32_t index = state->vm_standby;
+    struct rs_slot *slot = &state->slot[index];
+
+    if (index == 0)
+        return;
+    if (process[index].endpoint == ENDPOINT_NONE) {
+        rs_release(state, slot);
+        state->vm_standby = 0;
+    } else if (process[index].endpoint != slot->endpoint || (process[index].rts_flags & PROCESS_NO_PRIV) == 0) {
+        slot->endpoint = process[index].endpoint;
+        rs_standby_renew(state, slot);
+    }
+}
+
 static void is_up(struct rs_state *state)
 {
     const struct message ready = { .type = RS_INIT_READY };

@@ -40,17 +40,20 @@ enum rs_slot_flags {
     RS_MAY_MUTATE = 0x100000, /* an operator asked for a mutation fault: it may have its text changed once */
     RS_SCRIPT = 0x200000,     /* TERMINATED, and its recovery script decides */
     RS_OWN_IMAGE = 0x40000,   /* UPDATING, and the new version has an image of its own */
+    RS_SPARE = 0x80000,       /* a further instance of RS, which stands by */
 };
 
 enum {
     RS_INIT_MS = 10000,
     RS_REINIT_MS = 3000, /* a service that was up before has less to do */
     RS_TERM_MS = 2000,
-    RS_SERVED_MS = 10,      /* who served that long and then died is not in a crash loop */
-    RS_BACKOFF_MS = 2,      /* first delay in a crash loop, with the image in memory */
-    RS_PERIOD_MS = 1000,    /* last one, and the period of those without */
-    RS_BACKOFF_CAP = 30,    /* periods */
-    RS_TRY_AGAIN_MS = 1000, /* what could not be made */
+    RS_SERVED_MS = 10,     /* who served that long and then died is not in a crash loop */
+    RS_BACKOFF_MS = 2,     /* first delay in a crash loop, with the image in memory */
+    RS_PERIOD_MS = 1000,   /* last one, and the period of those without */
+    RS_BACKOFF_CAP = 30,   /* periods */
+    RS_TRY_AGAIN_MS = 100, /* what could not be made */
+    RS_WATCH_MS = 500,     /* how often RS and those who stand by for it look at each other */
+    RS_SPARES = 2,
 };
 
 struct rs_slot {
@@ -66,7 +69,8 @@ struct rs_slot {
     uint32_t cause;   /* enum rs_cause: of the last end */
     uint32_t verdict; /* enum rs_cause: why RS has killed it, until it is dead */
     bool pinged;      /* no answer yet */
-    uint8_t unused[3];
+    bool is_guilty;   /* of the suspects, while RS judges */
+    uint8_t unused[2];
     uint32_t unanswered;  /* looks since the ping */
     uint32_t image_first; /* page of the image area, dynamic services */
     uint32_t image_pages;
@@ -77,6 +81,7 @@ struct rs_slot {
     uint64_t init_ns; /* it must be up */
     uint64_t stop_ns; /* SIGKILL */
     uint64_t look_ns; /* at its heartbeat */
+    uint64_t used_ns; /* processor time when it first had not answered */
     uint64_t image;   /* address in RS */
     uint64_t image_length;
     uint64_t started_ns;
@@ -125,9 +130,10 @@ struct rs_state {
     uint32_t vm_standby; /* slot of VM's second instance, which has never run; 0 none */
     bool verbose;
     uint8_t unused[3];
-    uint32_t rs_standby;   /* slot of our own second instance, 0 none */
-    uint64_t alarm_ns;     /* when the clock will call; 0: not at all */
-    uint64_t rs_settle_ns; /* when new ones are made */
+    uint32_t spare[RS_SPARES]; /* slots of those who stand by for us, in the order in which they are called; 0 none */
+    uint64_t rescan_ns;        /* when to look for deaths that an RS before us did not deal with */
+    uint64_t alarm_ns;         /* when the clock will call; 0: not at all */
+    uint64_t rs_settle_ns;     /* when new ones are made */
     uint64_t vm_settle_ns;
     uint64_t archive; /* address in RS */
     uint64_t archive_length;
@@ -141,6 +147,7 @@ struct rs_state {
     struct rs_public table[SERVICE_SLOTS];
     struct rs_operation operation[RS_OPERATIONS];
     uint64_t image_used[RS_IMAGE_PAGES / 64];
+    uint32_t space[SERVICE_SLOTS]; /* address space of what is in the slot: tells instances apart that changed places */
 };
 
 /* ---- slots (instance.c) ---- */
@@ -185,16 +192,36 @@ void rs_withdraw(struct rs_state *state, struct rs_slot *slot, struct outbox *ou
 bool rs_announce_reply(struct rs_state *state, const struct message *reply);
 
 /* ---- successor.c: a second RS ---- */
-/* Make one if there is none. */
 void rs_successor_tick(struct rs_state *state);
-/* As an operator asks: in the next call of the type that is named, or else at the next tick. */
-void rs_crash_myself(const struct service_crash_request *request);
+/* As many as there should be, now. */
+void rs_make_spares(struct rs_state *state);
+bool rs_has_successor(const struct rs_state *state);
+/* It is there already. */
+void rs_add_spare(struct rs_state *state, uint32_t index, endpoint_t endpoint);
+void rs_drop_spare(struct rs_state *state, struct rs_slot *slot);
+void rs_spare_pings(struct rs_slot *slot);
+/* The backup signal manager of a process, NONE. */
+endpoint_t rs_backup_of(endpoint_t process);
+/* As an operator asks: in the next call of the type that is named, or else when the request is answered. */
+void rs_crash_myself(struct rs_state *state, const struct service_crash_request *request);
+
+/* ---- takeover.c ---- */
+/* The kernel has put us into RS's place; the dead one is at `old`. Afterwards our predecessor for the kernel is the last RS that served. */
+int rs_take_place(struct rs_state *state, endpoint_t old);
+void rs_place_is_taken(void);
 /* We are the successor, with the state of the dead RS: bring back what was not in it. */
 int rs_succeed(struct rs_state *state, uint32_t signo);
+/* What the kernel has in each slot of a service (endpoint NONE: nothing); NULL if it does not say. */
+const struct process_info *rs_ask_kernel(void);
+/* Deaths that the RS before us was told of. */
+void rs_rescan(struct rs_state *state, struct outbox *outbox);
 
 /* ---- standby.c: a second VM ---- */
 /* Make one if there is none. */
 void rs_standby_tick(struct rs_state *state);
+/* After a crash of RS: is the standby what the state says? */
+struct process_info;
+void rs_standby_recheck(struct rs_state *state, const struct process_info *process);
 /* VM has died. False: nobody could take over. */
 bool rs_standby_takes_over(struct rs_state *state);
 /* The same; without a VM the machine stops. */
@@ -217,6 +244,10 @@ void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *
 
 /* ---- recovery.c ---- */
 int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbox *outbox);
+/* Its process does not exist any more. */
+void rs_is_gone(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* Two instances have changed places. */
+void rs_spaces_changed(struct rs_state *state, uint32_t a, uint32_t b);
 void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox);
 void rs_stop(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 /* Remove a service with all its instances; who waits for its end is answered. */
@@ -231,15 +262,24 @@ void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *out
 /* ---- clock.c ---- */
 /* The alarm rang: do what is due. */
 void rs_tick(struct rs_state *state, struct outbox *outbox);
-void rs_pong(struct rs_state *state, endpoint_t source);
 /* So many milliseconds from now; the alarm will ring by then. */
 uint64_t rs_deadline(struct rs_state *state, uint32_t milliseconds);
+void rs_arm(struct rs_state *state, uint64_t deadline_ns);
 /* Set the alarm anew. */
 void rs_arm_first(struct rs_state *state);
 /* True once, when a deadline has passed. */
 bool rs_is_due(uint64_t *deadline_ns, uint64_t now);
-/* Look at the heartbeat of a service that is up when its period has passed. */
+
+/* ---- heartbeat.c ---- */
+/* Look at a service that is up when its period has passed. */
 void rs_look_later(struct rs_state *state, struct rs_slot *slot);
+/* It has. Nobody is suspected with a free pass. */
+void rs_look(struct rs_state *state, struct rs_slot *slot, uint64_t now, bool free_pass);
+/* All have been looked at: kill who hangs. */
+void rs_judge(struct rs_state *state);
+void rs_pong(struct rs_state *state, endpoint_t source);
+/* cause: enum rs_cause. */
+void rs_kill(struct rs_slot *slot, uint32_t cause, const char *why);
 
 /* ---- update.c ---- */
 int rs_update(struct rs_state *state, struct rs_operation *operation, struct outbox *outbox);

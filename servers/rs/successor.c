@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RS's second life (behaviour.md RS-70). A second instance of RS waits as backup signal manager. When RS dies the kernel tells it; it swaps itself
- * into RS's endpoint (sef_stand_by), takes the state over, and makes the next one when some ticks have passed.
+ * RS's next lives (behaviour.md RS-11, RS-70; ADR 0012). Two further instances of RS stand by, in a chain: the first is RS's backup signal manager, the
+ * second that of the first. When RS dies the first takes its place (takeover.c) and has a backup from that moment on; then it makes a new second one.
+ * They watch RS, and RS watches them: their pings are their heartbeat.
  */
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel_client.h"
 #include "state.h"
 #include "sys/fault.h"
+#include "sys/ipc.h"
 #include "sys/log.h"
 #include "sys/service.h"
 #include "sys/syscalls.h"
 
-enum { SETTLE_MS = 20 };
+enum { SILENT_LOOKS = 3 };
 
-/* A fault that waits for the next tick: what asks for it must be answered before. The successor finds it taken. */
+/* A fault that waits until what asks for it is answered. The successor finds it taken. */
 static struct service_crash_request waiting_fault SERVICE_DERIVED;
 static bool fault_waits SERVICE_DERIVED;
 
-void rs_crash_myself(const struct service_crash_request *request)
+void rs_crash_myself(struct rs_state *state, const struct service_crash_request *request)
 {
     if (request->call != 0 && request->call != SERVICE_CALL_ANY) {
         fault_take(request);
@@ -26,7 +28,10 @@ void rs_crash_myself(const struct service_crash_request *request)
     }
     waiting_fault = *request;
     fault_waits = true;
+    (void)rs_deadline(state, 0);
 }
+
+/* ---- privileges: who is whose backup ---- */
 
 static int get_privileges(endpoint_t process, struct privilege *privilege)
 {
@@ -35,15 +40,56 @@ static int get_privileges(endpoint_t process, struct privilege *privilege)
     return kernel_call_getpriv(ENDPOINT_SYSTEM, &request);
 }
 
-static int set_privileges(endpoint_t process, struct privilege *privilege, uint32_t how)
+static int set_privileges(endpoint_t process, struct privilege *privilege)
 {
-    struct kernel_privctl_request request = { .process = process, .request = how, .privileges = (uint64_t)(uintptr_t)privilege };
+    struct kernel_privctl_request request = {
+        .process = process,
+        .request = KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS,
+        .privileges = (uint64_t)(uintptr_t)privilege,
+    };
 
     return kernel_call_privctl(ENDPOINT_SYSTEM, &request);
 }
 
-/* The same rights as ours; let it run into its wait; then the kernel may call on it. */
-static int appoint(endpoint_t successor)
+endpoint_t rs_backup_of(endpoint_t process)
+{
+    struct privilege privilege = { .backup_signal_manager = ENDPOINT_NONE };
+
+    return get_privileges(process, &privilege) == 0 ? privilege.backup_signal_manager : ENDPOINT_NONE;
+}
+
+static int set_backup(endpoint_t process, endpoint_t backup)
+{
+    struct privilege privilege = { .backup_signal_manager = ENDPOINT_NONE };
+    int result = get_privileges(process, &privilege);
+
+    if (result != 0 || privilege.backup_signal_manager == backup)
+        return result;
+    privilege.backup_signal_manager = backup;
+    return set_privileges(process, &privilege);
+}
+
+static endpoint_t spare_endpoint(const struct rs_state *state, uint32_t number)
+{
+    if (number >= RS_SPARES || state->spare[number] == 0)
+        return ENDPOINT_NONE;
+    return state->slot[state->spare[number]].endpoint;
+}
+
+/* From the end of the chain to its head, so that nobody is anybody's backup before it has one itself. */
+static int relink(const struct rs_state *state)
+{
+    int result = 0;
+
+    for (uint32_t i = RS_SPARES; i > 0 && result == 0; i--) {
+        if (state->spare[i - 1] != 0)
+            result = set_backup(spare_endpoint(state, i - 1), spare_endpoint(state, i));
+    }
+    return result == 0 ? set_backup(ENDPOINT_RS, spare_endpoint(state, 0)) : result;
+}
+
+/* The same rights as ours; let it run into its wait. */
+static int prepare(endpoint_t spare)
 {
     struct privilege privilege;
     int result = get_privileges(ENDPOINT_RS, &privilege);
@@ -51,73 +97,129 @@ static int appoint(endpoint_t successor)
     if (result != 0)
         return result;
     privilege.flags |= PRIVILEGE_ROOT_SYS_PROC;
+    privilege.flags &= ~(uint32_t)(PRIVILEGE_LU_SYS_PROC | PRIVILEGE_RST_SYS_PROC);
     privilege.signal_manager = ENDPOINT_RS;
     privilege.backup_signal_manager = ENDPOINT_NONE;
-    result = set_privileges(successor, &privilege, KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS);
-    if (result == 0)
-        result = rs_allow(successor);
-    if (result != 0)
-        return result;
-    privilege.backup_signal_manager = successor;
-    return set_privileges(ENDPOINT_RS, &privilege, KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS);
+    result = set_privileges(spare, &privilege);
+    return result == 0 ? rs_allow(spare) : result;
 }
 
-static void make_successor(struct rs_state *state)
+/* ---- the chain ---- */
+
+static uint32_t count_spares(const struct rs_state *state)
+{
+    uint32_t count = 0;
+
+    while (count < RS_SPARES && state->spare[count] != 0)
+        count++;
+    return count;
+}
+
+bool rs_has_successor(const struct rs_state *state)
+{
+    return count_spares(state) > 0;
+}
+
+void rs_add_spare(struct rs_state *state, uint32_t index, endpoint_t endpoint)
+{
+    struct rs_slot *slot = &state->slot[index];
+
+    *slot = (struct rs_slot){ .flags = RS_IN_USE | RS_SPARE, .endpoint = endpoint, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
+    string_copy(slot->manifest.label, sizeof(slot->manifest.label), "rs");
+    slot->look_ns = rs_deadline(state, RS_WATCH_MS);
+    state->spare[count_spares(state)] = index;
+}
+
+static void forget(struct rs_state *state, struct rs_slot *slot)
+{
+    uint32_t index = rs_index(state, slot);
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < RS_SPARES; i++) {
+        if (state->spare[i] != index)
+            state->spare[kept++] = state->spare[i];
+    }
+    while (kept < RS_SPARES)
+        state->spare[kept++] = 0;
+}
+
+void rs_drop_spare(struct rs_state *state, struct rs_slot *slot)
+{
+    forget(state, slot);
+    if (relink(state) != 0)
+        log_error("the standbys of rs cannot be linked");
+    rs_destroy(slot->endpoint);
+    rs_release(state, slot);
+    state->rs_settle_ns = rs_deadline(state, 0);
+}
+
+static int make_spare(struct rs_state *state)
 {
     const struct rs_slot *rs = &state->slot[ENDPOINT_RS];
     uint32_t index = rs_free_slot(state);
-    struct rs_slot *slot = &state->slot[index];
     endpoint_t created;
     int result;
 
     if (index == RS_NO_SLOT)
-        return;
+        return -ENOMEM;
     result = rs_create(state, rs, index, PRIVILEGE_ROOT_SYS_PROC, &created);
-    if (result == 0) {
-        result = appoint(created);
-        if (result != 0)
-            rs_destroy(created);
-    }
-    if (result != 0) {
-        log_error("no second rs: error %d", result);
-        state->rs_settle_ns = rs_deadline(state, RS_TRY_AGAIN_MS);
+    if (result != 0)
+        return result;
+    rs_add_spare(state, index, created);
+    result = prepare(created);
+    if (result == 0)
+        result = relink(state);
+    if (result != 0)
+        rs_drop_spare(state, &state->slot[index]);
+    return result;
+}
+
+void rs_make_spares(struct rs_state *state)
+{
+    int result = 0;
+
+    state->rs_settle_ns = 0;
+    while (result == 0 && count_spares(state) < RS_SPARES)
+        result = make_spare(state);
+    if (result == 0)
         return;
-    }
-    *slot = (struct rs_slot){ .flags = RS_IN_USE, .endpoint = created, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
-    string_copy(slot->manifest.label, sizeof(slot->manifest.label), "rs");
-    state->rs_standby = index;
+    log_error("rs has %u standbys, another one cannot be made: error %d", count_spares(state), result);
+    state->rs_settle_ns = rs_deadline(state, RS_TRY_AGAIN_MS);
+}
+
+/* ---- they watch us, we watch them ---- */
+
+void rs_spare_pings(struct rs_slot *slot)
+{
+    slot->unanswered = 0;
+    (void)ipc_notify(slot->endpoint);
+}
+
+static void look(struct rs_state *state, struct rs_slot *slot, uint64_t now)
+{
+    bool late = now - slot->look_ns > RS_WATCH_MS * 1000000ull / 2;
+
+    slot->look_ns = rs_deadline(state, RS_WATCH_MS);
+    if (late || ++slot->unanswered < SILENT_LOOKS)
+        return;
+    log_warn("a standby of rs does not watch: it is replaced");
+    rs_drop_spare(state, slot);
 }
 
 void rs_successor_tick(struct rs_state *state)
 {
+    uint64_t now = sys_uptime();
+
     if (fault_waits) {
         fault_waits = false;
         fault_take(&waiting_fault);
     }
-    if (state->boot_step != RS_BOOT_DONE || state->rs_standby != 0 || state->slot[ENDPOINT_RS].image_length == 0)
-        return;
-    if (state->rs_settle_ns != 0 && !rs_is_due(&state->rs_settle_ns, sys_uptime()))
-        return;
-    make_successor(state);
-}
+    for (uint32_t i = count_spares(state); i > 0; i--) {
+        struct rs_slot *slot = &state->slot[state->spare[i - 1]];
 
-int rs_succeed(struct rs_state *state, uint32_t signo)
-{
-    struct rs_slot *rs = &state->slot[ENDPOINT_RS];
-    int result = rs_map_archive(state);
-
-    if (result != 0)
-        return result;
-    if (state->rs_standby != 0) { /* the dead instance is where the standby was */
-        rs_destroy(state->slot[state->rs_standby].endpoint);
-        rs_release(state, &state->slot[state->rs_standby]);
+        if (slot->look_ns <= now)
+            look(state, slot, now);
     }
-    state->rs_standby = 0;
-    state->rs_settle_ns = rs_deadline(state, SETTLE_MS);
-    rs->restarts++;
-    rs->last_signal = signo;
-    rs_publish_row(state, rs);
-    log_info("rs is back (restart %u)", rs->restarts);
-    rs_arm_first(state);
-    return 0;
+    if (rs_is_due(&state->rs_settle_ns, now))
+        rs_make_spares(state);
 }

@@ -57,7 +57,11 @@ static int change_places(struct rs_state *state)
     struct rs_slot *slot = updated(state);
     struct vm_update_request request = { .source = state->slot[slot->other].endpoint, .destination = slot->endpoint };
 
-    return vm_call_update(ENDPOINT_VM, &request);
+    int result = vm_call_update(ENDPOINT_VM, &request);
+
+    if (result == 0)
+        rs_spaces_changed(state, slot->other, rs_index(state, slot));
+    return result;
 }
 
 /* LU-9 */

@@ -396,22 +396,3 @@ TEST(who_may_talk_is_symmetric)
     CHECK_EQ(read_text("service a { ipc NONE; }", "a", &a), 0);
     CHECK(!rs_may_talk(&a, &b));
 }
-
-/* covers RS-70 */
-TEST(the_successor_drops_the_dead_rs_and_goes_on)
-{
-    struct rs_slot *dead = &state.slot[40];
-
-    (void)start(true);
-    state.slot[ENDPOINT_RS].flags = RS_IN_USE | RS_ACTIVE;
-    state.slot[ENDPOINT_RS].endpoint = ENDPOINT_RS;
-    *dead = (struct rs_slot){ .flags = RS_IN_USE, .endpoint = endpoint_make(1, 40), .other = RS_NO_SLOT, .late = RS_NO_SLOT };
-    state.rs_standby = 40;
-    CHECK_EQ(rs_succeed(&state, 11), 0);
-    CHECK_EQ(cleared, endpoint_make(1, 40));
-    CHECK_EQ(dead->flags, 0);
-    CHECK_EQ(state.rs_standby, 0);
-    CHECK_EQ(state.slot[ENDPOINT_RS].restarts, 1);
-    CHECK_EQ(state.slot[ENDPOINT_RS].last_signal, 11);
-    CHECK(fake_alarm_ns != 0);
-}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A new instance of RS has the state of the last commit of the one before. What that one had told the kernel and VM after it is not in the state, and
+ * is taken back here, so that the message in hand can be handled again from the beginning: processes that the state does not know, instances that have
+ * changed places. Deaths that the kernel has already told of are found by rs_rescan.
+ */
+#include "errors.h"
+#include "kernel_info.h"
+#include "protocols/kernel_client.h"
+#include "protocols/vm_client.h"
+#include "rs_info.h"
+#include "state.h"
+#include "sys/log.h"
+#include "sys/sef.h"
+#include "sys/service.h"
+#include "sys/syscalls.h"
+
+enum { SIGNAL_KILL = 9 };
+
+/* What the kernel has in each slot; endpoint NONE: nothing. */
+static struct process_info process[SERVICE_SLOTS] SERVICE_INSTANCE;
+
+/* ---- taking the place ---- */
+
+enum stage { SERVES = 0, VM_IS_NOT_TOLD = 1, STATE_IS_NOT_TAKEN = 2 };
+
+/* How far this instance is in becoming RS; the next one reads it if this one dies over it. */
+static struct {
+    uint32_t stage;
+    endpoint_t dead;
+} taking SERVICE_INSTANCE;
+
+/* The RS that died at `old` had not yet taken the state over from the one before it: those two change places, and we take it. */
+static int reach_behind(endpoint_t old, uint32_t stage, endpoint_t before)
+{
+    struct kernel_update_request swap = { .source = before, .destination = old };
+    struct vm_update_request told = { .source = before, .destination = old };
+
+    log_warn("rs died while it took over");
+    return stage == VM_IS_NOT_TOLD ? kernel_call_update(ENDPOINT_SYSTEM, &swap) : vm_call_update(ENDPOINT_VM, &told);
+}
+
+int rs_take_place(struct rs_state *state, endpoint_t old)
+{
+    struct vm_update_request swapped = { .source = old, .destination = ENDPOINT_RS, .swapped = 1 };
+    uint32_t stage;
+    endpoint_t before;
+    int result = sys_copy_from(old, (uint64_t)(uintptr_t)&taking, &taking, sizeof(taking));
+
+    stage = taking.stage;
+    before = taking.dead;
+    taking.dead = old;
+    if (result == 0)
+        result = sys_copy_from(old, (uint64_t)(uintptr_t)state, state, sizeof(*state)); /* should VM die now (standby.c) */
+    taking.stage = VM_IS_NOT_TOLD;
+    if (result == 0)
+        result = vm_call_update(ENDPOINT_VM, &swapped);
+    taking.stage = STATE_IS_NOT_TAKEN;
+    if (result == 0 && stage != SERVES)
+        result = reach_behind(old, stage, before);
+    return result;
+}
+
+void rs_place_is_taken(void)
+{
+    taking.stage = SERVES;
+}
+
+/* ---- what was not committed ---- */
+
+const struct process_info *rs_ask_kernel(void)
+{
+    static struct process_info answer[SERVICE_SLOTS] SERVICE_INSTANCE;
+    size_t length = 0;
+    int result = sys_getinfo(KERNEL_INFO_PROCESSES, answer, sizeof(answer), &length);
+
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
+        process[i].endpoint = ENDPOINT_NONE;
+    for (uint32_t i = 0; result == 0 && i < SERVICE_SLOTS && i < length / sizeof(answer[0]); i++) {
+        if (answer[i].slot < SERVICE_SLOTS)
+            process[answer[i].slot] = answer[i];
+    }
+    return result == 0 ? process : NULL;
+}
+
+static bool is_well(endpoint_t endpoint)
+{
+    const struct process_info *there = &process[endpoint_slot(endpoint)];
+
+    return there->endpoint == endpoint && (there->rts_flags & (PROCESS_SIGNALED | PROCESS_SIG_PENDING)) == 0;
+}
+
+/* The chain as the kernel has it is the chain. */
+static void find_spares(struct rs_state *state)
+{
+    endpoint_t next = rs_backup_of(ENDPOINT_RS);
+
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if ((state->slot[i].flags & RS_SPARE) != 0)
+            rs_release(state, &state->slot[i]);
+    }
+    for (uint32_t i = 0; i < RS_SPARES; i++)
+        state->spare[i] = 0;
+    for (uint32_t i = 0; i < RS_SPARES && next >= 0 && endpoint_slot(next) < SERVICE_SLOTS && is_well(next); i++) {
+        rs_add_spare(state, endpoint_slot(next), next);
+        next = rs_backup_of(next);
+    }
+}
+
+/* The service whose contents, as the state has it, are in slot `index` of the kernel; RS_NO_SLOT. */
+static uint32_t whose_contents(const struct rs_state *state, uint32_t index)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if (i != index && i != ENDPOINT_RS && i != ENDPOINT_VM && (state->slot[i].flags & RS_ACTIVE) != 0 &&
+            state->space[i] == process[index].space)
+            return i;
+    }
+    return RS_NO_SLOT;
+}
+
+/* Two instances have changed places, but that was not committed. */
+static void change_back(uint32_t active, uint32_t index)
+{
+    struct kernel_privctl_request stop = { .process = process[active].endpoint, .request = KERNEL_PRIVILEGE_REQUEST_DISALLOW };
+    struct vm_update_request update = { .source = process[index].endpoint, .destination = process[active].endpoint };
+    int result;
+
+    (void)kernel_call_privctl(ENDPOINT_SYSTEM, &stop); /* EPERM: it has not run yet */
+    result = vm_call_update(ENDPOINT_VM, &update);
+    log_info("%s: half an exchange of instances is taken back: %d", process[active].name, result);
+}
+
+/* Slots that the state does not know are processes that were being made; and the dead RS. */
+static void settle(struct rs_state *state)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        uint32_t active;
+
+        if (process[i].endpoint == ENDPOINT_NONE || (state->slot[i].flags & RS_ACTIVE) != 0)
+            continue;
+        active = whose_contents(state, i);
+        if (active != RS_NO_SLOT)
+            change_back(active, i);
+    }
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if (process[i].endpoint != ENDPOINT_NONE && state->slot[i].flags == 0)
+            rs_destroy(process[i].endpoint);
+    }
+}
+
+int rs_succeed(struct rs_state *state, uint32_t signo)
+{
+    struct rs_slot *rs = &state->slot[ENDPOINT_RS];
+    int result = rs_map_archive(state);
+
+    if (result != 0 || rs_ask_kernel() == NULL)
+        return result != 0 ? result : -EGENERIC;
+    find_spares(state);
+    settle(state);
+    rs->restarts++;
+    rs->last_signal = signo;
+    rs->cause = signo == SEF_SIGNAL_HANG ? RS_CAUSE_HEARTBEAT : RS_CAUSE_SIGNAL;
+    rs_publish_row(state, rs);
+    state->rescan_ns = state->rs_settle_ns = rs_deadline(state, 0);
+    rs_arm_first(state);
+    log_info("rs is back (restart %u)", rs->restarts);
+    return 0;
+}
+
+/* ---- deaths that nobody has dealt with ---- */
+
+void rs_rescan(struct rs_state *state, struct outbox *outbox)
+{
+    if (!rs_is_due(&state->rescan_ns, sys_uptime()) || rs_ask_kernel() == NULL)
+        return;
+    rs_crash_armed(state, NULL, &state->slot[ENDPOINT_RS], outbox);
+    rs_standby_recheck(state, process);
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        const struct rs_slot *slot = &state->slot[i];
+        uint32_t flags = process[i].rts_flags & (PROCESS_SIGNALED | PROCESS_SIG_PENDING);
+
+        if ((slot->flags & RS_ACTIVE) == 0 || (slot->flags & RS_TERMINATED) != 0 || i == ENDPOINT_RS)
+            continue;
+        if (process[i].endpoint == ENDPOINT_NONE) {
+            rs_is_gone(state, &state->slot[i], outbox);
+        } else if (flags == PROCESS_SIG_PENDING) {
+            log_info("the death of %s was not dealt with", slot->manifest.label);
+            (void)rs_signal(state, process[i].endpoint, SIGNAL_KILL, outbox);
+        }
+    }
+}
