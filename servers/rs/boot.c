@@ -133,6 +133,8 @@ static void prepare_slot(struct rs_state *state, struct rs_slot *slot)
     if (slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM)
         return;
     result = rs_prepare(state, &slot->manifest, slot->endpoint, 0);
+    if (result == 0)
+        result = rs_set_vm_mask(&slot->manifest, rs_index(state, slot));
     if (result != 0)
         service_panic("privileges of %s: error %d", slot->manifest.label, result);
     verbose(state, "%s has its privileges", slot->manifest.label);

@@ -159,6 +159,8 @@ int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t inde
     result = rs_prepare(state, &model->manifest, created.process, flags);
     if (result == 0)
         result = load(state, model, index, created.process);
+    if (result == 0)
+        result = rs_set_vm_mask(&model->manifest, index);
     if (result != 0)
         rs_destroy(created.process);
     return result;

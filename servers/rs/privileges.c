@@ -6,6 +6,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel_client.h"
+#include "protocols/vm_client.h"
 #include "state.h"
 
 static void allow_send(struct privilege *privilege, uint32_t id)
@@ -93,6 +94,13 @@ void rs_privileges(const struct rs_state *state, const struct manifest *manifest
     if (manifest->user_peers)
         allow_send(privilege, PRIVILEGE_ID_USER);
     add_resources(state, manifest, privilege);
+}
+
+int rs_set_vm_mask(const struct manifest *manifest, uint32_t slot)
+{
+    struct vm_set_mask_request request = { .slot = slot, .mask = manifest->vm_mask };
+
+    return vm_call_set_mask(ENDPOINT_VM, &request);
 }
 
 static bool is_service(const struct rs_state *state, const char *label)

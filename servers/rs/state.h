@@ -171,6 +171,8 @@ void rs_release(struct rs_state *state, struct rs_slot *slot);
 
 /* ---- privileges.c ---- */
 void rs_privileges(const struct rs_state *state, const struct manifest *manifest, uint32_t flags, struct privilege *privilege);
+/* Tell VM which of its calls the service in a slot may make: after it was loaded, before it runs. */
+int rs_set_vm_mask(const struct manifest *manifest, uint32_t slot);
 /* What a manifest says about other services: are they there? -EINVAL: error says which one is not. */
 int rs_check_manifest(const struct rs_state *state, const struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
 int rs_get_privileges(endpoint_t process, struct privilege *privilege);

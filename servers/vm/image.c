@@ -183,6 +183,7 @@ int vm_handle_load_service(struct vm_state *state, struct call *call, const stru
         return result;
     }
     space_enter(state, index, request->slot);
+    state->refused_calls[request->slot] = UINT64_MAX; /* until RS says what it may */
     reply->entry = header.entry;
     reply->stack = SERVICE_STACK_TOP;
     reply->space = space_id(index);

@@ -6,6 +6,7 @@
 #include "kernel_info.h"
 #include "linux_map.h"
 #include "linux_vm_dispatch.h"
+#include "mask.h"
 #include "protocols/kernel.h"
 #include "protocols/vm_event_server.h"
 #include "protocols/vm_server.h"
@@ -82,7 +83,7 @@ static const char *check(const void *state)
 }
 
 static const struct service_protocol protocols[] = {
-    { VM_PROTOCOL, vm_dispatch },
+    { VM_PROTOCOL, mask_dispatch },
     { PROTOCOL_EVENT, event_dispatch },
     { PROTOCOL_LINUX, vm_linux_dispatch },
 };

@@ -202,6 +202,7 @@ struct vm_state {
     struct pool spaces;
     struct pool parked;
 
+    uint64_t refused_calls[SERVICE_SLOTS]; /* bit = operation of vm.idl; RS says so (mask.c) */
     struct owner_pool owner_pool[OWNER_POOLS];
     uint32_t transaction; /* sequence of requests to VFS */
     uint32_t unused;

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+name := warden
+kind := service
+depends := lib/base lib/sys
+calls := rs vm kernel
