@@ -85,8 +85,8 @@ static bool read_table(const struct sef_init_info *info)
 
     return is("read the public table", sys_safecopyfrom(ENDPOINT_RS, info->rproctab_gid, 0, table, sizeof(table)), 0) &&
            is("write to it", sys_safecopyto(ENDPOINT_RS, info->rproctab_gid, 0, table, sizeof(table)), -EPERM) &&
-           is("own label", strcmp(table[slot].label, service_name()), 0) &&
-           is("own endpoint", table[slot].endpoint, service_endpoint()) && is("own endpoint, told by init", info->endpoint, service_endpoint());
+           is("own label", strcmp(table[slot].label, service_name()), 0) && is("own endpoint", table[slot].endpoint, service_endpoint()) &&
+           is("own endpoint, told by init", info->endpoint, service_endpoint());
 }
 
 static int init(int type, struct sef_init_info *info)
