@@ -40,7 +40,7 @@ enum rs_slot_flags {
     RS_MAY_MUTATE = 0x100000, /* an operator asked for a mutation fault: it may have its text changed once */
     RS_SCRIPT = 0x200000,     /* TERMINATED, and its recovery script decides */
     RS_OWN_IMAGE = 0x40000,   /* UPDATING, and the new version has an image of its own */
-    RS_SPARE = 0x80000,       /* a further instance of RS, which stands by */
+    RS_SPARE = 0x400000,      /* a further instance of RS, which stands by */
 };
 
 enum {
