@@ -29,6 +29,7 @@ static const struct standard_node standard_nodes[] = {
     { "ttyS0", LINUX_S_IFCHR | 0660, 4, 64, NULL },
     { "ttyS1", LINUX_S_IFCHR | 0660, 4, 65, NULL },
     { "ttyS2", LINUX_S_IFCHR | 0660, 4, 66, NULL },
+    { "ttyS3", LINUX_S_IFCHR | 0660, 4, 67, NULL },
     { "urandom", LINUX_S_IFCHR | 0666, 1, 9, NULL },
     { "zero", LINUX_S_IFCHR | 0666, 1, 5, NULL },
     { "pts", LINUX_S_IFDIR | 0755, 0, 0, NULL },

@@ -14,7 +14,7 @@ _start:
     ud2
     .size _start, . - _start
 
-/* struct service_header (update_take.c): at the same place in each version of a service, so that a new version finds all of the old one. */
+/* struct service_image (service_header.h): at the same place in each version of a service. The build id follows (service.ld). */
     .balign 64
     .globl service_header
     .hidden service_header
@@ -25,6 +25,7 @@ service_header:
     .quad __outbox_start, __outbox_end
     .quad __derived_start, __derived_end
     .quad __journal_start, __journal_end
+    .quad crash_notes
 
 /* Called by the code that the compiler puts before stores (tools/journal), which counts on all registers. */
     .text

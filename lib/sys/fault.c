@@ -7,11 +7,13 @@
 
 #include <stddef.h>
 
+#include "base/format.h"
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel.h"
 #include "protocols/rs.h"
 #include "protocols/vm.h"
+#include "sys/crash_notes.h"
 #include "sys/grant.h"
 #include "sys/integrity.h"
 #include "sys/ipc.h"
@@ -41,6 +43,7 @@ static uint32_t next_random(void)
 static void tell(const char *what, uint32_t type)
 {
     log_warn("fault %u executed: %s, type %#x", fault.number, what, type);
+    format_string(crash_notes.fault, sizeof(crash_notes.fault), "fault %u: %s, type %#x", fault.number, what, type);
 }
 
 static void loop_for_ever(void)

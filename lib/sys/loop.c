@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/service.h"
+#include "sys/crash_notes.h"
 #include "sys/fault.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
@@ -164,6 +165,7 @@ static void handle_apart(const struct message *message, uint32_t status)
     send_reply();
     journal.buffer[journal.current] = *message;
     journal.receive_status = status;
+    crash_notes_message(message);
     transact(status);
 }
 
@@ -208,6 +210,7 @@ static void receive_one(void)
     if (result != 0)
         service_panic("receive: error %d", result);
     journal.receive_status = status;
+    crash_notes_message(message);
     if (__builtin_expect(sef_might_take(message, status), 0) && !sef_is_managed(message) && sef_take(message, status))
         return;
     transact(status);
@@ -230,8 +233,11 @@ static void resume(void)
         return;
     }
     if (++journal.attempts < 2) {
+        crash_notes_message(&journal.buffer[journal.current]);
+        crash_notes_record(true);
         transact(journal.receive_status);
         journal.attempts = 0;
+        crash_notes_record(false);
         return;
     }
     log_error("message type %#x crashed the service twice: it is given up", journal.buffer[journal.current].type);
@@ -249,6 +255,7 @@ static void resume(void)
 void service_run(const struct service *service)
 {
     running_service = service;
+    crash_notes.magic = CRASH_NOTES_MAGIC;
     prepare_dispatch(service);
     journal.reply_to = ENDPOINT_NONE;
     sef_startup();

@@ -10,6 +10,8 @@
 #include "sys/sef.h"
 #include "sys/service.h"
 
+struct kernel_getksig_reply;
+
 struct identity {
     endpoint_t endpoint;
     endpoint_t predecessor; /* whose place we took by ourselves (sef_stand_by): it has our old endpoint; NONE */
@@ -36,6 +38,8 @@ static inline bool sef_might_take(const struct message *message, uint32_t status
 {
     return (status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY || message_protocol(message->type) == SERVICE_PROTOCOL;
 }
+/* For sef_signal_details. */
+void sef_keep_details(const struct kernel_getksig_reply *reply);
 /* The init_fresh callback, for a restart that has nothing to take over. */
 int sef_init_fresh(int type, struct sef_init_info *info);
 /* Number the arenas from the first one again. */

@@ -244,6 +244,23 @@ static void take_signals(uint64_t pending)
     }
 }
 
+static struct sef_signal_details signal_details;
+
+const struct sef_signal_details *sef_signal_details(void)
+{
+    return &signal_details;
+}
+
+void sef_keep_details(const struct kernel_getksig_reply *reply)
+{
+    signal_details = (struct sef_signal_details){
+        .code = reply->code,
+        .trap = reply->trap,
+        .error = reply->error,
+        .address = reply->address,
+    };
+}
+
 /* Signals of one process; false: it is gone, nothing is to be ended. */
 static bool manage_one(endpoint_t target, uint64_t signals)
 {
@@ -268,6 +285,7 @@ static void manage_signals(void)
         kernel_getksig_reply_get(&message, &reply);
         if (reply.process == ENDPOINT_NONE)
             return;
+        sef_keep_details(&reply);
         if (!manage_one(reply.process, reply.signals))
             continue;
         message.type = KERNEL_ENDKSIG;

@@ -62,6 +62,15 @@ int sef_cb_signal_manager_null(endpoint_t target, int signo);
 enum { SEF_SIGNAL_HANG = 16 }; /* lethal even to its own signal manager, and raised by nothing else */
 int sef_stand_by(endpoint_t endpoint, uint32_t period_ms);
 
+/* For a signal manager: of the process whose signals it got last. */
+struct sef_signal_details {
+    int32_t code;
+    uint32_t trap;
+    uint64_t error;
+    uint64_t address;
+};
+
+const struct sef_signal_details *sef_signal_details(void);
 /* ---- live update ---- */
 
 enum {

@@ -4,8 +4,10 @@
  */
 #include <stddef.h>
 
+#include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel.h"
+#include "sys/crash_notes.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
@@ -193,6 +195,8 @@ int sef_cb_init_resume(int type, struct sef_init_info *info)
         problem = running_service->state_check(running_service->state);
     if (problem != NULL) {
         sef_problem("state of the old instance: %s", problem);
+        string_copy(crash_notes.text, sizeof(crash_notes.text), "the state of the instance before is not good");
+        string_copy(crash_notes.check, sizeof(crash_notes.check), problem);
         return -EGENERIC;
     }
     if (running_service->rebuild != NULL)

@@ -33,6 +33,7 @@ static endpoint_t next_signalled(uint64_t *signals)
     if (kernel_request(&message) != 0)
         return ENDPOINT_NONE;
     kernel_getksig_reply_get(&message, &reply);
+    sef_keep_details(&reply);
     *signals = reply.signals;
     return reply.process;
 }

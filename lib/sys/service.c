@@ -13,6 +13,7 @@
 #include "protocols/kernel.h"
 #include "protocols/rs.h"
 #include "protocols/vm.h"
+#include "sys/crash_notes.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/log.h"
@@ -69,6 +70,8 @@ void service_panic(const char *format, ...)
     format_list(text, sizeof(text), format, arguments);
     va_end(arguments);
     log_error("panic: %s", text);
+    if (!panicking)
+        string_copy(crash_notes.text, sizeof(crash_notes.text), text);
     if (!panicking && running_service != NULL) {
         const struct message *message = &journal.buffer[journal.current];
         const char *problem = NULL;
@@ -79,6 +82,7 @@ void service_panic(const char *format, ...)
         if (running_service->state_check != NULL)
             problem = running_service->state_check(running_service->state);
         log_error("state check: %s", problem != NULL ? problem : "good");
+        string_copy(crash_notes.check, sizeof(crash_notes.check), problem != NULL ? problem : "good");
     }
     for (;;)
         sef_exit(1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands at the beginning of each service's image (entry.S): where its state is. A new version finds the old one's in its memory, RS in its
- * file.
+ * What stands at the beginning of each service's image (entry.S): where its state and its crash notes are; the build id follows. A new version
+ * finds the old one's in its memory, RS in its file, the coroner in the memory of a dead instance.
  */
 #pragma once
 
@@ -20,4 +20,10 @@ struct service_header {
     uint64_t magic;
     uint64_t layout, layout_end;
     struct service_border section[LAYOUT_SECTIONS]; /* in the order of the numbers in layout.h */
+};
+
+/* Not compared between versions. */
+struct service_image {
+    struct service_header header;
+    uint64_t crash_notes;
 };

@@ -444,6 +444,13 @@ WEAK void sef_dump(void)
 {
 }
 
+WEAK const struct sef_signal_details *sef_signal_details(void)
+{
+    static const struct sef_signal_details none;
+
+    return &none;
+}
+
 WEAK void fault_take(const struct service_crash_request *request)
 {
     testing_fail("service", 0, "asked to crash in %#x", request->call);

@@ -51,6 +51,7 @@ void rs_arm_first(struct rs_state *state)
     earlier(&first, state->rescan_ns);
     for (uint32_t i = 0; i < RS_SPARES; i++)
         earlier(&first, state->spare[i] != 0 ? state->slot[state->spare[i]].look_ns : 0);
+    earlier(&first, state->coroner.deadline_ns);
     earlier(&first, state->update.phase != RS_UPDATE_NONE ? state->update.deadline_ns : 0);
     state->alarm_ns = 0;
     if (first != UINT64_MAX)
@@ -90,6 +91,7 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
     rs_standby_tick(state);
     rs_update_tick(state, outbox);
     rs_successor_tick(state);
+    rs_coroner_tick(state);
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
         initialising |= (state->slot[i].flags & RS_INITIALIZING) != 0;
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {

@@ -56,9 +56,8 @@ static void drop_old(struct rs_state *state, struct rs_slot *slot)
         return;
     old = &state->slot[slot->other];
     slot->other = RS_NO_SLOT;
-    rs_destroy(old->endpoint);
     old->image_pages = 0; /* the image belongs to the active slot */
-    rs_release(state, old);
+    rs_bury(state, old);
 }
 
 /* ---- stopping ---- */
@@ -73,9 +72,11 @@ void rs_clear_instances(struct rs_state *state, struct rs_slot *slot, struct out
 static void remove_service(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox)
 {
     rs_withdraw(state, slot, outbox);
-    rs_clear_instances(state, slot, outbox);
+    rs_replica_drop(state, slot, outbox);
+    drop_old(state, slot);
     rs_late_reply(state, slot, status, outbox);
-    rs_release(state, slot);
+    slot->flags &= ~(uint32_t)RS_ACTIVE;
+    rs_bury(state, slot);
 }
 
 void rs_remove(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
@@ -164,6 +165,9 @@ static int replace(struct rs_state *state, struct rs_slot *slot, struct outbox *
         .flags = RS_IN_USE | RS_OLD, .endpoint = created, .other = (uint16_t)rs_index(state, slot), .late = RS_NO_SLOT
     };
     string_copy(old->manifest.label, sizeof(old->manifest.label), slot->manifest.label);
+    old->restarts = slot->restarts;
+    old->death = slot->death;
+    slot->death.cause = RS_CAUSE_NONE;
     slot->other = (uint16_t)index;
     rs_spaces_changed(state, index, rs_index(state, slot));
     return 0;
@@ -297,6 +301,7 @@ int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbo
         return 0;
     }
     remember_cause(slot, signo);
+    rs_note_death(slot, slot->cause, signo, 0);
     rs_crash_armed(state, NULL, slot, outbox);
     log_info("%s died of signal %d%s", slot->manifest.label, signo, (slot->flags & RS_EXITING) != 0 ? ", as asked" : "");
     has_died(state, slot, outbox);
@@ -314,6 +319,8 @@ static void init_succeeded(struct rs_state *state, struct rs_slot *slot, struct 
     slot->init_ns = 0;
     slot->started_ns = sys_uptime();
     rs_look_later(state, slot);
+    if (slot->other != RS_NO_SLOT)
+        state->slot[slot->other].death.resumed = !was_fresh;
     drop_old(state, slot);
     rs_publish_row(state, slot);
     rs_late_reply(state, slot, 0, outbox);
@@ -327,6 +334,8 @@ static void init_succeeded(struct rs_state *state, struct rs_slot *slot, struct 
 
 void rs_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox)
 {
+    if (result != 0)
+        rs_note_death(slot, RS_CAUSE_INIT, 0, result);
     if (rs_update_init_done(state, slot, result, outbox))
         return;
     if (result == 0) {

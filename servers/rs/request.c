@@ -195,6 +195,8 @@ static int perform(struct rs_state *state, struct rs_operation *operation, struc
         return rs_up(state, operation, outbox);
     if (operation->type == RS_UPDATE)
         return rs_update(state, operation, outbox);
+    if (operation->type == RS_CORPSE_WAIT)
+        return rs_corpse_wait(state, operation);
     if (operation->type == RS_EDIT)
         return rs_edit(state, operation, outbox);
     if (rs_is_programs(operation->label))
@@ -283,6 +285,11 @@ int rs_handle_edit(struct rs_state *state, struct call *call, const struct rs_ed
 int rs_handle_update(struct rs_state *state, struct call *call, const struct rs_update_request *request)
 {
     return ask_who(state, call, "", request->update, 0, 0);
+}
+
+int rs_handle_corpse_wait(struct rs_state *state, struct call *call)
+{
+    return ask_who(state, call, "", 0, 0, 0);
 }
 
 int rs_handle_shutdown(struct rs_state *state, struct call *call)

@@ -9,6 +9,7 @@
 
 #include "manifest.h"
 #include "protocols/service.h"
+#include "rs_corpse.h"
 #include "rs_start.h"
 #include "sys/outbox.h"
 
@@ -41,6 +42,8 @@ enum rs_slot_flags {
     RS_SCRIPT = 0x200000,     /* TERMINATED, and its recovery script decides */
     RS_OWN_IMAGE = 0x40000,   /* UPDATING, and the new version has an image of its own */
     RS_SPARE = 0x400000,      /* a further instance of RS, which stands by */
+    RS_CORPSE = 0x800000,     /* dead, replaced, and kept for the coroner */
+    RS_TAKEN = 0x1000000,     /* CORPSE, and the coroner looks at it */
 };
 
 enum {
@@ -86,6 +89,8 @@ struct rs_slot {
     uint64_t image_length;
     uint64_t started_ns;
     char command[RS_COMMAND_MAX]; /* path and arguments */
+    uint64_t reports_ns;          /* reports are due up to here: runs ahead of the clock by one interval for each */
+    struct rs_death death;
     struct manifest manifest;
 };
 
@@ -122,6 +127,17 @@ struct rs_update_record {
 
 enum rs_boot_step { RS_BOOT_SYNCH = 1, RS_BOOT_OTHERS = 2, RS_BOOT_DONE = 3 };
 
+/* The program that writes crash reports. */
+struct rs_coroner {
+    bool is_there;
+    bool waits; /* in `operation`, for a dead instance */
+    uint8_t unused[2];
+    endpoint_t reader;
+    uint32_t operation;
+    uint32_t missed;      /* deaths without a report */
+    uint64_t deadline_ns; /* of its work; 0: it has none */
+};
+
 struct rs_state {
     uint32_t boot_step;
     uint32_t boot_waiting; /* services of which init_ready is awaited */
@@ -143,6 +159,7 @@ struct rs_state {
     uint64_t image_area;
     uint64_t boot_started_ns;
     struct rs_update_record update;
+    struct rs_coroner coroner;
     struct rs_slot slot[SERVICE_SLOTS];
     struct rs_public table[SERVICE_SLOTS];
     struct rs_operation operation[RS_OPERATIONS];
@@ -217,6 +234,14 @@ int rs_succeed(struct rs_state *state, uint32_t signo);
 const struct process_info *rs_ask_kernel(void);
 /* Deaths that the RS before us was told of. */
 void rs_rescan(struct rs_state *state, struct outbox *outbox);
+
+/* ---- corpse.c ---- */
+/* Why the active instance has died (enum rs_cause); signal details are those of the signal that is being managed. */
+void rs_note_death(struct rs_slot *slot, uint32_t cause, int signo, int result);
+/* Take a dead instance out of the world, now or when the coroner has seen it. */
+void rs_bury(struct rs_state *state, struct rs_slot *dead);
+void rs_coroner_tick(struct rs_state *state);
+int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation);
 
 /* ---- standby.c: a second VM ---- */
 /* Make one if there is none. */

@@ -4,6 +4,7 @@
  * is taken back here, so that the message in hand can be handled again from the beginning: processes that the state does not know, instances that have
  * changed places. Deaths that the kernel has already told of are found by rs_rescan.
  */
+#include "base/string.h"
 #include "errors.h"
 #include "kernel_info.h"
 #include "protocols/kernel_client.h"
@@ -130,8 +131,19 @@ static void change_back(uint32_t active, uint32_t index)
     log_info("%s: half an exchange of instances is taken back: %d", process[active].name, result);
 }
 
+static void bury_predecessor(struct rs_state *state, struct rs_slot *dead, uint32_t signo)
+{
+    dead->flags = RS_IN_USE;
+    dead->endpoint = taking.dead;
+    dead->restarts = state->slot[ENDPOINT_RS].restarts;
+    string_copy(dead->manifest.label, sizeof(dead->manifest.label), "rs");
+    rs_note_death(dead, signo == SEF_SIGNAL_HANG ? RS_CAUSE_HEARTBEAT : RS_CAUSE_SIGNAL, (int)signo, 0);
+    dead->death.resumed = 1;
+    rs_bury(state, dead);
+}
+
 /* Slots that the state does not know are processes that were being made; and the dead RS. */
-static void settle(struct rs_state *state)
+static void settle(struct rs_state *state, uint32_t signo)
 {
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         uint32_t active;
@@ -143,7 +155,11 @@ static void settle(struct rs_state *state)
             change_back(active, i);
     }
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
-        if (process[i].endpoint != ENDPOINT_NONE && state->slot[i].flags == 0)
+        if (process[i].endpoint == ENDPOINT_NONE || state->slot[i].flags != 0)
+            continue;
+        if (process[i].endpoint == taking.dead)
+            bury_predecessor(state, &state->slot[i], signo);
+        else
             rs_destroy(process[i].endpoint);
     }
 }
@@ -156,7 +172,7 @@ int rs_succeed(struct rs_state *state, uint32_t signo)
     if (result != 0 || rs_ask_kernel() == NULL)
         return result != 0 ? result : -EGENERIC;
     find_spares(state);
-    settle(state);
+    settle(state, signo);
     rs->restarts++;
     rs->last_signal = signo;
     rs->cause = signo == SEF_SIGNAL_HANG ? RS_CAUSE_HEARTBEAT : RS_CAUSE_SIGNAL;

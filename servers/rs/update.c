@@ -32,8 +32,7 @@ static void drop_other(struct rs_state *state, struct rs_slot *slot)
     struct rs_slot *other = &state->slot[slot->other];
 
     slot->other = RS_NO_SLOT;
-    rs_destroy(other->endpoint);
-    rs_release(state, other);
+    rs_bury(state, other);
 }
 
 /* LU-11 */
@@ -77,6 +76,9 @@ static void roll_back(struct rs_state *state, struct outbox *outbox)
         rs_restart(state, slot, outbox);
         return;
     }
+    state->slot[slot->other].death = slot->death;
+    string_copy(state->slot[slot->other].manifest.label, RS_LABEL_MAX, slot->manifest.label);
+    slot->death.cause = RS_CAUSE_NONE;
     log_warn("%s: the new version failed, the old one goes on", slot->manifest.label);
     outbox_reply_status(outbox, slot->endpoint, RS_LU_READY, state->update.transaction, -ERESTART);
     end_update(state, -ERESTART, outbox);

@@ -46,4 +46,4 @@ flags_host := $(common) -DPLANARIA_HOST -D_GNU_SOURCE -fsanitize=address,undefin
 link_kernel := -nostdlib -static -no-pie -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
                -Wl,--no-warn-rwx-segments
 link_service := -nostdlib -static -no-pie -Wl,--no-relax -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,-z,norelro \
-                -Wl,--build-id=none -Wl,--gc-sections -Wl,--no-relax -Wl,--orphan-handling=place
+                -Wl,--build-id=sha1 -Wl,--gc-sections -Wl,--no-relax -Wl,--orphan-handling=place

@@ -2,9 +2,9 @@
 #
 # Reads every module.mk and makes its rules. A module.mk sets: name, kind (kernel, service, library, program, tests, core) and, where
 # the default does not do: sources, depends, cflags, serves, calls, linux, generated, boots, install, script,
-# test_sources, test_depends, test_generated.
+# test_sources, test_depends, test_generated; reads: libraries of which it uses headers only, because it looks into the memory of who links them.
 
-module_variables := name kind sources depends cflags serves calls linux generated boots install script journal test_sources test_depends test_generated
+module_variables := name kind sources depends cflags serves calls linux generated boots install script journal reads test_sources test_depends test_generated
 module_files := $(sort $(wildcard */module.mk */*/module.mk */*/*/module.mk))
 
 kernel_modules :=

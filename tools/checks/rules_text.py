@@ -156,6 +156,8 @@ def includes(tree):
 def _may_include(tree, module, path, library):
     if library == module or library in tree.dependencies(module) or module == "lib/testing":
         return True  # lib/testing speaks of everything that is tested, and links nothing of it
+    if library in tree.modules()[module].get("reads", "").split():
+        return True
     return "/test/" in path and (library == "lib/testing" or library in tree.modules()[module].get("test_depends", ""))
 
 

@@ -2,7 +2,7 @@
 """One virtual machine: its options, its boot image with what this run adds, and the QEMU command line that makes it.
 
 Serial lines, the same on every machine type: first = console (/dev/ttyS0), second = log of kernel and services, third = /dev/ttyS2, the
-standard error of `planaria exec`. Writing to port 0xf4 ends QEMU with an odd exit status; the kernel does that when it panics."""
+standard error of `planaria exec`, fourth = crash reports (reports.py). Writing to port 0xf4 ends QEMU with an odd exit status; the kernel does that when it panics."""
 import itertools
 import os
 import subprocess
@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools", "image"))
 import cpio  # noqa: E402
 import deb  # noqa: E402
 import reference  # noqa: E402
+import reports  # noqa: E402
 import symbols  # noqa: E402
 
 QEMU = "qemu-system-x86_64"
@@ -29,7 +30,7 @@ MACHINES = {
     "q35": ["-machine", "q35", "-nodefaults", "-no-user-config"],
     "microvm": ["-machine", "microvm,acpi=on,pit=on,pic=on,rtc=on", "-nodefaults", "-no-user-config"],
 }
-EXEC_INITTAB = "::sysinit:/etc/rc\n::once:/etc/exec.run\n"
+EXEC_INITTAB = "::sysinit:/etc/rc\n::respawn:/usr/sbin/coroner\n::once:/etc/exec.run\n"
 
 
 @dataclass
@@ -54,12 +55,14 @@ class Options:
 def new_log_path():
     """A fresh name below build/log; the oldest logs go."""
     os.makedirs(LOGS, exist_ok=True)
-    old = sorted((name for name in os.listdir(LOGS) if name.startswith("run-")), reverse=True)
-    for name in old[KEPT_LOGS:]:
-        try:
-            os.unlink(os.path.join(LOGS, name))
-        except FileNotFoundError:
-            pass
+    names = [name for name in os.listdir(LOGS) if name.startswith("run-")]
+    runs = sorted({reports.run_of(name) for name in names}, reverse=True)
+    for name in names:
+        if reports.run_of(name) in runs[KEPT_LOGS:]:
+            try:
+                os.unlink(os.path.join(LOGS, name))
+            except FileNotFoundError:
+                pass
     stamp = time.strftime("%Y%m%d-%H%M%S")
     return os.path.join(LOGS, "run-%s-%d-%d.log" % (stamp, os.getpid(), next(_log_number)))
 
@@ -147,6 +150,8 @@ def qemu_command(options, initrd, console, log_path, errors="null"):
                 "-device", "isa-serial,chardev=log,iobase=0x2f8,irq=3,index=1",
                 "-chardev", errors.replace(",", ",id=errors,", 1) if "," in errors else errors + ",id=errors",
                 "-device", "isa-serial,chardev=errors,iobase=0x3e8,irq=5,index=2",
+                "-chardev", "file,id=reports,path=" + reports.stream(log_path),
+                "-device", "isa-serial,chardev=reports,iobase=0x2e8,irq=7,index=3",
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     if options.debug:
         command += ["-S", "-gdb", "tcp:127.0.0.1:%d" % options.debug]

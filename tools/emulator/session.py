@@ -10,6 +10,7 @@ import threading
 import time
 
 import machine
+import reports
 
 STATUS = re.compile(r"exec status=(\d+)")
 EXIT_TIMEOUT = 124
@@ -102,6 +103,12 @@ def outcome(process, timed_out, timeout, log_path):
     return int(found[-1])
 
 
+def tell_reports(log_path):
+    text = reports.hint(reports.collect(log_path))
+    if text:
+        say(text)
+
+
 def execute(options, command, stdout=1, stderr=2, log_path=None):
     """Boots, runs one shell command in the guest, copies its output to the two descriptors, returns its exit status."""
     log_path = log_path or machine.new_log_path()
@@ -132,6 +139,7 @@ def execute(options, command, stdout=1, stderr=2, log_path=None):
         complaint = emulator_says.read()
     if follower:
         follower.finish()
+    tell_reports(log_path)
     status = outcome(process, timed_out, options.timeout, log_path)
     if status == EXIT_EMULATOR and complaint:
         say("the emulator says: " + complaint.strip())
@@ -161,6 +169,7 @@ def interactive(options):
             machine.stop(process)
     if follower:
         follower.finish()
+    tell_reports(log_path)
     if process.returncode == machine.PANIC_EXIT:
         say("kernel panic:\n%s" % machine.panic_text(log_path))
         return EXIT_PANIC
@@ -200,3 +209,4 @@ def debug(options):
             return subprocess.call(["gdb", "-q", "-x", script.name])
         finally:
             machine.stop(process)
+            tell_reports(log_path)

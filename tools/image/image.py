@@ -11,7 +11,7 @@ import cpio
 import packages
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FOLDERS = ["bin", "sbin", "dev", "proc", "sys", "tmp", "root", "var", "var/run", "var/log", "run", "home", "mnt", "etc", "usr",
+FOLDERS = ["bin", "sbin", "dev", "proc", "sys", "tmp", "root", "var", "var/run", "var/log", "var/crash", "run", "home", "mnt", "etc", "usr",
            "usr/bin", "usr/sbin", "lib", "lib64", "service", "tests", "opt"]
 
 

@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "emulator"))
 import cli  # noqa: E402
 import machine  # noqa: E402
+import reports  # noqa: E402
 
 ROOT_FOLDER = machine.ROOT
 PROMPT = re.compile(rb"(?:^|[\r\n])(?:\x1b\[[0-9;]*[a-zA-Z])*[~/][^\r\n]* # (?:\x1b\[[0-9;]*[a-zA-Z])*$")
@@ -68,8 +69,11 @@ class Guest:
         self.process.stdin.close()
         self.process.stdout.close()
         self.image.close()
+        written = reports.collect(self.log_path)
         if _[0] is not None:
             print("# log: %s" % os.path.relpath(self.log_path, machine.ROOT))
+            if written:
+                print("# %s" % reports.hint(written))
 
     def log(self):
         return machine.read_log(self.log_path)

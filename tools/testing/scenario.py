@@ -153,6 +153,12 @@ def judge_step(step, text, status):
 
 def judge(index, scenario, found, rest, ending, log):
     """Returns the list of problems of one scenario after a run. ending: what the runner said on standard error."""
+    problems = _problems(index, scenario, found, rest, ending, log)
+    hints = [line for line in ending.splitlines() if "crash report: " in line]
+    return problems + hints if problems else []
+
+
+def _problems(index, scenario, found, rest, ending, log):
     for number, step in enumerate(scenario.steps):
         if (index, number) not in found:
             return ["line %d: $ %s\ndid not end; last output:\n%s\n%s" % (step.line, step.command, rest[-2000:], ending)]

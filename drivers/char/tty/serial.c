@@ -58,7 +58,9 @@ struct uart {
     uint8_t irq;
 };
 
-static const struct uart uarts[SERIAL_LINES] = { { 0x3f8, 4 }, { 0, 0 }, { 0x3e8, 5 } }; /* 0x2f8 belongs to the kernel's log */
+static const struct uart uarts[SERIAL_LINES] = {
+    { 0x3f8, 4 }, { 0, 0 }, { 0x3e8, 5 }, { 0x2e8, 7 }
+}; /* 0x2f8 belongs to the kernel's log */
 
 SERVICE_DERIVED struct serial_witness serial_witness;
 

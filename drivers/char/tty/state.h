@@ -13,7 +13,7 @@
 #include "termios.h"
 
 enum {
-    SERIAL_LINES = 3,
+    SERIAL_LINES = 4,
     PTY_LINES = 64,
     TTY_LINES = SERIAL_LINES + PTY_LINES,
     TTY_BUFFER = 4096, /* a power of two; also the longest line, as with Linux */

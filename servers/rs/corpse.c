@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dead instances that the coroner (user/coroner, a program) looks at before they go. Recovery never waits for it: what is kept here has a successor that
+ * serves already. Few are kept, for a short time, and only while there is a coroner.
+ */
+#include "base/string.h"
+#include "errors.h"
+#include "protocols/kernel_client.h"
+#include "protocols/rs_server.h"
+#include "rs_corpse.h"
+#include "state.h"
+#include "sys/call.h"
+#include "sys/sef.h"
+#include "sys/syscalls.h"
+
+enum { KEPT_MAX = 4, PATIENCE_MS = 10000, READ_MAX = 65536, ELF_ENTRY = 24, ELF_HEADER_BYTES = 64, BURST = 3 };
+
+static const uint64_t interval_ns = 1000000000; /* between two reports of one service, but for BURST of them */
+
+void rs_note_death(struct rs_slot *slot, uint32_t cause, int signo, int result)
+{
+    const struct sef_signal_details *details = sef_signal_details();
+
+    slot->death = (struct rs_death){ .cause = cause, .signo = signo, .result = result, .time_ns = sys_uptime() };
+    if (cause != RS_CAUSE_SIGNAL)
+        return;
+    slot->death.code = details->code;
+    slot->death.trap = details->trap;
+    slot->death.error = details->error;
+    slot->death.address = details->address;
+}
+
+static void remove_corpse(struct rs_state *state, struct rs_slot *slot)
+{
+    rs_destroy(slot->endpoint);
+    rs_release(state, slot);
+}
+
+/* The one that died first of those not taken yet, or the one that is. */
+static struct rs_slot *find_corpse(struct rs_state *state, bool taken)
+{
+    struct rs_slot *first = NULL;
+
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        struct rs_slot *slot = &state->slot[i];
+
+        if ((slot->flags & RS_CORPSE) == 0 || (slot->flags & RS_TAKEN) != (taken ? RS_TAKEN : 0))
+            continue;
+        if (first == NULL || slot->death.time_ns < first->death.time_ns)
+            first = slot;
+    }
+    return first;
+}
+
+static uint32_t count_corpses(const struct rs_state *state)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
+        count += (state->slot[i].flags & RS_CORPSE) != 0;
+    return count;
+}
+
+static bool is_rare(struct rs_slot *alive, uint64_t now)
+{
+    if (alive->reports_ns < now)
+        alive->reports_ns = now;
+    if (alive->reports_ns > now + (BURST - 1) * interval_ns)
+        return false;
+    alive->reports_ns += interval_ns;
+    return true;
+}
+
+/* Is it worth a report, and is there somebody to write it? */
+static bool is_kept(struct rs_state *state, const struct rs_slot *dead)
+{
+    struct rs_slot *alive = rs_find_label(state, dead->manifest.label);
+
+    if (dead->death.cause == RS_CAUSE_NONE || dead->death.cause == RS_CAUSE_STOPPED || !state->coroner.is_there)
+        return false;
+    if (count_corpses(state) >= KEPT_MAX || (alive != NULL && !is_rare(alive, dead->death.time_ns))) {
+        state->coroner.missed++;
+        return false;
+    }
+    return true;
+}
+
+static void tell_coroner(struct rs_state *state, int status)
+{
+    if (!state->coroner.waits)
+        return;
+    rs_finish(&state->operation[state->coroner.operation], status, outbox_default());
+    state->coroner.waits = false;
+}
+
+void rs_bury(struct rs_state *state, struct rs_slot *dead)
+{
+    struct rs_slot kept = { .flags = RS_IN_USE | RS_CORPSE, .endpoint = dead->endpoint, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
+
+    if (!is_kept(state, dead)) {
+        remove_corpse(state, dead);
+        return;
+    }
+    kept.death = dead->death;
+    kept.restarts = dead->restarts;
+    string_copy(kept.manifest.label, sizeof(kept.manifest.label), dead->manifest.label);
+    rs_release(state, dead);
+    *dead = kept;
+    if (state->coroner.deadline_ns == 0)
+        state->coroner.deadline_ns = rs_deadline(state, PATIENCE_MS);
+    tell_coroner(state, 0);
+}
+
+void rs_coroner_tick(struct rs_state *state)
+{
+    if (!rs_is_due(&state->coroner.deadline_ns, sys_uptime()))
+        return;
+    state->coroner.is_there = false; /* until it asks again */
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if ((state->slot[i].flags & RS_CORPSE) != 0)
+            remove_corpse(state, &state->slot[i]);
+    }
+}
+
+static void bury_taken(struct rs_state *state)
+{
+    struct rs_slot *taken = find_corpse(state, true);
+
+    if (taken != NULL)
+        remove_corpse(state, taken);
+}
+
+int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation)
+{
+    tell_coroner(state, -EAGAIN); /* another one, or the same after a signal */
+    bury_taken(state);
+    state->coroner.is_there = true;
+    state->coroner.reader = operation->caller;
+    if (find_corpse(state, false) != NULL)
+        return 0;
+    state->coroner.deadline_ns = 0;
+    state->coroner.waits = true;
+    operation->stage = RS_STAGE_LATE;
+    state->coroner.operation = (uint32_t)(operation - state->operation);
+    return CALL_PARKED;
+}
+
+static bool is_coroner(const struct rs_state *state, const struct call *call)
+{
+    return state->coroner.is_there && call->caller == state->coroner.reader;
+}
+
+/* Each version of a service is linked at the same address, and its entry point comes first. */
+static uint64_t entry_of(struct rs_state *state, const char *label)
+{
+    const struct rs_slot *alive = rs_find_label(state, label);
+    uint64_t entry = 0;
+
+    if (alive != NULL && alive->image_length >= ELF_HEADER_BYTES)
+        memcpy(&entry, (const uint8_t *)(uintptr_t)alive->image + ELF_ENTRY, sizeof(entry));
+    return entry;
+}
+
+int rs_handle_corpse_take(struct rs_state *state, struct call *call, const struct rs_corpse_take_request *request)
+{
+    struct rs_corpse corpse = { .missed = state->coroner.missed };
+    struct kernel_getregs_request registers = { .registers = (uint64_t)(uintptr_t)corpse.registers };
+    struct rs_slot *slot;
+    int result;
+
+    if (!is_coroner(state, call))
+        return -EPERM;
+    bury_taken(state);
+    slot = find_corpse(state, false);
+    if (slot == NULL)
+        return -EAGAIN;
+    registers.process = slot->endpoint;
+    (void)kernel_call_getregs(ENDPOINT_SYSTEM, &registers); /* fails if it never ran: zeros */
+    string_copy(corpse.label, sizeof(corpse.label), slot->manifest.label);
+    corpse.endpoint = slot->endpoint;
+    corpse.restarts = slot->restarts;
+    corpse.death = slot->death;
+    corpse.entry = entry_of(state, slot->manifest.label);
+    result = sys_copy_to(call->caller, request->corpse, &corpse, sizeof(corpse));
+    if (result != 0)
+        return result;
+    slot->flags |= RS_TAKEN;
+    state->coroner.missed = 0;
+    state->coroner.deadline_ns = rs_deadline(state, PATIENCE_MS);
+    return 0;
+}
+
+int rs_handle_corpse_read(struct rs_state *state, struct call *call, const struct rs_corpse_read_request *request)
+{
+    const struct rs_slot *slot = find_corpse(state, true);
+
+    if (!is_coroner(state, call))
+        return -EPERM;
+    if (slot == NULL || request->length > READ_MAX)
+        return -EINVAL;
+    return sys_vircopy(slot->endpoint, request->from, call->caller, request->to, request->length);
+}
