@@ -21,7 +21,7 @@ struct fault {
 };
 
 extern struct fault fault;
-/* How many kernel or VM calls are to fail (1) in the handler that runs. */
+/* In the handler that runs: 1 if its next kernel or VM call is to fail; in the middle of one of VM's, the call before which it crashes. */
 extern uint32_t fault_in_calls;
 
 /* Takes a request; what is to happen at once does. */

@@ -83,7 +83,8 @@ static void check_slot(struct rs_state *state, struct rs_slot *slot, uint64_t no
 void rs_tick(struct rs_state *state, struct outbox *outbox)
 {
     uint64_t now = sys_uptime();
-    bool initialising = false;
+    const struct rs_slot *vm = &state->slot[ENDPOINT_VM];
+    bool initialising = false, vm_is_silent = vm->pinged && vm->unanswered > 0; /* then many wait for it */
 
     if (state->shutting_down != 0)
         return;
@@ -96,7 +97,7 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
         initialising |= (state->slot[i].flags & RS_INITIALIZING) != 0;
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         if ((state->slot[i].flags & RS_ACTIVE) != 0)
-            check_slot(state, &state->slot[i], now, initialising, outbox);
+            check_slot(state, &state->slot[i], now, initialising || (vm_is_silent && i != ENDPOINT_VM), outbox);
     }
     rs_judge(state);
     rs_arm_first(state);

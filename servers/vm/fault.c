@@ -14,6 +14,7 @@
 #include "protocols/vm_event_server.h"
 #include "space.h"
 #include "sys/call.h"
+#include "sys/journal.h"
 #include "sys/log.h"
 
 enum {
@@ -476,7 +477,7 @@ int event_handle_page_fault(struct vm_state *state, struct call *call, const str
     if ((region_at(region)->flags & REGION_PINNED) != 0) {
         return -EACCES;
     }
-    if (space_at(space)->users > 1) {
+    if (space_at(space)->users > 1 || journal.attempts != 0) { /* the entry may have changed meanwhile */
         reply = NULL;
         if (entry != 0) {
             result = kcall_read_entries(space_id(space), page_down(request->address), 1, &entry);

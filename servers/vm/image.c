@@ -6,12 +6,16 @@
 #include "errors.h"
 #include "frame.h"
 #include "kcall.h"
+#include "kernel_info.h"
 #include "pool.h"
 #include "protocols/kernel.h"
 #include "protocols/vm_server.h"
+#include "repeat.h"
 #include "space.h"
 #include "sys/call.h"
 #include "sys/log.h"
+#include "sys/service.h"
+#include "sys/syscalls.h"
 
 #define SERVICE_IMAGE_MAX 0x10000000ull
 
@@ -192,11 +196,17 @@ int vm_handle_load_service(struct vm_state *state, struct call *call, const stru
 
 /* ---- exchange of two instances ---- */
 
-static bool has_windows(uint32_t space)
+/* Does the kernel say that this service is in that space? */
+static bool runs_in(endpoint_t process, uint32_t index)
 {
-    for (uint32_t i = space_at(space)->first; i != VM_NONE; i = region_at(i)->next) {
-        if ((region_at(i)->flags & REGION_WINDOW) != 0) {
-            return true;
+    static struct process_info services[SERVICE_SLOTS] SERVICE_INSTANCE;
+
+    if (sys_getinfo(KERNEL_INFO_PROCESSES, services, sizeof(services), NULL) != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if (services[i].endpoint == process && services[i].name[0] != '\0') {
+            return services[i].space == space_id(index);
         }
     }
     return false;
@@ -213,7 +223,7 @@ static int move_windows(struct vm_state *state, uint32_t from, uint32_t to)
 
         if ((model.flags & REGION_WINDOW) != 0) {
             space_unmap_pages(state, from, model.start, model.end, false);
-            if (region_add(state, to, &model) == VM_NONE) {
+            if (region_containing(space_at(to), model.start) == VM_NONE && region_add(state, to, &model) == VM_NONE) {
                 return -ENOMEM;
             }
             region_remove(state, i);
@@ -229,13 +239,21 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
     uint32_t destination_slot = endpoint_slot(request->destination);
     uint32_t source = space_of(state, request->source);
     uint32_t destination = space_of(state, request->destination);
+    bool is_swapped = request->swapped != 0;
+    uint64_t noted;
     int result;
 
     (void)call;
     if (source == VM_NONE || destination == VM_NONE || source_slot >= SERVICE_SLOTS || destination_slot >= SERVICE_SLOTS) {
         return -EINVAL;
     }
-    result = request->swapped ? 0 : kcall_update(request->source, request->destination);
+    if (repeat_is(state, &noted)) { /* the slots may be exchanged already, here and in the kernel */
+        source = (uint32_t)(noted >> 32);
+        destination = (uint32_t)noted;
+        is_swapped |= runs_in(request->destination, source);
+    }
+    repeat_note(state, (uint64_t)source << 32 | destination);
+    result = is_swapped ? 0 : kcall_update(request->source, request->destination);
     if (result != 0) {
         return result;
     }
@@ -243,11 +261,7 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
     /* Cannot fail from here on. */
     state->slot_space[source_slot] = destination;
     state->slot_space[destination_slot] = source;
-    if (!has_windows(source)) {
-        result = move_windows(state, destination, source);
-    } else if (!has_windows(destination)) {
-        result = move_windows(state, source, destination);
-    }
+    result = move_windows(state, destination, source);
     if (result != 0) {
         log_error("no records to move the windows of slot %u", source_slot);
     }

@@ -6,6 +6,8 @@
 
 #include "errors.h"
 #include "fault.h"
+#include "frame.h"
+#include "kcall.h"
 #include "linux_flags.h"
 #include "linux_vm_dispatch.h"
 #include "object.h"
@@ -13,6 +15,7 @@
 #include "protocols/kernel.h"
 #include "protocols/vfs_client.h"
 #include "protocols/vm.h"
+#include "repeat.h"
 #include "space.h"
 #include "sys/call.h"
 
@@ -97,7 +100,12 @@ static int64_t map_region(struct vm_state *state, uint32_t index, struct region 
     if (!pool_reserve(state, &state->regions, 4)) {
         return -ENOMEM;
     }
-    result = place(state, index, hint, length, flags, &address);
+    if (repeat_is(state, &address)) { /* the caller has not seen it yet: once more at the same place */
+        result = space_unmap(state, index, address, address + length);
+    } else {
+        result = place(state, index, hint, length, flags, &address);
+        repeat_note(state, address);
+    }
     if (result == 0 && is_new_object) {
         result = share_anonymous(state, model, length);
     }
@@ -157,16 +165,19 @@ static int park_mmap(struct vm_state *state, struct call *call, int32_t fd)
         .length = linux_argument(call, 1),
     };
 
+    uint64_t noted;
+
     if (fd < 0) {
         return -EBADF;
     }
-    index = pool_take(state, &state->parked);
+    index = repeat_is(state, &noted) ? (uint32_t)noted : pool_take(state, &state->parked);
+    repeat_note(state, index);
     if (index == VM_NONE || outbox_room(call->outbox) == 0) {
         return -ENOMEM;
     }
     *parked_at(index) = (struct parked){
         .caller = call->caller,
-        .is_used = 1,
+        .is_used = PARKED_WAITS,
         .transaction = index | ++state->transaction << 16,
         .address = linux_argument(call, 0),
         .length = page_up(request.length),
@@ -237,6 +248,12 @@ static int64_t map_file(struct vm_state *state, const struct parked *parked, con
     return map_region(state, index, &model, parked->address, parked->length, parked->flags);
 }
 
+/* The record that was answered last is kept, in case that answer has to be made again. */
+static bool is_awaited(uint32_t index)
+{
+    return parked_at(index)->is_used == PARKED_WAITS || (parked_at(index)->is_used == PARKED_ANSWERED && journal.attempts != 0);
+}
+
 void mmap_handle_reply(void *opaque, const struct message *reply, struct outbox *outbox)
 {
     struct vm_state *state = opaque;
@@ -245,12 +262,15 @@ void mmap_handle_reply(void *opaque, const struct message *reply, struct outbox 
     struct parked parked;
     int64_t result = reply->status;
 
-    if (index == VM_NONE || index >= state->parked.high || !parked_at(index)->is_used ||
-        parked_at(index)->transaction != reply->transaction) {
+    if (index == VM_NONE || index >= state->parked.high || parked_at(index)->transaction != reply->transaction || !is_awaited(index)) {
         return;
     }
+    if (state->answered != VM_NONE && state->answered != index) {
+        pool_give(&state->parked, state->answered);
+    }
+    state->answered = index;
     parked = *parked_at(index);
-    pool_give(&state->parked, index);
+    parked_at(index)->is_used = PARKED_ANSWERED;
     if (parked.caller == ENDPOINT_NONE) {
         return;
     }
@@ -303,10 +323,18 @@ int vm_linux_brk(struct vm_state *state, struct call *call)
     uint32_t index = space_of(state, call->caller);
     uint64_t wanted = linux_argument(call, 0);
     struct space *space = space_at(index);
+    uint64_t before;
 
     if (index == VM_NONE) {
         return -ENOMEM;
     }
+    if (repeat_is(state, &before)) { /* what it got is as new: it has not run since */
+        if (wanted > before) {
+            (void)space_unmap(state, index, page_up(before), page_up(wanted));
+        }
+        space->brk = before;
+    }
+    repeat_note(state, space->brk);
     if (wanted >= space->brk_start && wanted <= USER_TOP && move_break(state, index, page_up(space->brk), page_up(wanted)) == 0) {
         space->brk = wanted;
     }
@@ -327,12 +355,69 @@ static bool grow_in_place(struct vm_state *state, uint32_t index, uint32_t regio
     return true;
 }
 
+/* Pages that were at both places when VM died, in the middle of a move, stay at the new one. */
+static int drop_moved(struct vm_state *state, uint32_t index, uint64_t from, uint64_t to, uint64_t bytes)
+{
+    for (uint64_t at = 0; at < bytes; at += PAGE_BYTES) {
+        uint64_t old = 0, new = 0, present = 0, done = 0;
+        int result = kcall_read_entries(space_id(index), from + at, 1, &old);
+
+        if (result == 0) {
+            result = kcall_read_entries(space_id(index), to + at, 1, &new);
+        }
+        if (result == 0 && old != 0 && entry_frame(old) == entry_frame(new)) {
+            result = kcall_unmap(space_id(index), from + at, 1, &old, &present, &done);
+            frame_drop_entries(state, &old, present);
+            space_at(index)->resident_pages -= present;
+        }
+        if (result != 0) {
+            return result;
+        }
+    }
+    return 0;
+}
+
+/* The second half of a move whose new region is there. */
+static int64_t move_pages(struct vm_state *state, uint32_t index, uint64_t from, uint64_t old_length, uint64_t to, uint64_t new_length)
+{
+    const struct region *region = region_at(region_containing(space_at(index), to));
+    uint32_t flags = region_map_flags(region);
+    int result;
+
+    if (region->kind != REGION_SHARED) {
+        flags &= ~(uint32_t)KERNEL_MAP_FLAGS_WRITE; /* it may be shared with a child; the first write finds out */
+    }
+    result = space_move_pages(state, index, from, to, old_length < new_length ? old_length : new_length, flags);
+    if (result == 0) {
+        result = space_unmap(state, index, from, from + old_length);
+    }
+    return result != 0 ? result : (int64_t)to;
+}
+
+/* VM died after the new region was made: what is left of the old one follows. False: it had not come so far. */
+static bool resume_move(struct vm_state *state, uint32_t index, uint64_t from, uint64_t old_length, uint64_t new_length, int64_t *result)
+{
+    uint64_t to;
+
+    if (!repeat_is(state, &to) || !space_is_covered(space_at(index), to, to + new_length)) {
+        return false;
+    }
+    if (to == from) { /* in place */
+        *result = new_length < old_length ? space_unmap(state, index, from + new_length, from + old_length) : 0;
+        *result = *result != 0 ? *result : (int64_t)from;
+        return true;
+    }
+    *result = drop_moved(state, index, from, to, old_length < new_length ? old_length : new_length);
+    if (*result == 0) {
+        *result = move_pages(state, index, from, old_length, to, new_length);
+    }
+    return true;
+}
+
 static int64_t move_region(struct vm_state *state, uint32_t index, uint64_t from, uint64_t old_length, uint64_t to, uint64_t new_length)
 {
     uint32_t old = region_containing(space_at(index), from);
     struct region model = *region_at(old);
-    uint64_t kept = old_length < new_length ? old_length : new_length;
-    uint32_t flags = region_map_flags(&model);
     int result;
 
     model.offset += from - model.start;
@@ -341,21 +426,13 @@ static int64_t move_region(struct vm_state *state, uint32_t index, uint64_t from
     model.flags &= (uint16_t) ~(REGION_HEAP | REGION_GROWSDOWN);
     /* The old region is cut out first, so that nothing can fail when the pages have moved. */
     result = space_cut(state, index, from, from + old_length);
+    if (result == 0) {
+        repeat_note(state, to);
+    }
     if (result == 0 && region_add(state, index, &model) == VM_NONE) {
         result = -ENOMEM;
     }
-    if (result != 0) {
-        return result;
-    }
-    if (model.kind != REGION_SHARED) {
-        flags &= ~(uint32_t)KERNEL_MAP_FLAGS_WRITE; /* it may be shared with a child; the first write finds out */
-    }
-    result = space_move_pages(state, index, from, to, kept, flags);
-    if (result != 0) {
-        return result;
-    }
-    result = space_unmap(state, index, from, from + old_length);
-    return result != 0 ? result : (int64_t)to;
+    return result != 0 ? result : move_pages(state, index, from, old_length, to, new_length);
 }
 
 static int64_t remap(struct vm_state *state, uint32_t index, uint64_t from, uint64_t old_length, uint64_t new_length, uint32_t flags,
@@ -363,8 +440,12 @@ static int64_t remap(struct vm_state *state, uint32_t index, uint64_t from, uint
 {
     struct space *space = space_at(index);
     uint32_t region = region_containing(space, from);
+    int64_t resumed;
     int result;
 
+    if (resume_move(state, index, from, old_length, new_length, &resumed)) {
+        return resumed;
+    }
     if (region == VM_NONE || region_at(region)->end - from < old_length) {
         return -EFAULT;
     }
@@ -378,6 +459,7 @@ static int64_t remap(struct vm_state *state, uint32_t index, uint64_t from, uint
         result = space_unmap(state, index, to, to + new_length);
         return result != 0 ? result : move_region(state, index, from, old_length, to, new_length);
     }
+    repeat_note(state, from);
     if (new_length <= old_length) {
         result = new_length == old_length ? 0 : space_unmap(state, index, from + new_length, from + old_length);
         return result != 0 ? result : (int64_t)from;

@@ -457,7 +457,7 @@ static void derive_parked(struct vm_state *state)
     }
     state->parked.used = 0;
     for (uint32_t i = 1; i < state->parked.high; i++) {
-        state->parked.used += parked[i].is_used;
+        state->parked.used += parked[i].is_used != PARKED_FREE;
     }
 }
 

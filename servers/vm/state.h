@@ -165,11 +165,13 @@ struct owner_pool {
 
 /* ---- mmap of a file: waits for VFS ---- */
 
+enum parked_use { PARKED_FREE, PARKED_WAITS, PARKED_ANSWERED };
+
 struct parked {
     uint32_t free_link;
     endpoint_t caller; /* 0 with is_used: the caller is gone */
     uint32_t transaction;
-    uint32_t is_used;
+    uint32_t is_used; /* enum parked_use */
     uint64_t address;
     uint64_t length;
     uint64_t offset;
@@ -205,7 +207,9 @@ struct vm_state {
     uint64_t refused_calls[SERVICE_SLOTS]; /* bit = operation of vm.idl; RS says so (mask.c) */
     struct owner_pool owner_pool[OWNER_POOLS];
     uint32_t transaction; /* sequence of requests to VFS */
-    uint32_t unused;
+    uint32_t answered;    /* the last parked record that was */
+    uint64_t note_of;     /* repeat.h: the message it belongs to */
+    uint64_t note_value;
     uint64_t vdso_base;
     uint64_t vdso_bytes;
     uint64_t time_page;

@@ -9,6 +9,7 @@
 #include "pool.h"
 #include "protocols/kernel.h"
 #include "protocols/vm_server.h"
+#include "repeat.h"
 #include "space.h"
 #include "sys/call.h"
 
@@ -16,11 +17,13 @@ int vm_handle_object_create(struct vm_state *state, struct call *call, const str
                             struct vm_object_create_reply *reply)
 {
     uint32_t pool = owner_pool_find(state, call->caller, request->pool);
-    uint32_t object = pool == 0 ? VM_NONE : object_new(state, pool);
+    uint64_t noted;
+    uint32_t object = repeat_is(state, &noted) ? (uint32_t)noted : pool == 0 ? VM_NONE : object_new(state, pool);
 
     if (object == VM_NONE) {
         return -ENOSPC;
     }
+    repeat_note(state, object);
     reply->object = object_id(object);
     return 0;
 }

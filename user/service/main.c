@@ -170,20 +170,37 @@ static uint32_t call_argument(const char *name)
     wrong("'%s': a call is a Linux call (read) or protocol.operation (char.read)", name);
 }
 
+static uint32_t fault_argument(const char *name)
+{
+    static const char *const faults[] = { "crash", "middle", "loop" };
+
+    for (uint32_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        if (strcmp(faults[i], name) == 0)
+            return i;
+    }
+    wrong("--fault: '%s' is none of crash, middle, loop", name);
+}
+
 static int command_crash(int count, char **arguments)
 {
     const char *label = label_argument(count, arguments);
-    uint32_t call = 0;
+    struct rs_crash_request request = { .call = 0 };
 
-    if (count > 1) {
-        if (strcmp(arguments[1], "--in") != 0)
-            wrong("'%s': only --in CALL may follow the label", arguments[1]);
-        if (count < 3)
-            wrong("--in: the name of a call is missing");
-        call = call_argument(arguments[2]);
-        no_more(count - 3, arguments + 3);
+    for (int i = 1; i < count; i += 2) {
+        bool is_call = strcmp(arguments[i], "--in") == 0;
+
+        if (!is_call && strcmp(arguments[i], "--fault") != 0)
+            wrong("'%s': only --in CALL and --fault KIND may follow the label", arguments[i]);
+        if (i + 1 == count)
+            wrong("%s: the %s is missing", arguments[i], is_call ? "name of a call" : "kind");
+        if (is_call)
+            request.call = call_argument(arguments[i + 1]);
+        else
+            request.fault = fault_argument(arguments[i + 1]);
     }
-    return report(label, rs_crash(label, call));
+    if (request.fault != 0 && request.call == 0)
+        wrong("--fault needs --in CALL");
+    return report(label, rs_crash(label, &request));
 }
 
 static int command_shutdown(int count, char **arguments)
@@ -203,7 +220,7 @@ static const struct command commands[] = {
     { "list", command_list, "list" },
     { "lookup", command_lookup, "lookup LABEL" },
     { "update", command_update, "update LABEL|PATH|self [-label LABEL] [-binary FILE] [-state N] [-maxtime MS] [-n]" },
-    { "crash", command_crash, "crash LABEL [--in CALL]" },
+    { "crash", command_crash, "crash LABEL [--in CALL [--fault crash|middle|loop]]" },
     { "dump", command_dump, "dump LABEL" },
     { "shutdown", command_shutdown, "shutdown" },
 };

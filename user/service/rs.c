@@ -89,10 +89,10 @@ int rs_list(struct rs_public *table, uint32_t room)
     return (int)(reply.count < room ? reply.count : room);
 }
 
-int rs_crash(const char *label, uint32_t call)
+int rs_crash(const char *label, const struct rs_crash_request *fault)
 {
     struct message message = { .type = RS_CRASH };
-    struct rs_crash_request request = { .call = call };
+    struct rs_crash_request request = *fault;
 
     if (strlen(label) >= sizeof(request.label))
         return -ESRCH;

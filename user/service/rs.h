@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "protocols/rs.h"
 #include "rs_start.h"
 
 int rs_up(const struct rs_start *start, uint32_t flags);
@@ -16,5 +17,5 @@ int rs_shutdown(void);
 int rs_lookup(const char *label, endpoint_t *service);
 /* Number of rows, or a negative error. */
 int rs_list(struct rs_public *table, uint32_t room);
-int rs_crash(const char *label, uint32_t call);
+int rs_crash(const char *label, const struct rs_crash_request *fault);
 int rs_update(const struct rs_update *update);
