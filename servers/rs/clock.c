@@ -84,7 +84,7 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
 {
     uint64_t now = sys_uptime();
     const struct rs_slot *vm = &state->slot[ENDPOINT_VM];
-    bool initialising = false, vm_is_silent = vm->pinged && vm->unanswered > 0; /* then many wait for it */
+    bool initialising = false, vm_is_silent = vm->pinged; /* for half a second at least: many may wait for it */
 
     if (state->shutting_down != 0)
         return;
