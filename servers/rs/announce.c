@@ -4,6 +4,7 @@
  * is told again when it has been started afresh and has forgotten.
  */
 #include "base/string.h"
+#include "errors.h"
 #include "protocols/ds_client.h"
 #include "protocols/pm_client.h"
 #include "protocols/sched_client.h"
@@ -132,7 +133,20 @@ static void remember_pid(struct rs_state *state, uint32_t index, const struct me
     rs_publish_row(state, &state->slot[index]);
 }
 
-bool rs_announce_reply(struct rs_state *state, const struct message *reply)
+/* RS-51: what cannot be published is of no use to anybody. A peer that died is told again when it is back. */
+static void refused(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox)
+{
+    bool is_new = (slot->flags & (RS_INITIALIZING | RS_RESTARTING)) == RS_INITIALIZING;
+
+    if (status == -EDEADSRCDST || status == -ESRVRESTART || rs_index(state, slot) < RS_FIRST_DYNAMIC || (slot->flags & RS_ACTIVE) == 0)
+        return;
+    if (is_new)
+        rs_init_done(state, slot, status, outbox);
+    else
+        rs_remove(state, slot, outbox);
+}
+
+bool rs_announce_reply(struct rs_state *state, const struct message *reply, struct outbox *outbox)
 {
     static const char *const who[] = { [RS_FOR_DS] = "ds", [RS_FOR_PM] = "pm", [RS_FOR_VFS] = "vfs" };
     uint32_t kind = reply->transaction >> 28;
@@ -142,9 +156,11 @@ bool rs_announce_reply(struct rs_state *state, const struct message *reply)
         return false;
     if (index >= SERVICE_SLOTS || (state->slot[index].flags & (RS_ACTIVE | RS_REPLICA)) == 0)
         return true;
-    if (reply->status != 0)
+    if (reply->status != 0) {
         log_warn("%s did not take %s: error %d", who[kind], state->slot[index].manifest.label, reply->status);
-    else if (kind == RS_FOR_PM && reply->type == (PM_ADD_SERVICE | MESSAGE_REPLY))
+        refused(state, &state->slot[index], reply->status, outbox);
+    } else if (kind == RS_FOR_PM && reply->type == (PM_ADD_SERVICE | MESSAGE_REPLY)) {
         remember_pid(state, index, reply);
+    }
     return true;
 }

@@ -55,7 +55,7 @@ static void handle_reply(void *state, const struct message *reply, struct outbox
     else if (reply->transaction >> 28 == RS_FOR_SCRIPT)
         rs_script_answered(state, reply, outbox);
     else
-        (void)rs_announce_reply(state, reply);
+        (void)rs_announce_reply(state, reply, outbox);
 }
 
 static int init_restart(int type, struct sef_init_info *info)

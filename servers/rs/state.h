@@ -30,16 +30,16 @@ enum rs_slot_flags {
     RS_TERMINATED = 0x10, /* dead, waits for its restart */
     RS_LATEREPLY = 0x20,
     RS_INITIALIZING = 0x40,
+    RS_UPDATING = 0x80,
     RS_ACTIVE = 0x100,
-    RS_REINCARNATE = 0x200, /* starts over with a new endpoint */
-    RS_OLD = 0x1000,        /* the dead instance while its replacement starts */
-    RS_RESTARTING = 0x2000, /* INITIALIZING, but not for the first time */
-    RS_FRESH = 0x4000,      /* the state of the old instance is given up */
-    RS_PUBLISHED = 0x10000, /* DS, PM and VFS know it */
-    RS_UPDATING = 0x20000,
-    RS_REPLICA = 0x80000,     /* not ACTIVE: waits beside the one that is */
+    RS_REINCARNATE = 0x200,   /* starts over with a new endpoint */
+    RS_OLD = 0x1000,          /* the dead instance while its replacement starts */
+    RS_RESTARTING = 0x2000,   /* INITIALIZING, but not for the first time */
+    RS_FRESH = 0x4000,        /* the state of the old instance is given up */
+    RS_PUBLISHED = 0x10000,   /* DS, PM and VFS know it */
     RS_MAY_MUTATE = 0x100000, /* an operator asked for a mutation fault: it may have its text changed once */
     RS_SCRIPT = 0x200000,     /* TERMINATED, and its recovery script decides */
+    RS_REPLICA = 0x20000,     /* not ACTIVE: waits beside the one that is */
     RS_OWN_IMAGE = 0x40000,   /* UPDATING, and the new version has an image of its own */
     RS_SPARE = 0x400000,      /* a further instance of RS, which stands by */
     RS_CORPSE = 0x800000,     /* dead, replaced, and kept for the coroner */
@@ -208,7 +208,7 @@ void rs_withdraw_replica(const struct rs_slot *replica, struct outbox *outbox);
 void rs_announce_all_to(struct rs_state *state, endpoint_t listener, struct outbox *outbox);
 void rs_withdraw(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 /* true: the reply was one of announce's. */
-bool rs_announce_reply(struct rs_state *state, const struct message *reply);
+bool rs_announce_reply(struct rs_state *state, const struct message *reply, struct outbox *outbox);
 
 /* ---- successor.c: a second RS ---- */
 void rs_successor_tick(struct rs_state *state);

@@ -152,7 +152,7 @@ static void answer(struct vfs_state *vfs, struct operation *op, int64_t result)
     if (op->caller == ENDPOINT_NONE || op->is_abandoned || op->is_silent)
         return;
     if (message_protocol(op->type) == PROTOCOL_LINUX)
-        outbox_linux_reply(outbox_default(), op->caller, result);
+        outbox_linux_reply(outbox_default(), op->caller, result <= -EDEADSRCDST && result >= -EDONTREPLY ? -EIO : result);
     else
         outbox_reply_status(outbox_default(), op->caller, op->type, op->transaction, (int)result);
 }
