@@ -197,7 +197,7 @@ static void finish(struct rs_state *state)
 
     state->boot_step = RS_BOOT_DONE;
     for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++)
-        count += (state->slot[i].flags & RS_ACTIVE) != 0;
+        count += (state->slot[i].flags & (RS_ACTIVE | RS_INITIALIZING)) == RS_ACTIVE; /* not who has just failed */
     rs_standby_tick(state);
     rs_look_later(state, &state->slot[ENDPOINT_VM]); /* which has no init */
     log_info("%u services are ready after %llu ms", count, (unsigned long long)((sys_uptime() - state->boot_started_ns) / 1000000));
