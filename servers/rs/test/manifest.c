@@ -29,7 +29,7 @@ static bool may_call_vm(uint32_t type)
     return (manifest.vm_mask >> message_operation(type) & 1) != 0;
 }
 
-/* covers ISO-2 */
+/* covers ISO-2, RS-41 */
 TEST(every_key_is_read)
 {
     CHECK_EQ(read_text("# comment\nservice tty { # more\n uid 7; level 6; restart resume; heartbeat 2HZ; cpu 3;\n ipc pm vfs USER SYSTEM;\n"
