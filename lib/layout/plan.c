@@ -73,7 +73,7 @@ bool plan_make(struct plan *plan, const struct layout *old, uint32_t old_type, c
 /* Pieces are short: a call of memcpy would cost more than the copy. */
 static void copy(uint8_t *to, const uint8_t *from, uint32_t length)
 {
-    if (length > 256) {
+    if (length > 64) {
         memcpy(to, from, length);
         return;
     }

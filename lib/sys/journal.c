@@ -6,6 +6,7 @@
  */
 #include "sys/journal.h"
 
+#include "arena.h"
 #include "sys/log.h"
 
 #define ADDRESS_MASK 0xffffffffffffull
@@ -37,8 +38,8 @@ void journal_start(void)
 #ifndef PLANARIA_HOST
     journal_kept[0].start = (uint64_t)(uintptr_t)__state_start;
     journal_kept[0].bytes = (uint64_t)(__outbox_end - __state_start); /* .outbox follows .state */
-    journal_kept[1].start = 0x200000000000;                           /* arenas: servers/vm/layout.h */
-    journal_kept[1].bytes = 0x100000000000;
+    journal_kept[1].start = ARENA_ADDRESS;
+    journal_kept[1].bytes = ARENA_STRIDE * ARENA_COUNT;
 #endif
 }
 

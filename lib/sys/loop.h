@@ -42,12 +42,12 @@ static inline bool sef_might_take(const struct message *message, uint32_t status
 void sef_keep_details(const struct kernel_getksig_reply *reply);
 /* The init_fresh callback, for a restart that has nothing to take over. */
 int sef_init_fresh(int type, struct sef_init_info *info);
-/* Number the arenas from the first one again. */
-void arena_restart(void);
-/* Take the regions of the dead instance over. 0 or a negative error. */
-int resume_take(void);
-/* Its last part: the arenas that the journal names. */
-int resume_take_arenas(void);
+/* Number the arenas from the first one again. promise: service_arena only says where they will be. */
+void arena_restart(bool promise);
+/* Make an arena, or give it back (0 bytes). */
+int arena_make(uint32_t number, uint64_t bytes);
+/* Take the state of the other instance over, all but the arenas. 0 or a negative error. */
+int resume_take_sections(void);
 /* Ask who we are; once. */
 void identity_ask(void);
 /* SENDREC to the kernel; the error of the trap or the status of the answer. */

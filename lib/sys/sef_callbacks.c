@@ -124,18 +124,14 @@ static int take_section(const char *start, const char *end)
     return take((uint64_t)(uintptr_t)start, (uint64_t)(end - start));
 }
 
-int resume_take_arenas(void)
+static int resume_take_arenas(void)
 {
-    uint32_t count = journal.arena_count;
     int result = 0;
 
-    arena_restart(); /* the service may have asked for them before: the same ones come again */
-    for (uint32_t i = 0; i < count && result == 0; i++) {
-        uint64_t address = journal.arena[i].address;
-
-        if (service_arena(journal.arena[i].name, journal.arena[i].bytes) != (void *)(uintptr_t)address)
-            return -ENOMEM;
-        result = take(address, journal.arena[i].bytes);
+    for (uint32_t i = 0; i < journal.arena_count && i < JOURNAL_ARENAS && result == 0; i++) {
+        result = arena_make(i, journal.arena[i].bytes);
+        if (result == 0)
+            result = take(journal.arena[i].address, journal.arena[i].bytes);
     }
     return result;
 }
@@ -157,7 +153,7 @@ static int take_undo(void)
     return result;
 }
 
-int resume_take(void)
+int resume_take_sections(void)
 {
     int result = take_section(__state_start, __state_end);
 
@@ -167,8 +163,13 @@ int resume_take(void)
         result = take_section(__derived_start, __derived_end);
     if (result == 0)
         result = take_section(__journal_start, __journal_end);
-    if (result == 0)
-        result = take_undo();
+    return result == 0 ? take_undo() : result;
+}
+
+static int resume_take(void)
+{
+    int result = resume_take_sections();
+
     return result == 0 ? resume_take_arenas() : result;
 }
 

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "arena.h"
 #include "base/format.h"
 #include "base/string.h"
 #include "errors.h"
@@ -100,32 +101,40 @@ int service_arguments(char *text, size_t room)
 }
 
 static uint32_t next_number;
+static bool only_promised;
 
-void arena_restart(void)
+void arena_restart(bool promise)
 {
     next_number = 0;
+    only_promised = promise;
 }
 
-void *service_arena(const char *name, size_t bytes)
+int arena_make(uint32_t number, uint64_t bytes)
 {
-    struct vm_arena_request request = { .number = next_number, .length = bytes + JOURNAL_PAST_END };
-    struct vm_arena_reply reply;
+    struct vm_arena_request request = { .number = number, .length = bytes > 0 ? bytes + JOURNAL_PAST_END : 0 };
     struct message message = { .type = VM_ARENA };
     int result;
 
     vm_arena_request_put(&message, &request);
     result = ipc_sendrec(ENDPOINT_VM, &message);
-    if (result == 0)
-        result = message.status;
-    if (result != 0 || next_number == JOURNAL_ARENAS) {
+    return result != 0 ? result : message.status;
+}
+
+void *service_arena(const char *name, size_t bytes)
+{
+    uint64_t address = ARENA_ADDRESS + next_number * ARENA_STRIDE;
+    int result = -ENOMEM;
+
+    if (next_number < JOURNAL_ARENAS)
+        result = only_promised ? 0 : arena_make(next_number, bytes);
+    if (result != 0) {
         log_error("arena %s of %zu bytes: error %d", name, bytes, result);
         return NULL;
     }
-    vm_arena_reply_get(&message, &reply);
-    journal.arena[next_number].address = reply.address;
+    journal.arena[next_number].address = address;
     journal.arena[next_number].bytes = bytes;
     string_copy(journal.arena[next_number].name, JOURNAL_NAME, name);
     next_number++;
     journal.arena_count = next_number;
-    return (void *)(uintptr_t)reply.address;
+    return (void *)(uintptr_t)address;
 }

@@ -3,6 +3,7 @@
  * Live update, the new version's side: the state of the old one, which waits stopped and untouched, is copied. Any refusal here makes RS put the
  * old version back.
  */
+#include "arena.h"
 #include "base/format.h"
 #include "base/string.h"
 #include "errors.h"
@@ -20,8 +21,10 @@
 extern const struct service_header service_header;
 extern char __layout_start[], __layout_end[];
 
-/* VM's last numbers: copies of the old version's layout and sections, and of one of its tables. */
-enum { SCRATCH_SECTIONS = 63, SCRATCH_TABLE = 62 };
+#define PAGE_MASK 4095ull
+
+/* VM's last numbers: the old version's layout, its sections, one of its tables. */
+enum { SCRATCH_LAYOUT = 61, SCRATCH_TABLE = 62, SCRATCH_SECTIONS = 63 };
 
 struct arena_list {
     const struct journal_arena *arena;
@@ -32,6 +35,11 @@ static struct layout_pair pair;
 static struct service_header old_header;
 static struct journal_arena own_arena[JOURNAL_ARENAS], old_arena[JOURNAL_ARENAS];
 static struct arena_list own = { .arena = own_arena }, old = { .arena = old_arena };
+
+static uint8_t *arena_at(uint32_t number)
+{
+    return (uint8_t *)(uintptr_t)(ARENA_ADDRESS + number * ARENA_STRIDE);
+}
 
 /* Copy memory of the old version. */
 static int fetch(uint64_t address, void *to, uint64_t length)
@@ -45,21 +53,26 @@ static int fetch(uint64_t address, void *to, uint64_t length)
     return length == 0 ? 0 : kernel_request(&message);
 }
 
-/* 0 bytes: give it back. */
-static int scratch(uint32_t number, uint64_t bytes, uint8_t **memory)
+static int adopt(uint32_t number, uint64_t source, uint64_t bytes, bool writable)
 {
-    struct vm_arena_request request = { .number = number, .length = bytes };
-    struct message message = { .type = VM_ARENA };
-    struct vm_arena_reply reply;
+    struct vm_arena_adopt_request request = { .number = number, .writable = writable, .source = source, .length = bytes };
+    struct message message = { .type = VM_ARENA_ADOPT };
     int result;
 
-    vm_arena_request_put(&message, &request);
+    vm_arena_adopt_request_put(&message, &request);
     result = ipc_sendrec(ENDPOINT_VM, &message);
+    return result != 0 ? result : message.status;
+}
+
+/* The old version waits: its memory may be ours too. If VM does not know of it any more (it was restarted meanwhile): a copy. */
+static int take_memory(uint32_t number, uint64_t source, uint64_t bytes, bool writable)
+{
+    int result = adopt(number, source, bytes + JOURNAL_PAST_END, writable);
+
     if (result == 0)
-        result = message.status;
-    vm_arena_reply_get(&message, &reply);
-    *memory = (uint8_t *)(uintptr_t)reply.address;
-    return result;
+        return 0;
+    result = arena_make(number, bytes);
+    return result != 0 ? result : fetch(source, arena_at(number), bytes);
 }
 
 static void find_sections(const struct service_header *header, struct layout_side *side)
@@ -70,27 +83,24 @@ static void find_sections(const struct service_header *header, struct layout_sid
     }
 }
 
-/* Copies of the old version's layout and sections, one behind the other. */
-static int fetch_old(void)
+/* The old version's layout and sections, which follow each other, at other addresses. */
+static int take_old(void)
 {
-    uint64_t layout_bytes = (old_header.layout_end - old_header.layout + 7) & ~7ull, total = layout_bytes;
     struct layout_side *side = &pair.old;
-    uint8_t *memory;
-    int result;
+    uint64_t layout_page = old_header.layout & ~PAGE_MASK, start, end;
+    int result = take_memory(SCRATCH_LAYOUT, layout_page, old_header.layout_end - layout_page, false);
 
     find_sections(&old_header, side);
-    for (uint32_t i = 0; i < LAYOUT_SECTIONS; i++)
-        total += side->bytes[i];
-    result = scratch(SCRATCH_SECTIONS, total, &memory);
-    if (result == 0)
-        result = fetch(old_header.layout, memory, layout_bytes);
-    side->layout = (const struct layout *)(const void *)memory;
-    memory += layout_bytes;
-    for (uint32_t i = 0; i < LAYOUT_SECTIONS && result == 0; i++) {
-        result = fetch((uint64_t)(uintptr_t)side->section[i], memory, side->bytes[i]);
-        side->section[i] = memory;
-        memory += side->bytes[i];
+    start = old_header.section[0].start;
+    end = old_header.section[LAYOUT_SECTIONS - 1].end;
+    for (uint32_t i = 0; i < LAYOUT_SECTIONS; i++) {
+        if (old_header.section[i].start < start || old_header.section[i].end > end)
+            return -ENOEXEC;
+        side->section[i] = arena_at(SCRATCH_SECTIONS) + (old_header.section[i].start - start);
     }
+    if (result == 0)
+        result = take_memory(SCRATCH_SECTIONS, start, end - start, false);
+    side->layout = (const struct layout *)(const void *)(arena_at(SCRATCH_LAYOUT) + (old_header.layout - layout_page));
     return result;
 }
 
@@ -163,27 +173,31 @@ static uint64_t translate_lent(uint64_t address, uint64_t length)
     return moved_in_arena(address, length);
 }
 
+static uint32_t number_of(const struct journal_arena *arena)
+{
+    return (uint32_t)((arena->address - ARENA_ADDRESS) / ARENA_STRIDE);
+}
+
 static int take_table(const struct layout_variable *variable)
 {
     const char *name = layout_name(pair.new.layout, variable);
     const struct layout_variable *before = layout_find(pair.old.layout, LAYOUT_ARENAS, name);
     const struct journal_arena *past = find_arena(&old, name), *mine = find_arena(&own, name);
-    uint8_t *copy;
     int result;
 
-    if (before == NULL || past == NULL) /* added */
-        return 0;
-    if (mine == NULL || mine->bytes < layout_size(pair.new.layout, variable) || past->bytes < layout_size(pair.old.layout, before)) {
-        format_string(pair.problem, sizeof(pair.problem), "%s: there is no such table: %llu and %llu bytes", name,
-                      (unsigned long long)past->bytes, mine != NULL ? (unsigned long long)mine->bytes : 0);
+    if (mine == NULL || mine->bytes < layout_size(pair.new.layout, variable) ||
+        (past != NULL && before != NULL && past->bytes < layout_size(pair.old.layout, before))) {
+        format_string(pair.problem, sizeof(pair.problem), "%s: the table is not as its description says", name);
         return -ENOEXEC;
     }
+    if (before == NULL || past == NULL) /* added */
+        return arena_make(number_of(mine), mine->bytes);
     if (layout_is_same(&pair, before, variable))
-        return fetch(past->address, (void *)(uintptr_t)mine->address, past->bytes);
-    result = scratch(SCRATCH_TABLE, past->bytes, &copy);
+        return take_memory(number_of(mine), past->address, past->bytes, true);
+    result = arena_make(number_of(mine), mine->bytes);
     if (result == 0)
-        result = fetch(past->address, copy, past->bytes);
-    if (result == 0 && !layout_convert_table(&pair, before, copy, variable, (void *)(uintptr_t)mine->address))
+        result = take_memory(SCRATCH_TABLE, past->address, past->bytes, false);
+    if (result == 0 && !layout_convert_table(&pair, before, arena_at(SCRATCH_TABLE), variable, (void *)(uintptr_t)mine->address))
         result = -EINVAL;
     return result;
 }
@@ -206,7 +220,6 @@ const void *service_past(const char *path, size_t *bytes)
 {
     const struct layout_variable *variable;
     const struct journal_arena *arena;
-    uint8_t *copy;
     uint32_t offset;
     const struct layout_type *type = pair.old.layout != NULL ? layout_field(pair.old.layout, path, &variable, &offset) : NULL;
 
@@ -216,9 +229,9 @@ const void *service_past(const char *path, size_t *bytes)
     if (variable->section < LAYOUT_SECTIONS)
         return pair.old.section[variable->section] + variable->offset + offset;
     arena = find_arena(&old, layout_name(pair.old.layout, variable));
-    if (arena == NULL || scratch(SCRATCH_TABLE, arena->bytes, &copy) != 0 || fetch(arena->address, copy, arena->bytes) != 0)
+    if (arena == NULL || take_memory(SCRATCH_TABLE, arena->address, arena->bytes, false) != 0)
         return NULL;
-    return copy + offset;
+    return arena_at(SCRATCH_TABLE) + offset;
 }
 
 static int upgrade(void)
@@ -240,7 +253,7 @@ static int convert(void)
 {
     int result = 0;
 
-    arena_restart();
+    arena_restart(true);
     if (running_service->attach != NULL)
         result = running_service->attach();
     if (result == 0)
@@ -267,8 +280,7 @@ static int convert(void)
 
 static int convert_from_old(void)
 {
-    uint8_t *unused;
-    int result = fetch_old();
+    int result = take_old();
 
     pair.new.layout = (const struct layout *)(const void *)__layout_start;
     pair.translate = translate_pointer;
@@ -283,8 +295,8 @@ static int convert_from_old(void)
     }
     result = convert();
     pair.old.layout = NULL;
-    (void)scratch(SCRATCH_TABLE, 0, &unused);
-    (void)scratch(SCRATCH_SECTIONS, 0, &unused);
+    for (uint32_t number = SCRATCH_LAYOUT; number <= SCRATCH_SECTIONS; number++)
+        (void)arena_make(number, 0);
     return result;
 }
 
@@ -300,6 +312,15 @@ static bool is_same_layout(void)
     return fetch(old_header.layout, &past, sizeof(past)) == 0 && memcmp(&past, mine, sizeof(past)) == 0;
 }
 
+static int take_unchanged(void)
+{
+    int result = resume_take_sections();
+
+    for (uint32_t i = 0; i < journal.arena_count && i < JOURNAL_ARENAS && result == 0; i++)
+        result = take_memory(i, journal.arena[i].address, journal.arena[i].bytes, true);
+    return result;
+}
+
 int update_take(void)
 {
     int result = fetch((uint64_t)(uintptr_t)&service_header, &old_header, sizeof(old_header));
@@ -308,5 +329,5 @@ int update_take(void)
         sef_problem("the old version is no service that is linked for %p: error %d", (const void *)&service_header, result);
         return result != 0 ? result : -ENOEXEC;
     }
-    return is_same_layout() ? resume_take() : convert_from_old();
+    return is_same_layout() ? take_unchanged() : convert_from_old();
 }

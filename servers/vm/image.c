@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RS's calls: load a service image with all pages present, exchange two instances; and the arenas and device memory of services.
+ * RS's calls: load a service image with all pages present, exchange two instances; and device memory of services.
  */
 #include "base/elf.h"
 #include "errors.h"
 #include "frame.h"
 #include "kcall.h"
 #include "kernel_info.h"
+#include "pinned.h"
 #include "pool.h"
 #include "protocols/kernel.h"
 #include "protocols/vm_server.h"
@@ -21,8 +22,7 @@
 
 /* ---- pinned memory ---- */
 
-/* A region with all pages present and zero. */
-static int map_pinned(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end, uint8_t protection)
+int pinned_map(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end, uint8_t protection)
 {
     struct region model = { .kind = REGION_ANONYMOUS, .flags = REGION_PINNED, .protection = protection, .start = start, .end = end };
     uint64_t *frames = scratch()->frames;
@@ -107,7 +107,7 @@ static int load_segment(struct vm_state *state, uint32_t index, endpoint_t rs, u
 
     protection |= (segment->flags & ELF_SEGMENT_WRITE) != 0 ? VM_PROTECTION_WRITE : 0;
     protection |= (segment->flags & ELF_SEGMENT_EXECUTE) != 0 ? VM_PROTECTION_EXECUTE : 0;
-    result = map_pinned(state, index, page_down(segment->address), page_up(segment->address + segment->memory_bytes), protection);
+    result = pinned_map(state, index, page_down(segment->address), page_up(segment->address + segment->memory_bytes), protection);
     if (result == 0) {
         result = write_pages(index, segment->address, rs, image + segment->offset, segment->file_bytes);
     }
@@ -179,7 +179,7 @@ int vm_handle_load_service(struct vm_state *state, struct call *call, const stru
     space_at(index)->is_service = 1;
     result = load_image(state, index, call->caller, request, &header);
     if (result == 0) {
-        result = map_pinned(state, index, SERVICE_STACK_TOP - SERVICE_STACK_BYTES, SERVICE_STACK_TOP,
+        result = pinned_map(state, index, SERVICE_STACK_TOP - SERVICE_STACK_BYTES, SERVICE_STACK_TOP,
                             VM_PROTECTION_READ | VM_PROTECTION_WRITE);
     }
     if (result != 0) {
@@ -261,6 +261,8 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
     /* Cannot fail from here on. */
     state->slot_space[source_slot] = destination;
     state->slot_space[destination_slot] = source;
+    state->exchanged[source_slot] = (uint16_t)(destination_slot + 1);
+    state->exchanged[destination_slot] = (uint16_t)(source_slot + 1);
     result = move_windows(state, destination, source);
     if (result != 0) {
         log_error("no records to move the windows of slot %u", source_slot);
@@ -285,36 +287,6 @@ int vm_handle_patch_text(struct vm_state *state, struct call *call, const struct
 }
 
 /* ---- memory of services ---- */
-
-int vm_handle_arena(struct vm_state *state, struct call *call, const struct vm_arena_request *request, struct vm_arena_reply *reply)
-{
-    uint32_t space = space_of(state, call->caller);
-    uint64_t start = ARENA_ADDRESS + request->number * ARENA_STRIDE;
-    uint64_t end = start + page_up(request->length);
-    uint32_t there;
-    int result = 0;
-
-    if (space == VM_NONE || request->number >= ARENA_COUNT || request->length > ARENA_STRIDE / 2) {
-        return -ENOMEM;
-    }
-    there = region_containing(space_at(space), start);
-    if (request->length == 0) { /* given back */
-        space_unmap(state, space, start, start + ARENA_STRIDE);
-        return 0;
-    }
-    if (there != VM_NONE) {
-        start = region_at(there)->end;
-    }
-    if (start < end) {
-        result = map_pinned(state, space, start, end, VM_PROTECTION_READ | VM_PROTECTION_WRITE);
-    }
-    if (result != 0) {
-        space_unmap(state, space, start, end);
-        return -ENOMEM;
-    }
-    reply->address = ARENA_ADDRESS + request->number * ARENA_STRIDE;
-    return 0;
-}
 
 static uint32_t find_physical(uint32_t space, uint64_t base)
 {

@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "arena.h"
+
 #include "state.h"
 
 /* VM's tables; each may grow to the next one. */
@@ -19,9 +21,6 @@
 /* Services. */
 #define SERVICE_STACK_TOP   0x3ffff000ull
 #define SERVICE_STACK_BYTES 0x10000ull
-#define ARENA_ADDRESS       0x200000000000ull
-#define ARENA_STRIDE        0x1000000000ull
-#define ARENA_COUNT         64u
 #define PHYSICAL_ADDRESS    0x300000000000ull
 
 /* Programs. */

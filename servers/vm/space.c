@@ -229,6 +229,10 @@ void space_leave(struct vm_state *state, uint32_t slot)
         return;
     }
     state->slot_space[slot] = VM_NONE;
+    if (slot < SERVICE_SLOTS && state->exchanged[slot] != 0) {
+        state->exchanged[state->exchanged[slot] - 1] = 0;
+        state->exchanged[slot] = 0;
+    }
     if (--space_at(index)->users == 0) {
         space_destroy(state, index);
     }
