@@ -208,6 +208,7 @@ static void allow_basic_kernel(struct manifest *manifest)
 static void allow_basic_vm(struct manifest *manifest)
 {
     allow_call(&manifest->vm_mask, 1, VM_ARENA);
+    allow_call(&manifest->vm_mask, 1, VM_ARENA_ADOPT);
     allow_call(&manifest->vm_mask, 1, VM_MAP_PHYSICAL);
 }
 
