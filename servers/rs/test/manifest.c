@@ -97,8 +97,8 @@ TEST(what_is_not_said_has_its_default)
     for (int i = 0; i < PRIVILEGE_CALL_WORDS; i++)
         calls += (uint32_t)__builtin_popcountll(manifest.call_mask[i]);
     CHECK_EQ(calls, sizeof(basic) / sizeof(basic[0]));
-    CHECK(may_call_vm(VM_ARENA) && may_call_vm(VM_MAP_PHYSICAL));
-    CHECK_EQ(__builtin_popcountll(manifest.vm_mask), 2);
+    CHECK(may_call_vm(VM_ARENA) && may_call_vm(VM_ARENA_ADOPT) && may_call_vm(VM_MAP_PHYSICAL));
+    CHECK_EQ(__builtin_popcountll(manifest.vm_mask), 3);
     CHECK_EQ(read_text("service a { ipc NONE; system NONE; vm NONE; sigmgr rs; scheduler KERNEL; }"), 0);
     CHECK(!manifest.all_peers && manifest.call_mask[0] == 0 && manifest.vm_mask == 0);
     CHECK_STR(manifest.signal_manager, "");
