@@ -51,13 +51,14 @@ void signal_interrupt(struct thread *manager)
 void signal_cause(struct thread *target, int signo)
 {
     struct thread *manager = signal_manager(target);
+    bool kills = signal_is_lethal(signo) || signo == SIGNAL_KILL;
 
-    if (thread_is_service(target) && (signal_is_lethal(signo) || signo == SIGNAL_KILL))
+    if (thread_is_service(target) && kills)
         log_printf("%s (endpoint %d): signal %d, address %lx, rip %lx\n", target->name, target->endpoint, signo, target->fault_address,
                    target->frame.rip);
     if (thread_is_service(target) && signal_is_lethal(signo) && signo != SIGNAL_ABRT)
         log_thread(target);
-    if (manager == target && !signal_is_lethal(signo)) {
+    if (manager == target && !kills) {
         ipc_notify_signal(target, 1ull << (signo - 1));
         return;
     }

@@ -83,7 +83,8 @@ void rs_privileges(const struct rs_state *state, const struct manifest *manifest
                        PRIVILEGE_CHECK_MEM | flags;
     privilege->trap_mask = UINT32_MAX;
     privilege->signal_manager = signal_manager(state, manifest);
-    privilege->backup_signal_manager = ENDPOINT_NONE;
+    /* Whoever cannot hear of a death any more, the service itself above all: RS does. */
+    privilege->backup_signal_manager = privilege->signal_manager != ENDPOINT_RS ? ENDPOINT_RS : ENDPOINT_NONE;
     memcpy(privilege->call_mask, manifest->call_mask, sizeof(privilege->call_mask));
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         const struct rs_slot *slot = &state->slot[i];

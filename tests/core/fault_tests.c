@@ -59,6 +59,8 @@ static void expect_signal(thread_function *function, int signo, uint64_t address
     CHECK_EQ(kernel_call(KERNEL_GETKSIG, NULL, 0), 0);
     kernel_getksig_reply_get(&call_reply, &reply);
     CHECK_EQ(reply.process, ENDPOINT_NONE);
+    /* Or else it may run into the same fault again before it is ended. */
+    CHECK_EQ(CALL(runctl, RUNCTL, .process = a, .action = KERNEL_RUN_CONTROL_STOP), 0);
     CHECK_EQ(CALL(endksig, ENDKSIG, .process = a), 0);
     CHECK_EQ(CALL(endksig, ENDKSIG, .process = a), -EINVAL);
     thread_end(a);

@@ -126,7 +126,7 @@ static void wait_in_silence(void)
 static void take_role(const char *label)
 {
     sef_setcb_signal_handler(sef_cb_signal_handler_term);
-    if (strcmp(label, "counter") == 0)
+    if (strcmp(label, "counter") == 0 || strcmp(label, "own") == 0)
         sef_setcb_signal_handler(tell_signal);
     else if (strcmp(label, "forger") == 0)
         sef_setcb_signal_handler(forge);
