@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One boot that runs the workload round after round, with or without damage. What the guest prints between the marks `##begin N` and `##end N STATUS` is
-the output of a round; `##free N KILOBYTES` is the memory after it."""
+the output of a round; `##before KEY N` and `##after KEY N` count what must not leak."""
 import copy
 import os
 import re
@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 
-from options import ROOT
+from options import ROOT, SERVICES
 import machine
 import session
 
@@ -18,29 +18,57 @@ WORKLOAD = os.path.join(ROOT, "tests", "recovery", "workload.sh")
 
 # The shell's own builtins only: what the harness needs must not be what it tests.
 SCRIPT = r"""
-uptime() { read now rest </proc/uptime; now=${now%%.*}; }
-free_memory() { free=$(awk '/^MemFree/ {print $2}' /proc/meminfo); }
+uptime() { read now rest </proc/uptime; stamp=$now; now=${now%%%%.*}; }
+round() {
+    uptime
+    echo "##begin $1 $stamp"
+    timeout %(limit)d sh -c %(workload)s </dev/null 2>&1
+    echo "##end $1 $?"
+}
+settle() {
+    chaos-driver --services %(all)s --settle yes
+    sleep 1
+    i=0
+    while [ $i -lt 60 ] && service list | sed 1d | grep -qv " running "; do i=$((i + 1)); sleep 1; done
+}
+measure() {
+    set -- $1 /proc/[0-9]*
+    echo "##$1 processes $(($# - 1))"
+    echo "##$1 slots $(service list | wc -l)"
+    echo "##$1 descriptors $(ls /proc/[0-9]*/fd 2>/dev/null | grep -c '^[0-9]')"
+    echo "##$1 files $(find /tmp /run /dev /var -xdev 2>/dev/null | wc -l)"
+    echo "##$1 kilobytes $(awk '/^MemFree/ {print -$2}' /proc/meminfo)"
+}
+%(quiet)s
+settle
+measure before
 %(driver)s
 n=0
 while :; do
     n=$((n + 1))
-    echo "##begin $n"
-    timeout %(limit)d sh -c %(workload)s </dev/null 2>&1
-    echo "##end $n $?"
-    free_memory
-    echo "##free $n $free"
+    round $n
     uptime
     [ "$now" -ge %(seconds)d ] && break
 done
 [ -n "$placer" ] && { killall -9 chaos-driver; wait $placer; } 2>/dev/null
-sleep 8
+settle
+round last
+settle
+measure after
 service list | sed 's/^/##row /'
-free_memory
-echo "##free 0 $free"
 """
-ROUND = re.compile(r"^##begin (\d+)\n(.*?)^##end \1 (\d+)$", re.M | re.S)
-FREE = re.compile(r"^##free (\d+) (\d+)$", re.M)
+ROUND = re.compile(r"^##begin (\w+) (\d+\.\d+)\n(.*?)^##end \1 (\d+)$", re.M | re.S)
+MEASURE = re.compile(r"^##(before|after) (\w+) (-?\d+)$", re.M)
 ROW = re.compile(r"^##row (\S+) +(-?\d+) +(\d+) (\S+) +(\d+)", re.M)
+# What must be warm before anything is counted.
+WARM_UP = "round warm >/dev/null\nround warm >/dev/null"
+
+
+class Round:
+    """One run of the workload: when it began (virtual seconds), what it printed, its exit status."""
+
+    def __init__(self, name, began, text, status):
+        self.name, self.began, self.text, self.status = name, began, text, status
 
 
 class Boot:
@@ -48,9 +76,9 @@ class Boot:
 
     def __init__(self, text, status, log):
         self.text, self.status, self.log = text, status, log
-        self.rounds = [(int(match[1]), match[2], int(match[3])) for match in ROUND.finditer(text)]
+        self.rounds = [Round(match[1], float(match[2]), match[3], int(match[4])) for match in ROUND.finditer(text)]
         self.began = text.count("##begin ")
-        self.free = {int(match[1]): int(match[2]) for match in FREE.finditer(text)}
+        self.before, self.after = ({match[2]: int(match[3]) for match in MEASURE.finditer(text) if match[1] == when} for when in ("before", "after"))
         self.rows = {match[1]: (int(match[2]), match[4], int(match[5])) for match in ROW.finditer(text)}
 
 
@@ -66,8 +94,13 @@ def script(chaos, damage):
             arguments += " --every %d" % chaos.kill_every
         if chaos.update_every:
             arguments += " --update-every %d" % chaos.update_every
+        if chaos.call:
+            arguments += " --call %d" % chaos.call
+        if chaos.handler:
+            arguments += " --handler %d" % chaos.handler
         driver = "chaos-driver %s & placer=$!" % arguments
-    return SCRIPT % {"driver": driver, "limit": ROUND_LIMIT, "workload": quote(chaos.workload), "seconds": chaos.seconds if damage else 0}
+    return SCRIPT % {"driver": driver, "limit": ROUND_LIMIT, "workload": quote(chaos.workload),
+                     "seconds": chaos.seconds if damage else 0, "all": ",".join(SERVICES), "quiet": WARM_UP}
 
 
 class Progress(threading.Thread):

@@ -3,26 +3,32 @@
 
 placed       RS took the request (refused: the service was just being replaced)
 executed     the fault happened: the service said so
-manifested   the service died or hung of it; a failed call or a wild store need not
-detected     RS saw the death, or missed the heartbeat
-transparent  the service is back and the round in which it was has the quiet run's output and status
-degraded     ... the output or status differs, and says so: an error message or an exit status
+manifested   the service died, was found out, or a round differs; a failed call, a wild store or a mutation need not
+detected     by what the death came about: exception, assertion (a service's panic), state check, checksum (of the text), heartbeat
+transparent  the service is back with its state (or as its manifest says), and no round differs because of it
+degraded     a round differs and says so by an error message or exit status, or state was lost; with the reason
 stopped      the service is not back
 silent       rounds whose output differs without any error: silent corruptions
-A round that differs is charged to one fault, not to all that fell into it: nobody can tell which one it was."""
+A round that differs is charged to one fault that was there, not to all: nobody can tell which one it was."""
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 STAMP = r"^\[ *(\d+\.\d+)\] "
-EXECUTED = re.compile(STAMP + r"(\w+): fault (\d+) executed: ([\w-]+), type (\S+)")
+EXECUTED = re.compile(STAMP + r"(\w+): fault (\d+) executed: ([\w-]+), type (\S+?)(?:, (\S+) at \S+)?$")
 PLACED = re.compile(STAMP + r"chaos: (placed|refused) (\d+) (\w+) ([\w-]+) (-?\d+)")
+PANIC = re.compile(STAMP + r"(\w+): panic: (.*)")
 DIED = re.compile(STAMP + r"rs: (\w+) died of signal (\d+)")
-MISSED = re.compile(STAMP + r"rs: (\w+) gives no heartbeat")
+MISSED = re.compile(STAMP + r"\w+: (\w+) gives no heartbeat")
 BACK = re.compile(STAMP + r"rs: (\w+) is back( with a new state)? \(restart (\d+)\)")
-VM_BACK = re.compile(STAMP + r"(vm): took over from a dead instance")
+LOST = re.compile(STAMP + r"(\w+): (state of the old instance: .*|the handler wrote more than the journal holds: no resume)")
 GIVEN_UP = re.compile(STAMP + r"(\w+): message type \S+ crashed the service twice")
-ERROR_WORD = re.compile(r"rror|denied|ailed|No such|not found|can't|cannot|Bad |Invalid|busy|Operation not|unavailable|Out of memory|Killed|Terminated|\[[1-9]\d*\]")
-QUIETLY = ("wild-store", "kernel-error", "no-memory")
+RESOURCES = re.compile(STAMP + r"(\w+): resources: (\d+) grants, (\d+) arenas, (\d+) free places in the outbox")
+ERROR_WORD = re.compile(r"rror|denied|ailed|No such|not found|can't|cannot|Bad |Invalid|busy|Operation not|unavailable|Out of memory|Killed|Terminated|\[[1-9]\d*\]|egmentation|nterrupted|llegal|applet")
+VALUE_CHANGING = ("wild-store", "mutation")
+QUIETLY = VALUE_CHANGING + ("kernel-error", "no-memory")
+BY_PANIC = (("integrity: the text", "checksum"), ("integrity:", "state check"), ("state:", "state check"))
+RECOVERED = ("transparent", "fresh state", "no effect")
+LEAK_KILOBYTES = 512  # page tables and caches that the damage happened to grow
 
 
 @dataclass
@@ -32,11 +38,15 @@ class Fault:
     kind: str
     time: float
     call: str = ""
+    mistake: str = ""           # of a mutation
     died: float = None
-    heartbeat: bool = False
+    detected: str = ""          # by what
     back: float = None
     fresh: bool = False
+    lost: str = ""              # why the state was given up
+    again: bool = False         # the message in hand killed the new instance too
     outcome: str = ""
+    reason: str = ""
 
 
 @dataclass
@@ -47,110 +57,191 @@ class Outcome:
     updates: int = 0
     other_deaths: list = field(default_factory=list)  # (time, service, signal) that no fault explains
     given_up: int = 0
-    fresh: int = 0
     degraded_rounds: list = field(default_factory=list)
     silent_rounds: list = field(default_factory=list)
     hung: bool = False
     out_of_time: bool = False
     panic: bool = False
     rounds: int = 0
-    leak: int = 0                                     # kilobytes
+    leaks: list = field(default_factory=list)       # (what, before, after)
+    kilobytes: int = 0                              # less memory than before
     down: list = field(default_factory=list)
 
     def count(self, what):
         return sum(1 for fault in self.faults if fault.outcome == what)
 
     def manifested(self):
-        return sum(1 for fault in self.faults if fault.died is not None)
+        return sum(1 for fault in self.faults if is_manifested(fault))
+
+    def detected(self):
+        return sum(1 for fault in self.faults if fault.detected)
 
     def good(self):
-        return not (self.panic or self.hung or self.silent_rounds or self.down)
+        return not (self.panic or self.hung or self.silent_rounds or self.down or self.leaks)
+
+    def table(self):
+        """For scripts."""
+        return dict(asdict(self), manifested=self.manifested())
 
 
-def follow(log, result):
+def is_manifested(fault):
+    return fault.died is not None or fault.outcome in ("degraded", "silent", "stopped")
+
+
+class Reader:
     """Reads the log in order and ties deaths and recoveries to faults."""
-    last, dead, placed, refused = {}, {}, set(), set()
-    for line in log.splitlines():
-        if (match := PLACED.match(line)):
-            if match[2 + 2] == "update":
-                result.updates += match[2] == "placed"
-            else:  # a line may come twice: the memory driver crashed behind it
-                (placed if match[2] == "placed" else refused).add(match[3])
-        elif (match := EXECUTED.match(line)):
-            fault = Fault(int(match[3]), match[2], match[4], float(match[1]), match[5])
-            result.faults.append(fault)
-            last[fault.service] = fault
-        elif (match := MISSED.match(line)) and match[2] in last:
-            last[match[2]].heartbeat = True
-        elif (match := DIED.match(line)):
-            took_death(match, last, dead, result)
-        elif (match := BACK.match(line)):
-            result.fresh += bool(match[3])
-            fault = dead.pop(match[2], None)
-            if fault:
-                fault.back, fault.fresh = float(match[1]), bool(match[3])
-        elif (match := VM_BACK.match(line)) and "vm" in dead:
-            dead.pop("vm").back = float(match[1])
-        elif GIVEN_UP.match(line):
-            result.given_up += 1
-    result.placed, result.refused = len(placed), len(refused)
 
+    def __init__(self, result):
+        self.result = result
+        self.last, self.dead, self.panics, self.missed = {}, {}, {}, set()
+        self.placed, self.refused = set(), set()
 
-def took_death(match, last, dead, result):
-    fault = last.get(match[2])
-    if "as asked" in match.string:
-        return
-    if fault is None or (fault.died is not None and fault.back is not None):
-        result.other_deaths.append((float(match[1]), match[2], int(match[3])))
-        return
-    if fault.died is None:
-        fault.died = float(match[1])
-    else:
-        result.other_deaths.append((float(match[1]), match[2], int(match[3])))
-    dead[match[2]] = fault
+    def line(self, line):
+        for pattern, take in ((EXECUTED, self.executed), (PLACED, self.placement), (PANIC, self.panic), (MISSED, self.no_heartbeat), (DIED, self.death),
+                              (BACK, self.return_), (LOST, self.loss), (GIVEN_UP, self.second)):
+            match = pattern.match(line)
+            if match:
+                take(match)
+                return
+
+    def executed(self, match):
+        fault = Fault(int(match[3]), match[2], match[4], float(match[1]), match[5], match[6] or "")
+        self.result.faults.append(fault)
+        self.last[fault.service] = fault
+
+    def placement(self, match):
+        if match[5] == "update":
+            self.result.updates += match[2] == "placed"
+        else:  # a line may come twice: the memory driver crashed behind it
+            (self.placed if match[2] == "placed" else self.refused).add(match[3])
+
+    def panic(self, match):
+        self.panics[match[2]] = next((by for start, by in BY_PANIC if match[3].startswith(start)), "assertion")
+
+    def no_heartbeat(self, match):
+        self.missed.add(match[2])
+
+    def how(self, service):
+        """How this death was found out."""
+        if service in self.missed:
+            self.missed.discard(service)
+            return "heartbeat"
+        return self.panics.pop(service, "exception")
+
+    def death(self, match):
+        time, service, signal = float(match[1]), match[2], int(match[3])
+        fault = self.last.get(service)
+        by = self.how(service)
+        if "as asked" in match.string:
+            return
+        if fault is None or fault.died is not None:
+            if fault is not None and (fault.back is None or time - fault.back < 0.1):
+                fault.again = True
+            else:
+                self.result.other_deaths.append((time, service, signal))
+        else:
+            fault.died, fault.detected = time, by
+        if fault is not None:
+            fault.back = None
+            self.dead[service] = fault
+
+    def return_(self, match):
+        fault = self.dead.pop(match[2], None)
+        if fault:
+            fault.back, fault.fresh = float(match[1]), fault.fresh or bool(match[3])
+
+    def loss(self, match):
+        fault = self.dead.get(match[2])
+        if fault:
+            fault.lost = match[3]
+
+    def second(self, match):
+        self.result.given_up += 1
+        if match[2] in self.last:
+            self.last[match[2]].again = True
 
 
 def compare(quiet, damaged, result):
     """Rounds against the quiet run's first one."""
-    _, wanted, wanted_status = quiet.rounds[0]
-    for number, text, status in damaged.rounds:
-        if text == wanted and status == wanted_status:
+    wanted = quiet.rounds[0]
+    for one in damaged.rounds:
+        if one.text == wanted.text and one.status == wanted.status:
             continue
-        differing = [line for line in text.splitlines() if line not in wanted.splitlines()]
-        says = status != wanted_status or any(ERROR_WORD.search(line) for line in differing)
-        if status in (124, 143):
+        differing = [line for line in one.text.splitlines() if line not in wanted.text.splitlines()]
+        says = one.status != wanted.status or any(ERROR_WORD.search(line) for line in differing)
+        if one.status in (124, 143):
             result.hung = True
-        (result.degraded_rounds if says else result.silent_rounds).append((number, differing, status))
+        (result.degraded_rounds if says else result.silent_rounds).append((one.name, differing[:12], one.status))
+        charge(one, "degraded" if says else "silent", damaged, result)
 
 
-def classify(result):
+def charge(one, what, damaged, result):
+    """One of the faults that were there in the round takes the blame: a quiet one rather than one that was recovered from."""
+    later = [other.began for other in damaged.rounds if other.began > one.began]
+    end = min(later) if later else float("inf")
+    there = [fault for fault in result.faults if fault.time < end and (fault.back is None or fault.back >= one.began) and fault.outcome not in ("degraded", "silent")]
+    for pool in ([f for f in there if f.kind in QUIETLY and f.died is None and f.time >= one.began], [f for f in there if f.kind in QUIETLY and f.time >= one.began],
+                 [f for f in there if f.kind in VALUE_CHANGING], [f for f in there if f.lost or f.again], there):
+        if pool:
+            pool[-1].outcome = what
+            pool[-1].reason = "round %s, status %d: %s" % (one.name, one.status, " | ".join(
+                line for line in one.text.splitlines() if line not in damaged.wanted.splitlines())[:300])
+            return
+
+
+def classify(result, declared_fresh):
     for fault in result.faults:
+        if fault.outcome:
+            continue
         if fault.died is None:
             fault.outcome = "no effect"
         elif fault.back is None:
-            fault.outcome = "stopped"
+            fault.outcome, fault.reason = "stopped", "it does not come back"
+        elif fault.fresh and fault.service not in declared_fresh:
+            fault.outcome, fault.reason = "degraded", "its state is lost: " + (fault.lost or "it could not go on with it")
         elif fault.fresh:
             fault.outcome = "fresh state"
         else:
             fault.outcome = "transparent"
-    for kind, rounds in (("degraded", result.degraded_rounds), ("silent", result.silent_rounds)):
-        pool = [fault for fault in result.faults if fault.kind in QUIETLY and fault.died is None] or \
-               [fault for fault in result.faults if fault.outcome in ("fresh state", "transparent")]
-        for _, fault in zip(rounds, [one for one in pool if one.outcome not in ("degraded", "silent")]):
-            fault.outcome = kind
 
 
-def judge(quiet, damaged, timed_out):
+def resources(log):
+    """What each service held at its first and its last word: {(service, what): [first, last]}."""
+    held = {}
+    for line in log.splitlines():
+        match = RESOURCES.match(line)
+        if match:
+            for what, number in (("grants", match[3]), ("arenas", match[4]), ("queued messages", -int(match[5]))):
+                held.setdefault((match[2], what), []).append(int(number))
+    return {key: (numbers[0], numbers[-1]) for key, numbers in held.items()}
+
+
+def find_leaks(damaged, result):
+    for what, before in damaged.before.items():
+        after = damaged.after.get(what, before)
+        if what == "kilobytes":
+            result.kilobytes = after - before
+        if after - before > (LEAK_KILOBYTES if what == "kilobytes" else 0):
+            result.leaks.append((what, before, after))
+    for (service, what), (before, after) in resources(damaged.log).items():
+        if after > before:
+            result.leaks.append(("%s of %s" % (what, service), before, after))
+
+
+def judge(quiet, damaged, timed_out, declared_fresh=("hello",)):
     result = Outcome(rounds=len(damaged.rounds), out_of_time=timed_out)
-    follow(damaged.log, result)
-    result.panic = "panic" in damaged.log and re.search(r"kernel: .*panic|vm died", damaged.log) is not None
+    reader = Reader(result)
+    for line in damaged.log.splitlines():
+        reader.line(line)
+    result.placed, result.refused = len(reader.placed), len(reader.refused)
+    result.panic = "panic" in damaged.log and re.search(r"kernel: .*panic|the machine stops", damaged.log) is not None
     result.hung = timed_out or damaged.began > len(damaged.rounds)
     if quiet.rounds:
+        damaged.wanted = quiet.rounds[0].text
         compare(quiet, damaged, result)
-    classify(result)
+    classify(result, declared_fresh)
     result.down = sorted(name for name, (_, state, _) in damaged.rows.items() if state != "running")
-    if 1 in damaged.free and 0 in damaged.free:
-        result.leak = damaged.free[1] - damaged.free[0]
+    find_leaks(damaged, result)
     return result
 
 
@@ -159,6 +250,5 @@ SUMMARY = ("placed %d, executed %d, manifested %d, detected %d, recovered transp
 
 
 def summary(result):
-    manifested = result.manifested()
-    return SUMMARY % (result.placed, len(result.faults), manifested, manifested, result.count("transparent"), result.count("fresh state"),
-                      result.count("degraded"), result.count("stopped"), result.panic, result.hung, len(result.silent_rounds))
+    return SUMMARY % (result.placed, len(result.faults), result.manifested(), result.detected(), result.count("transparent"), result.count("fresh state"),
+                      result.count("degraded"), result.count("stopped"), result.panic, result.hung, result.count("silent"))

@@ -49,18 +49,38 @@ def legend():
     return " ".join('<span style="background:%s;color:white;padding:1px 6px">%s</span>' % (colour, what) for what, colour in COLOURS)
 
 
-def write(path, chaos, quiet, damaged, result):
-    different = "\n".join("round %d, status %d\n    %s" % (number, status, "\n    ".join(lines))
-                          for number, lines, status in result.silent_rounds + result.degraded_rounds) or "none"
+def recovery(faults):
+    """Median, 99th percentile and maximum of the recovery time in milliseconds."""
+    times = sorted((fault.back - fault.time) * 1000 for fault in faults if fault.back is not None)
+    return (times[len(times) // 2], times[len(times) * 99 // 100], times[-1]) if times else (0, 0, 0)
+
+
+def detection(faults):
+    found = {}
+    for fault in faults:
+        key = (fault.kind, fault.detected or "not detected")
+        found[key] = found.get(key, 0) + 1
+    rows = "".join("<tr><td>%s<td>%s<td>%d" % (kind, by_what, number) for (kind, by_what), number in sorted(found.items()))
+    return "<table><tr><th>fault<th>detected by<th>faults%s</table>" % rows
+
+
+def losses(faults):
+    rows = "".join("<tr><td>%.6f<td>%s<td>%s %s<td>%s<td>%s<td>%s" % tuple(html.escape(str(one)) if isinstance(one, str) else one for one in (
+        fault.time, fault.service, fault.kind, fault.mistake, fault.call, fault.outcome, fault.reason))
+        for fault in faults if fault.outcome not in outcome.RECOVERED)
+    return "<table><tr><th>at<th>service<th>fault<th>call<th>outcome<th>reason%s</table>" % rows if rows else "<p>none</p>"
+
+
+def write(path, title, notes, summary, faults):
+    """title: a line about the run; notes: lines of text; faults: outcome.Fault of one run or of a campaign."""
     parts = [
         "<!doctype html><meta charset=utf-8><title>chaos</title><style>%s</style><h1>Chaos</h1>" % STYLE,
-        "<p><b>%s</b></p>" % html.escape(outcome.summary(result)),
-        "<p>Workload <code>%s</code>, seed %d, a fault every %d ms, an update every %d ms (0: never), %s, %d processors; %d rounds; %.0f s and %.0f s of real time.</p>" % (
-            html.escape(chaos.workload), chaos.seed, chaos.kill_every, chaos.update_every, "wall clock" if chaos.wall else "icount", chaos.options.smp,
-            result.rounds, quiet.wall, damaged.wall),
-        "<p>" + legend() + "</p><h2>By service</h2>", stacked(by(result.faults, lambda fault: fault.service)),
-        "<h2>By kind of fault</h2>", stacked(by(result.faults, lambda fault: fault.kind)),
-        "<h2>From the fault to the new instance's first message</h2><p>RS lets a service that crashed in the last 30 seconds wait for its next tick, up to a second.</p>",
-        histogram(result.faults), "<h2>Rounds that differ</h2><pre>%s</pre>" % html.escape(different)]
+        "<p><b>%s</b></p><p>%s</p>" % (html.escape(summary), html.escape(title)),
+        "<p>" + legend() + "</p><h2>By service</h2>", stacked(by(faults, lambda fault: fault.service)),
+        "<h2>By kind of fault</h2>", stacked(by(faults, lambda fault: fault.kind)),
+        "<h2>Mutations</h2>", stacked(by([fault for fault in faults if fault.mistake], lambda fault: fault.mistake)),
+        "<h2>Detection</h2>", detection(faults),
+        "<h2>From the fault to the new instance's first message</h2><p>median %.3f ms, 99th percentile %.3f ms, longest %.1f ms (virtual)</p>" % recovery(faults),
+        histogram(faults), "<h2>What was not transparent</h2>", losses(faults), "<h2>Notes</h2><pre>%s</pre>" % html.escape("\n".join(notes) or "none")]
     with open(path, "w") as handle:
         handle.write("\n".join(parts))

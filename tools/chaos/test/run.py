@@ -18,6 +18,7 @@ LOG = """[    1.000000] tty: fault 1 executed: crash, type 0
 [    3.100000] ds: fault 3 executed: loop, type 0x4000a
 [    8.000000] rs: ds gives no heartbeat: it is killed
 [    8.000100] rs: ds died of signal 9
+[    8.500000] ds: state of the old instance: a key is twice there
 [    9.000000] rs: ds is back with a new state (restart 1)
 [    9.100000] chaos: placed 4 vfs wild-store 0
 [    9.200000] vfs: fault 4 executed: wild-store, type 0x1e0000
@@ -26,14 +27,16 @@ LOG = """[    1.000000] tty: fault 1 executed: crash, type 0
 
 
 def rounds(*texts):
-    return boots.Boot("".join("##begin %d\n%s##end %d %d\n" % (n, text, n, status) for n, (text, status) in enumerate(texts, 1)), 0, LOG)
+    return boots.Boot("".join("##begin %d %d.00\n%s##end %d %d\n" % (n, 10 * n - 10, text, n, status) for n, (text, status) in enumerate(texts, 1)), 0, LOG)
 
 
 def test_faults_are_counted_by_what_became_of_them():
     result = outcome.judge(rounds(("a\n", 0)), rounds(("a\n", 0)), False)
-    assert [fault.outcome for fault in result.faults] == ["transparent", "fresh state", "no effect"], result.faults
+    assert [fault.outcome for fault in result.faults] == ["transparent", "degraded", "no effect"], result.faults
+    assert "twice there" in result.faults[1].reason
     assert (result.placed, result.refused, result.manifested()) == (3, 1, 2)
-    assert result.faults[1].heartbeat and result.other_deaths == [(9.3, "pm", 11)]
+    assert [fault.detected for fault in result.faults] == ["exception", "heartbeat", ""]
+    assert result.other_deaths == [(9.3, "pm", 11)]
 
 
 def test_a_difference_without_an_error_is_silent():
@@ -52,8 +55,25 @@ def test_a_round_without_end_is_a_hang():
     assert outcome.judge(rounds(("a\n", 0)), damaged, False).hung
 
 
+def test_a_state_that_the_manifest_gives_up_is_no_loss():
+    result = outcome.judge(rounds(("a\n", 0)), rounds(("a\n", 0)), False, declared_fresh=("ds",))
+    assert result.faults[1].outcome == "fresh state"
+
+
+def test_what_is_more_than_before_is_a_leak():
+    marks = "##before slots 3\n##before kilobytes -1000\n##after slots 4\n##after kilobytes -900\n"
+    log = LOG + "[   10.0] vfs: resources: 2 grants, 4 arenas, 1024 free places in the outbox\n[   11.0] vfs: resources: 3 grants, 4 arenas, 1024 free places in the outbox\n"
+    damaged = boots.Boot("##begin 1 0.00\na\n##end 1 0\n" + marks, 0, log)
+    result = outcome.judge(rounds(("a\n", 0)), damaged, False)
+    assert result.leaks == [("slots", 3, 4), ("grants of vfs", 2, 3)] and result.kilobytes == 100 and not result.good()
+
+
+def test_a_call_is_found_by_its_name():
+    assert options.call_type("read") == 31 << 16 and options.call_type("service.crash") == 2 << 16 | 4
+
+
 def test_wrong_options_are_named():
-    for words, name in ((["--faults", "x"], "--faults"), (["--seed"], "--seed"), (["--nothing"], "--nothing"), (["--smp", "0"], "--smp"), (["a", "b"], "workload")):
+    for words, name in ((["--faults", "x"], "--faults"), (["--seed"], "--seed"), (["--nothing"], "--nothing"), (["--smp", "0"], "--smp"), (["--call", "no.thing"], "--call"), (["a", "b"], "workload")):
         try:
             options.parse(words)
         except options.Usage as problem:
