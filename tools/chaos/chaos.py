@@ -24,13 +24,13 @@ def details(result):
     """Lines for the terminal: what is not transparent."""
     for fault in result.faults:
         if fault.outcome not in outcome.RECOVERED:
-            yield "%.6f: fault %d, %s of %s: %s: %s" % (fault.time, fault.number, fault.kind + " " + fault.mistake, fault.service, fault.outcome, fault.reason)
+            yield "%.3f: fault %d, %s of %s: %s: %s" % (fault.time, fault.number, fault.kind + " " + fault.mistake, fault.service, fault.outcome, fault.reason)
     for name, differing, status in result.silent_rounds + result.degraded_rounds:
         yield "round %s, status %d:" % (name, status)
         for line in differing[:8]:
             yield "    " + line
     for when, service, signal in result.other_deaths:
-        yield "%.6f: %s died of signal %d, which no fault explains" % (when, service, signal)
+        yield "%.3f: %s died of signal %d, which no fault explains" % (when, service, signal)
     if result.down:
         yield "not running at the end: " + " ".join(result.down)
     if result.out_of_time:

@@ -28,7 +28,7 @@ VALUE_CHANGING = ("wild-store", "mutation")
 QUIETLY = VALUE_CHANGING + ("kernel-error", "no-memory")
 BY_PANIC = (("integrity: the text", "checksum"), ("integrity:", "state check"), ("state:", "state check"))
 RECOVERED = ("transparent", "fresh state", "no effect")
-LEAK_KILOBYTES = 512  # page tables and caches that the damage happened to grow
+LEAK_KILOBYTES = 256  # caches that the damage happened to grow
 
 
 @dataclass
