@@ -125,13 +125,18 @@ static void read_manifests(struct rs_state *state)
     }
 }
 
-/* Step 1b: privileges; the masks need all slots. */
+/* Step 1b: privileges; the masks need all slots. RS and VM have theirs from the kernel, but not their priority: whoever loops must not keep RS from
+ * its clock. */
 static void prepare_slot(struct rs_state *state, struct rs_slot *slot)
 {
     int result;
 
-    if (slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM)
+    if (slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM) {
+        result = rs_schedule(&slot->manifest, slot->endpoint);
+        if (result != 0)
+            service_panic("priority of %s: error %d", slot->manifest.label, result);
         return;
+    }
     result = rs_prepare(state, &slot->manifest, slot->endpoint, 0);
     if (result == 0)
         result = rs_set_vm_mask(&slot->manifest, rs_index(state, slot));
