@@ -12,6 +12,7 @@
 #include "parked.h"
 #include "protocols/pm_client.h"
 #include "protocols/procfs_fs_server.h"
+#include "service.h"
 #include "sys/call.h"
 #include "sys/grant.h"
 #include "sys/service.h"
@@ -55,6 +56,9 @@ int fs_handle_lookup(struct procfs_state *state, struct call *call, const struct
         return result;
     }
     name[request->name_length] = '\0';
+    if (request->directory == FIXED_SERVICE && name[0] != '.') {
+        return service_lookup(state, call, name);
+    }
     result = node_lookup(request->directory, name, &inode);
     if (result != 0) {
         return result;
@@ -114,6 +118,9 @@ int fs_handle_getdents(struct procfs_state *state, struct call *call, const stru
         uint32_t position = request->cookie < 0xffff ? (uint32_t)request->cookie : 0xffff;
         return parked_ask(state, call, PARKED_LIST_FDS, request->directory, DESCRIBE_LIST, request->buffer, position << 16 | room);
     }
+    if (request->directory == FIXED_SERVICE) {
+        return service_list(state, call, request);
+    }
     return node_list(request, reply);
 }
 
@@ -152,11 +159,13 @@ static int make_text(const struct procfs_state *state, uint32_t inode, struct te
 
 int fs_handle_read(struct procfs_state *state, struct call *call, const struct fs_read_request *request, struct fs_read_reply *reply)
 {
-    (void)call;
     struct text text = { .bytes = text_bytes, .room = sizeof(text_bytes) };
     const struct procfs_file *row = file_of_inode(request->inode);
     if (row == NULL || (row->mode & LINUX_S_IFMT) != LINUX_S_IFREG) {
         return -EINVAL;
+    }
+    if (inode_is_service(request->inode)) {
+        return service_read(state, call, request);
     }
     int result = make_text(state, request->inode, &text);
     if (result != 0 || request->position >= text.length) {

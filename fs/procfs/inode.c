@@ -30,6 +30,7 @@ const struct procfs_file fixed_files[] = {
     { "swaps", FIXED_SWAPS, FIXED_ROOT, FILE_MODE, NULL },
     { "vmstat", FIXED_VMSTAT, FIXED_ROOT, FILE_MODE, NULL },
     { "counters", FIXED_COUNTERS, FIXED_ROOT, FILE_MODE, NULL },
+    { "service", FIXED_SERVICE, FIXED_ROOT, DIRECTORY_MODE, NULL },
     { "net", FIXED_NET, FIXED_ROOT, DIRECTORY_MODE, NULL },
     { "dev", FIXED_NET_DEV, FIXED_NET, FILE_MODE, NULL },
     { "sys", FIXED_SYS, FIXED_ROOT, DIRECTORY_MODE, NULL },
@@ -76,8 +77,13 @@ const struct procfs_file *file_by_number(const struct procfs_file *files, uint32
 
 const struct procfs_file *file_of_inode(uint32_t inode)
 {
+    static const struct procfs_file service = { "", 0, FIXED_SERVICE, FILE_MODE, NULL };
+
     if (inode_is_descriptor(inode)) {
         return NULL;
+    }
+    if (inode_is_service(inode)) {
+        return &service;
     }
     return file_by_number(inode_is_process(inode) ? process_files : fixed_files, inode_file(inode));
 }

@@ -2,6 +2,7 @@
 /*
  * Inode numbers of procfs: the number says it all, so nothing is stored.
  *   0x00000001..0xff                    fixed files (enum fixed_file)
+ *   0x20000000 | slot                   file of a service in /proc/service
  *   0x40000000 | pid << 8 | file        files of a process (enum process_file)
  *   0x80000000 | pid << 12 | descriptor link of a descriptor
  */
@@ -39,6 +40,7 @@ enum fixed_file {
     FIXED_NET_DEV,
     FIXED_COUNTERS,
     FIXED_DOMAINNAME,
+    FIXED_SERVICE,
     FIXED_END,
 };
 
@@ -61,6 +63,7 @@ enum process_file {
 };
 
 enum {
+    INODE_SERVICE = 0x20000000,
     INODE_PROCESS = 0x40000000,
     INODE_DESCRIPTOR = 0x80000000u,
     INODE_FILE_BITS = 8,
@@ -86,6 +89,21 @@ static inline bool inode_is_descriptor(uint32_t inode)
 static inline bool inode_is_process(uint32_t inode)
 {
     return !inode_is_descriptor(inode) && (inode & INODE_PROCESS) != 0;
+}
+
+static inline uint32_t inode_of_service(uint32_t slot)
+{
+    return INODE_SERVICE | slot;
+}
+
+static inline bool inode_is_service(uint32_t inode)
+{
+    return !inode_is_descriptor(inode) && !inode_is_process(inode) && (inode & INODE_SERVICE) != 0;
+}
+
+static inline uint32_t inode_slot(uint32_t inode)
+{
+    return inode & ~(uint32_t)INODE_SERVICE;
 }
 
 /* 0: belongs to no process. */
@@ -117,5 +135,5 @@ extern const struct procfs_file fixed_files[];
 extern const struct procfs_file process_files[];
 
 const struct procfs_file *file_by_number(const struct procfs_file *files, uint32_t number);
-/* The row of an inode number, NULL for descriptor links and numbers that mean nothing. */
+/* The row of an inode number (one for all services), NULL for descriptor links and numbers that mean nothing. */
 const struct procfs_file *file_of_inode(uint32_t inode);

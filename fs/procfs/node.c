@@ -259,6 +259,22 @@ int node_list(const struct fs_getdents_request *request, struct fs_getdents_repl
     return listing_give(&listing, request->buffer, all, cookie, reply);
 }
 
+/* Cookies: slot + 2. labels: SERVICE_SLOTS of RS_LABEL_MAX bytes, "" where nobody is. */
+int node_list_services(const struct parked *parked, const char (*labels)[RS_LABEL_MAX], struct fs_getdents_reply *reply)
+{
+    uint32_t room = parked->room & 0xffff;
+    struct listing listing = { .room = room < LIST_BYTES ? room : LIST_BYTES };
+    uint64_t cookie = parked->room >> 16;
+    bool all = list_dots(&listing, FIXED_SERVICE, &cookie);
+    for (uint32_t slot = (uint32_t)(cookie - COOKIE_DOTS); all && slot < SERVICE_SLOTS; slot++) {
+        if (labels[slot][0] != '\0') {
+            all = listing_add(&listing, labels[slot], inode_of_service(slot), LINUX_S_IFREG, slot + COOKIE_DOTS + 1);
+        }
+        cookie = all ? slot + COOKIE_DOTS + 1 : cookie;
+    }
+    return listing_give(&listing, parked->user_grant, all, cookie, reply);
+}
+
 /* Cookies: descriptor + 2. */
 int node_list_descriptors(const struct parked *parked, const uint32_t *descriptors, uint32_t count, struct fs_getdents_reply *reply)
 {

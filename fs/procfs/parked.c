@@ -11,6 +11,7 @@
 #include "protocols/fs_client.h"
 #include "protocols/procfs_fs_server.h"
 #include "protocols/vfs_client.h"
+#include "service.h"
 #include "sys/grant.h"
 #include "text.h"
 
@@ -26,19 +27,14 @@ static struct parked *parked_create(struct procfs_state *state)
     return NULL;
 }
 
-int parked_ask(struct procfs_state *state, struct call *call, enum parked_step step, uint32_t inode, uint32_t what, grant_t user_grant,
-               uint32_t room)
+int parked_make(struct procfs_state *state, const struct call *call, enum parked_step step, endpoint_t grantee, struct parked **made,
+                uint32_t *transaction)
 {
-    struct pm_process_info info;
-    int result = process_info_get(inode_pid(inode), &info);
-    if (result != 0) {
-        return -ENOENT;
-    }
     struct parked *parked = parked_create(state);
     if (parked == NULL) {
         return -ENOMEM;
     }
-    grant_t grant = cpf_grant_direct(ENDPOINT_VFS, parked->text, sizeof(parked->text), GRANT_WRITE);
+    grant_t grant = cpf_grant_direct(grantee, parked->text, sizeof(parked->text), GRANT_WRITE);
     if (grant < 0) {
         return grant;
     }
@@ -47,18 +43,37 @@ int parked_ask(struct procfs_state *state, struct call *call, enum parked_step s
     parked->type = call->type;
     parked->transaction = call->transaction;
     parked->sequence = ++state->next_sequence & INDEX_MASK;
+    parked->own_grant = grant;
+    *made = parked;
+    *transaction = parked->sequence << INDEX_BITS | (uint32_t)(parked - state->parked);
+    return 0;
+}
+
+int parked_ask(struct procfs_state *state, struct call *call, enum parked_step step, uint32_t inode, uint32_t what, grant_t user_grant,
+               uint32_t room)
+{
+    struct pm_process_info info;
+    int result = process_info_get(inode_pid(inode), &info);
+    if (result != 0) {
+        return -ENOENT;
+    }
+    struct parked *parked;
+    uint32_t transaction;
+    result = parked_make(state, call, step, ENDPOINT_VFS, &parked, &transaction);
+    if (result != 0) {
+        return result;
+    }
     parked->inode = inode;
     parked->user_grant = user_grant;
     parked->room = room;
-    parked->own_grant = grant;
     struct vfs_describe_request request = {
         .process = info.endpoint,
         .what = what,
         .fd = inode_is_descriptor(inode) ? (int32_t)(inode & (DESCRIPTOR_MAX - 1)) : 0,
-        .text = grant,
+        .text = parked->own_grant,
         .room = sizeof(parked->text),
     };
-    vfs_send_describe(call->outbox, ENDPOINT_VFS, parked->sequence << INDEX_BITS | (uint32_t)(parked - state->parked), &request);
+    vfs_send_describe(call->outbox, ENDPOINT_VFS, transaction, &request);
     return CALL_PARKED;
 }
 
@@ -87,16 +102,8 @@ static void finish_list(const struct parked *parked, struct outbox *outbox, int 
     fs_reply_getdents(outbox, parked->caller, parked->transaction, status, &reply);
 }
 
-void parked_reply(struct procfs_state *state, const struct message *message, struct outbox *outbox)
+static void describe_reply(const struct parked *parked, const struct message *message, struct outbox *outbox)
 {
-    uint32_t index = message->transaction & INDEX_MASK;
-    if (message->type != (VFS_DESCRIBE | MESSAGE_REPLY) || index >= PROCFS_PARKED) {
-        return;
-    }
-    struct parked *parked = &state->parked[index];
-    if (parked->step == PARKED_FREE || parked->sequence != message->transaction >> INDEX_BITS) {
-        return;
-    }
     struct vfs_describe_reply reply = { 0 };
     if (message->status == 0) {
         vfs_describe_reply_get(message, &reply);
@@ -113,6 +120,23 @@ void parked_reply(struct procfs_state *state, const struct message *message, str
         finish_list(parked, outbox, message->status, reply.length);
         break;
     }
+}
+
+void parked_reply(struct procfs_state *state, const struct message *message, struct outbox *outbox)
+{
+    uint32_t index = message->transaction & INDEX_MASK;
+    if (index >= PROCFS_PARKED) {
+        return;
+    }
+    struct parked *parked = &state->parked[index];
+    if (parked->step == PARKED_FREE || parked->sequence != message->transaction >> INDEX_BITS) {
+        return;
+    }
+    if (parked->step >= PARKED_SERVICE_LOOKUP) {
+        service_reply(parked, message, outbox);
+    } else {
+        describe_reply(parked, message, outbox);
+    }
     cpf_revoke(parked->own_grant);
     parked->step = PARKED_FREE;
 }
@@ -121,7 +145,7 @@ const char *procfs_state_check(const void *state)
 {
     const struct procfs_state *all = state;
     for (int i = 0; i < PROCFS_PARKED; i++) {
-        if (all->parked[i].step > PARKED_LIST_FDS) {
+        if (all->parked[i].step >= PARKED_END) {
             return "parked call with an unknown step";
         }
     }

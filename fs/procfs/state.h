@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * procfs keeps almost nothing: an inode number says which file of which process it is, and contents are made at each read.
- * What waits for VFS (link texts of descriptors) is parked here.
+ * What waits for VFS (link texts of descriptors) or for RS (services) is parked here.
  */
 #pragma once
 
@@ -17,8 +17,17 @@ enum {
     PROCFS_LOAD_SLOTS = 3,
 };
 
-/* A readlink or lookup that waits for vfs.describe. */
-enum parked_step { PARKED_FREE, PARKED_READLINK, PARKED_LOOKUP_FD, PARKED_LIST_FDS };
+/* A call that waits for VFS (about descriptors) or for RS (about services). */
+enum parked_step {
+    PARKED_FREE,
+    PARKED_READLINK,
+    PARKED_LOOKUP_FD,
+    PARKED_LIST_FDS,
+    PARKED_SERVICE_LOOKUP,
+    PARKED_SERVICE_READ,
+    PARKED_SERVICE_LIST,
+    PARKED_END,
+};
 
 struct parked {
     LAYOUT_ADDED(variant);
@@ -30,7 +39,7 @@ struct parked {
     uint32_t inode;
     grant_t user_grant; /* where the text goes in the end */
     uint32_t room;
-    grant_t own_grant; /* over `text`, for VFS */
+    grant_t own_grant; /* over `text`, for VFS or RS */
     uint32_t reserved;
     char text[4096];
 };
