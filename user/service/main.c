@@ -219,7 +219,7 @@ static const struct command commands[] = {
     { "restart", command_restart, "restart LABEL" },
     { "list", command_list, "list" },
     { "lookup", command_lookup, "lookup LABEL" },
-    { "update", command_update, "update LABEL|PATH|self [-label LABEL] [-binary FILE] [-state N] [-maxtime MS] [-n]" },
+    { "update", command_update, "update LABEL|PATH|self [-label LABEL] [-binary FILE] [-state N] [-maxtime MS|NHZ] [-n]" },
     { "crash", command_crash, "crash LABEL [--in CALL [--fault crash|middle|loop]]" },
     { "dump", command_dump, "dump LABEL" },
     { "shutdown", command_shutdown, "shutdown" },

@@ -21,6 +21,19 @@ static int32_t number_argument(const char *option, const char *text)
     return (int32_t)value;
 }
 
+/* N: milliseconds; NHZ: N seconds. */
+static int32_t time_argument(const char *option, const char *text)
+{
+    char *end;
+    long seconds = strtol(text, &end, 10);
+
+    if (end == text || strcmp(end, "HZ") != 0)
+        return number_argument(option, text);
+    if (seconds < 0 || seconds > INT32_MAX / 1000)
+        wrong("%s '%s': so many seconds are too many", option, text);
+    return (int32_t)seconds * 1000;
+}
+
 static void update_image(struct rs_update *update, const char *path)
 {
     size_t length;
@@ -43,7 +56,7 @@ static void update_option(struct rs_update *update, const char *name, const char
     } else if (strcmp(name, "-state") == 0) {
         update->state = (uint32_t)number_argument(name, value);
     } else if (strcmp(name, "-maxtime") == 0) {
-        update->maxtime_ms = number_argument(name, value);
+        update->maxtime_ms = time_argument(name, value);
     } else {
         wrong("'%s': no such option (-label, -binary, -state, -maxtime, -n)", name);
     }

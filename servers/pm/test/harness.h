@@ -43,6 +43,8 @@ static __attribute__((unused)) uint32_t posted[THREADS];
 static __attribute__((unused)) uint32_t next_space;
 static __attribute__((unused)) uint32_t generation[THREADS];
 static __attribute__((unused)) int vm_fork_result;
+static __attribute__((unused)) int kernel_create_result;
+static __attribute__((unused)) endpoint_t resumed;
 static __attribute__((unused)) uint32_t exec_entry_count;
 static __attribute__((unused)) uint64_t exec_entry;
 static __attribute__((unused)) uint8_t new_stack[1 << 20]; /* the top of the stack that exec wrote */
@@ -62,6 +64,8 @@ static inline void kernel_call(struct message *m)
 {
     struct kernel_fork_request fork;
     struct kernel_fork_reply forked;
+    struct kernel_create_request create;
+    struct kernel_runctl_request control;
     struct kernel_sigsend_request sigsend;
     struct kernel_signal_post_request post;
     struct kernel_signal_post_reply post_reply = { 0 };
@@ -75,6 +79,16 @@ static inline void kernel_call(struct message *m)
         kernel_fork_request_get(m, &fork);
         forked.child = endpoint_make(generation[fork.slot - SERVICE_SLOTS]++, fork.slot);
         kernel_fork_reply_put(m, &forked);
+        break;
+    case KERNEL_CREATE:
+        kernel_create_request_get(m, &create);
+        m->status = kernel_create_result;
+        forked.child = endpoint_make(generation[create.slot - SERVICE_SLOTS]++, create.slot);
+        kernel_fork_reply_put(m, &forked);
+        break;
+    case KERNEL_RUNCTL:
+        kernel_runctl_request_get(m, &control);
+        resumed = control.action == KERNEL_RUN_CONTROL_RESUME ? control.process : resumed;
         break;
     case KERNEL_CLEAR:
         cleared++;
@@ -194,6 +208,8 @@ static inline struct pm_thread *start(void)
     frames_built = 0;
     cleared = 0;
     vm_fork_result = 0;
+    kernel_create_result = 0;
+    resumed = ENDPOINT_NONE;
     exec_entry_count = 0;
     next_space = 1;
     waits_for = ENDPOINT_NONE;
