@@ -11,6 +11,7 @@
 #include "protocols/kernel.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
+#include "sys/journal_debug.h"
 #include "sys/loop.h"
 
 enum { GRANT_ENTRIES = 2048, PAGE_BYTES = 4096 };
@@ -60,6 +61,20 @@ uint32_t grants_in_force(void)
         count += (grants.entry[i].flags & GRANT_VALID) != 0;
     return count;
 }
+
+#ifdef DEBUG_JOURNAL
+bool grant_is_lent(uint64_t address)
+{
+    for (uint32_t i = 0; i < GRANT_ENTRIES; i++) {
+        const struct grant_entry *entry = &grants.entry[i];
+        uint32_t wanted = GRANT_VALID | GRANT_DIRECT | GRANT_WRITE;
+
+        if ((entry->flags & wanted) == wanted && address + 7 >= entry->address && address < entry->address + entry->length)
+            return true;
+    }
+    return false;
+}
+#endif
 
 static struct grant_entry *find_free(void)
 {
@@ -145,6 +160,8 @@ int cpf_revoke(grant_t grant)
 
     if (grant < 0 || index >= GRANT_ENTRIES || (entry->flags & GRANT_VALID) == 0 || entry->sequence != (uint32_t)grant >> GRANT_INDEX_BITS)
         return -EINVAL;
+    if ((entry->flags & (GRANT_DIRECT | GRANT_WRITE)) == (GRANT_DIRECT | GRANT_WRITE))
+        journal_forgo((const void *)(uintptr_t)entry->address, entry->length); /* whoever had it wrote there between handlers */
     entry->flags = 0;
     if (index < grants.search)
         grants.search = index;

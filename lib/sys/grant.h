@@ -14,6 +14,10 @@ grant_t cpf_grant_direct(endpoint_t grantee, const void *address, size_t length,
 grant_t cpf_grant_indirect(endpoint_t grantee, endpoint_t from, grant_t grant);
 /* VFS only: on behalf of process `owner`, addresses are the owner's. */
 grant_t cpf_grant_magic(endpoint_t grantee, endpoint_t owner, uint64_t address, size_t length, uint32_t flags);
+#ifdef DEBUG_JOURNAL
+/* Somebody else may write there now (journal_debug.c). */
+bool grant_is_lent(uint64_t address);
+#endif
 /* Grants in force. */
 uint32_t grants_in_force(void);
 /* -EINVAL if unused. */

@@ -12,6 +12,7 @@
 #include "sys/fault.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
+#include "sys/journal_debug.h"
 #include "sys/log.h"
 #include "sys/loop.h"
 #include "sys/outbox_table.h"
@@ -121,6 +122,7 @@ static void transact(uint32_t status)
     uint32_t type = request->type;
     bool replies;
 
+    journal_debug_begin();
     journal_begin();
     if (__builtin_expect(fault.armed != 0, 0))
         fault_before(type);
@@ -128,6 +130,7 @@ static void transact(uint32_t status)
     if (__builtin_expect(fault.armed != 0, 0))
         fault_after(type);
     check_state();
+    journal_debug_commit();
     if (replies)
         journal_commit(journal.current ^ 1u, request->source);
     else
@@ -211,8 +214,10 @@ static void receive_one(void)
         service_panic("receive: error %d", result);
     journal.receive_status = status;
     crash_notes_message(message);
-    if (__builtin_expect(sef_might_take(message, status), 0) && !sef_is_managed(message) && sef_take(message, status))
+    if (__builtin_expect(sef_might_take(message, status), 0) && !sef_is_managed(message) && sef_take(message, status)) {
+        journal_debug_outside();
         return;
+    }
     transact(status);
 }
 

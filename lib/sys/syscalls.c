@@ -7,10 +7,8 @@
 #include "errors.h"
 #include "protocols/kernel.h"
 #include "sys/journal.h"
+#include "sys/journal_debug.h"
 #include "sys/loop.h"
-
-/* Longer text buffers are scratch room that the repeated handler fills again. */
-enum { TEXT_JOURNALED_MAX = 256 };
 
 static uint64_t address_of(const void *pointer)
 {
@@ -43,7 +41,7 @@ int sys_copy_to(endpoint_t destination, uint64_t address, const void *from, size
     return sys_vircopy(ENDPOINT_SELF, address_of(from), destination, address, length);
 }
 
-int sys_copy_string(endpoint_t source, uint64_t address, char *to, size_t room)
+int sys_copy_string_anew(endpoint_t source, uint64_t address, char *to, size_t room)
 {
     struct kernel_copystring_request request = {
         .source = source,
@@ -55,14 +53,19 @@ int sys_copy_string(endpoint_t source, uint64_t address, char *to, size_t room)
     struct message message = { .type = KERNEL_COPYSTRING };
     int result;
 
-    if (room <= TEXT_JOURNALED_MAX)
-        journal_record(to, room);
+    journal_forgo(to, room);
     kernel_copystring_request_put(&message, &request);
     result = kernel_request(&message);
     if (result != 0)
         return result;
     kernel_copystring_reply_get(&message, &reply);
     return (int)reply.length;
+}
+
+int sys_copy_string(endpoint_t source, uint64_t address, char *to, size_t room)
+{
+    journal_record(to, room);
+    return sys_copy_string_anew(source, address, to, room);
 }
 
 int sys_memset(endpoint_t process, uint64_t address, int byte, size_t length)

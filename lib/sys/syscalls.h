@@ -17,6 +17,9 @@ int sys_copy_from(endpoint_t source, uint64_t address, void *to, size_t length);
 int sys_copy_to(endpoint_t destination, uint64_t address, const void *from, size_t length);
 /* Returns the length without NUL, or -EFAULT, -ENAMETOOLONG. */
 int sys_copy_string(endpoint_t source, uint64_t address, char *to, size_t room);
+/* The same where nobody would miss what `to` holds, were the handler rolled back: it is not journaled. For texts of which only what was copied is ever
+ * read, into a buffer that this handler has taken or whose use begins here. */
+int sys_copy_string_anew(endpoint_t source, uint64_t address, char *to, size_t room);
 int sys_memset(endpoint_t process, uint64_t address, int byte, size_t length);
 /* Uptime in ns. */
 uint64_t sys_uptime(void);

@@ -269,6 +269,11 @@ WEAK int sys_copy_string(endpoint_t source, uint64_t address, char *to, size_t r
     return -ENAMETOOLONG;
 }
 
+WEAK int sys_copy_string_anew(endpoint_t source, uint64_t address, char *to, size_t room)
+{
+    return sys_copy_string(source, address, to, room);
+}
+
 WEAK int sys_memset(endpoint_t process, uint64_t address, int byte, size_t length)
 {
     uint8_t *to = host_memory(process, address, length);

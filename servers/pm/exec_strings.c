@@ -94,7 +94,7 @@ static int copy_one(struct exec_buffer *buffer, struct piece *piece, endpoint_t 
         buffer->end += bytes;
         return 0;
     }
-    length = sys_copy_string(caller, address, buffer->strings + buffer->end, room - POINTER_BYTES);
+    length = sys_copy_string_anew(caller, address, buffer->strings + buffer->end, room - POINTER_BYTES);
     if (length < 0)
         return length == -ENAMETOOLONG ? -E2BIG : -EFAULT;
     buffer->end += (uint32_t)length + 1;
@@ -155,7 +155,7 @@ int exec_strings_copy(struct exec_buffer *buffer, endpoint_t caller, const uint6
     piece.length = 0;
     piece.address = 0;
     begin(buffer);
-    result = sys_copy_string(caller, arguments[0], buffer->path, sizeof(buffer->path));
+    result = sys_copy_string_anew(caller, arguments[0], buffer->path, sizeof(buffer->path));
     if (result < 0)
         return result;
     if (result == 0)

@@ -5,6 +5,7 @@
 #include "state.h"
 
 #include "base/string.h"
+#include "sys/journal_debug.h"
 #include "sys/service.h"
 
 static void init_threads(struct pm_state *pm)
@@ -76,6 +77,10 @@ bool pm_tables_acquire(void)
     tables.processes = SERVICE_TABLE(processes, __typeof__(*tables.processes), PROCESSES);
     tables.sighands = SERVICE_TABLE(sighands, __typeof__(*tables.sighands), SIGHANDS);
     tables.actions = SERVICE_TABLE(actions, __typeof__(*tables.actions), SIGHANDS);
+    /* The kernel's short ways for sigprocmask and sigaction write these. */
+    journal_foreign(&tables.publics[0].mask, sizeof(uint64_t), sizeof(*tables.publics), THREADS);
+    journal_foreign(&tables.publics[0].ignored, 2 * sizeof(uint64_t), sizeof(*tables.publics), THREADS);
+    journal_foreign(tables.actions, sizeof(*tables.actions) * SIGHANDS, sizeof(*tables.actions) * SIGHANDS, 1);
     tables.exec_buffers = SERVICE_TABLE(exec_buffers, __typeof__(*tables.exec_buffers), EXEC_BUFFERS);
     tables.timer_deadline = SERVICE_TABLE(timer_deadline, __typeof__(*tables.timer_deadline), TIMERS);
     tables.timer_heap = SERVICE_TABLE(timer_heap, __typeof__(*tables.timer_heap), TIMERS);

@@ -177,7 +177,7 @@ static int64_t make_start(struct vfs_state *vfs, struct operation *op)
     if (operation_need_text(vfs, op) != 0)
         return PENDING;
     if (mode_is((uint32_t)op->argument[2], S_IFLNK)) {
-        result = sys_copy_string(op->caller, op->argument[4], operation_text(op, 1), PATH_MAX);
+        result = sys_copy_string_anew(op->caller, op->argument[4], operation_text(op, 1), PATH_MAX);
         if (result <= 0)
             return result == 0 ? -ENOENT : result;
         op->value[0] = (uint64_t)result;

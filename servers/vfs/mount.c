@@ -281,7 +281,7 @@ static void copy_data(struct operation *record)
     int length = 0;
 
     if (record->argument[4] != 0)
-        length = sys_copy_string(record->caller, record->argument[4], operation_text(record, 1), PATH_MAX);
+        length = sys_copy_string_anew(record->caller, record->argument[4], operation_text(record, 1), PATH_MAX);
     record->value[1] = length > 0 ? (uint64_t)length : 0;
 }
 

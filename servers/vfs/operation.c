@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
+#include "sys/journal_debug.h"
 #include "sys/service.h"
 #include "sys/syscalls.h"
 
@@ -222,6 +223,7 @@ static void copy_unjournaled(void *to, const void *from, uint64_t bytes)
 {
     uint64_t words = (bytes + 7) / 8;
 
+    journal_forgo(to, bytes);
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 

@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "linux_vfs_dispatch.h"
+#include "sys/journal_debug.h"
 #include "sys/syscalls.h"
 
 #include "file.h"
@@ -233,6 +234,7 @@ int64_t pipe_write(struct vfs_state *vfs, uint32_t index, endpoint_t process, ui
         if (bytes > length - done)
             bytes = (uint32_t)(length - done);
         /* Not sys_copy_from: bytes beyond the length are not state, so they need no journal. */
+        journal_forgo((const void *)(uintptr_t)(page_address(page) + offset), bytes);
         if (sys_vircopy(process, address + done, ENDPOINT_SELF, page_address(page) + offset, bytes) != 0) {
             if (done == 0)
                 return -EFAULT;

@@ -106,7 +106,7 @@ int64_t walk_begin(struct vfs_state *vfs, struct operation *op, uint32_t half, i
 
     if (operation_need_text(vfs, op) != 0)
         return PENDING;
-    length = sys_copy_string(op->caller, path_address, operation_text(op, half), PATH_MAX);
+    length = sys_copy_string_anew(op->caller, path_address, operation_text(op, half), PATH_MAX);
     if (length < 0)
         return length;
     return set_start(vfs, op, half, directory_fd, (uint32_t)length, flags);

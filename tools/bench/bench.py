@@ -4,7 +4,7 @@
 tick of the time stamp counter; the same numbers each time); with --wall also microseconds without icount, good only as a ratio within one run.
 --vs-linux adds Debian's Linux kernel (mitigations off) in the same emulator with the same binary. The processor has no ERMS: under icount each
 step of a `rep movsb` would count as one instruction, which burdens Linux's copies. `sendrec` is the round trip between two services, from tests/core.
-The table is also written as build/bench/report.html, with bars."""
+The table is also written as build/bench/report.html, with bars. --journal-cost compares with a build without the journal instead (journal_cost.py)."""
 import os
 import re
 import subprocess
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(ROOT, "tools", "emulator")]
+import journal_cost  # noqa: E402
 import machine  # noqa: E402
 import report  # noqa: E402
 import session  # noqa: E402
@@ -79,20 +80,35 @@ def parse(arguments):
     switches, machine_type, names = set(), "q35", []
     while arguments:
         word = arguments.pop(0)
-        if word in ("--vs-linux", "--wall"):
+        if word in ("--vs-linux", "--wall", "--journal-cost"):
             switches.add(word)
         elif word == "--machine" and arguments and arguments[0] in machine.MACHINES:
             machine_type = arguments.pop(0)
         elif re.fullmatch(r"[a-z0-9_]+", word):
             names.append(word)
         else:
-            print("planaria bench: %s: there are --vs-linux, --wall, --machine q35|microvm, and names of operations" % word, file=sys.stderr)
+            print("planaria bench: %s: there are --vs-linux, --wall, --journal-cost, --machine q35|microvm, and names of operations" % word, file=sys.stderr)
             sys.exit(2)
     return switches, machine_type, names
 
 
+def compare_journal(names, machine_type):
+    def options(image):
+        return machine.Options(icount=True, timeout=TIMEOUT, machine=machine_type, cpu=CPU, initrd=image)
+
+    def measure_image(image):
+        progress("%s ..." % os.path.relpath(image, ROOT))
+        with tempfile.TemporaryFile() as output:
+            session.execute(options(image), "bench " + " ".join(names), stdout=output.fileno())
+            output.seek(0)
+            return {match[1]: (float(match[3]), int(match[2])) for match in LINE.finditer(output.read().decode("utf-8", "replace"))}
+    return journal_cost.report(measure_image, options)
+
+
 def main():
     switches, machine_type, names = parse(sys.argv[1:])
+    if "--journal-cost" in switches:
+        return compare_journal(names, machine_type)
     columns, failed = [], 0
     for icount in (True, False) if "--wall" in switches else (True,):
         for linux in (False, True) if "--vs-linux" in switches else (False,):

@@ -27,12 +27,17 @@ endif
 flags_service := $(common) $(freestanding) -fPIE -fvisibility=hidden -DPLANARIA_SERVICE
 
 # The journal of services: a plugin of ours makes the compiler put the logging of the old value before each store to memory that is
-# not a local variable. JOURNAL=off builds a system without it, only to measure what it costs (build folder of its own: B=build/...).
+# not a local variable. DEBUG_JOURNAL=1 has each service prove at its commits that nothing was written without an entry. JOURNAL=off
+# builds a system without it, only to measure what it costs. Both want a build folder of their own: B=build/...
 JOURNAL ?= on
 journal_plugin := $(B)/tool/journal.so
 ifeq ($(JOURNAL),off)
   flags_service += -DJOURNAL_OFF
 else
+  ifeq ($(DEBUG_JOURNAL),1)
+    flags_service += -DDEBUG_JOURNAL
+    flags_journal_mark := -DDEBUG_JOURNAL_MARK
+  endif
   flags_journal := -fplugin=$(journal_plugin) -DJOURNALED
 endif
 

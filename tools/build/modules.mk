@@ -181,12 +181,12 @@ $(foreach m,$(modules),$(if $(cflags/$(m)),$(eval $(call module_flag_rule,$(m)))
 
 # A service's own stores go through the journal (lib/sys/journal.h), unless its module.mk says journal := no.
 define module_journal_rule
-$(call objects,service,$(2)) $(call objects,variant,$(2)): journal_cflags := $(flags_journal)
+$(call objects,service,$(2)) $(call objects,variant,$(2)): journal_cflags := $(flags_journal) $(3)
 ifneq ($(flags_journal),)
 $(call objects,service,$(2)) $(call objects,variant,$(2)): $(journal_plugin)
 endif
 endef
-$(foreach m,$(modules),$(if $(filter service,$(kind/$(m))),$(if $(filter no,$(journal/$(m))),,$(eval $(call module_journal_rule,$(m),$(srcs/$(m)))))))
+$(foreach m,$(modules),$(if $(filter service,$(kind/$(m))),$(if $(filter no,$(journal/$(m))),,$(eval $(call module_journal_rule,$(m),$(srcs/$(m)),$(flags_journal_mark))))))
 # In libraries only those of the sources that it names.
 $(foreach m,$(modules),$(if $(filter library,$(kind/$(m))),$(if $(journal/$(m)),$(eval $(call module_journal_rule,$(m),$(addprefix $(m)/,$(journal/$(m))))))))
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The proof that the journal covers everything (build with DEBUG_JOURNAL=1): a copy of .state, the grants and the arenas follows what the undo log
+ * says was written. A word that differs from its copy at a commit was written without an entry: its address goes to the log.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef DEBUG_JOURNAL
+/* Before and after each handler. */
+void journal_debug_begin(void);
+void journal_debug_commit(void);
+/* The state was written outside a handler (init, SEF callbacks): the copy is made anew before the next one. */
+void journal_debug_outside(void);
+/* The running handler writes these bytes without an entry, and it does no harm: the caller says why. */
+void journal_forgo(const void *address, size_t bytes);
+/* Others write here at any time: `bytes` at `address`, and so on every `stride` bytes, `count` times. For init. */
+void journal_foreign(const void *address, size_t bytes, size_t stride, size_t count);
+#else
+static inline void journal_debug_begin(void)
+{
+}
+
+static inline void journal_debug_commit(void)
+{
+}
+
+static inline void journal_debug_outside(void)
+{
+}
+
+static inline void journal_forgo(const void *address, size_t bytes)
+{
+    (void)address;
+    (void)bytes;
+}
+
+static inline void journal_foreign(const void *address, size_t bytes, size_t stride, size_t count)
+{
+    (void)address;
+    (void)bytes;
+    (void)stride;
+    (void)count;
+}
+#endif
