@@ -4,7 +4,7 @@
 # the default does not do: sources, depends, cflags, serves, calls, linux, generated, boots, install, script,
 # test_sources, test_depends, test_generated; reads: libraries of which it uses headers only, because it looks into the memory of who links them.
 
-module_variables := name kind sources depends cflags serves calls linux generated boots install script journal reads test_sources test_depends test_generated
+module_variables := name kind sources borrows depends cflags serves calls linux generated boots install script journal reads test_sources test_depends test_generated
 module_files := $(sort $(wildcard */module.mk */*/module.mk */*/*/module.mk))
 
 kernel_modules :=
@@ -26,7 +26,7 @@ define read_module
 $(foreach v,$(module_variables),$(eval $(v) :=))
 $(eval dir := $(patsubst %/module.mk,%,$(1)))
 $(eval include $(1))
-$(if $(filter kernel library service program tests core,$(kind)),,$(error $(1): kind must be kernel, library, service, program, tests or core, not '$(kind)'))
+$(if $(filter kernel library service program tests core tool,$(kind)),,$(error $(1): kind must be kernel, library, service, program, tests, core or tool, not '$(kind)'))
 $(eval modules += $(dir))
 $(foreach v,$(module_variables),$(eval $(v)/$(dir) := $($(v))))
 $(eval deps/$(dir) := $(depends))
@@ -40,6 +40,7 @@ default_sources_service = $(call flat_sources,$(1))
 default_sources_program = $(call flat_sources,$(1))
 default_sources_tests = $(call flat_sources,$(1))
 default_sources_core = $(call flat_sources,$(1))
+default_sources_tool = $(call flat_sources,$(1))
 default_sources_kernel = $(call deep_sources,$(1))
 
 # Generated sources that a folder and the libraries below it ask for: server halves, client stubs, Linux dispatch, tables.
@@ -104,6 +105,16 @@ $(B)/core/$(name/$(1)): $$(objects_core_$(name/$(1))) $(or $(script/$(1)),lib/sy
 	    -o $$@ $$(objects_core_$(name/$(1))) -lgcc
 $(B)/core/$(name/$(1)).cpio: $(B)/core/$(name/$(1)) tools/image/image.py
 	$(Q)$(PYTHON) tools/image/image.py --output $$@ --only $(B)/core/$(name/$(1)):$(or $(boots/$(1)),rs$(comma)vm)
+endef
+
+# A program for the host that makes the image or checks it: build/tool/NAME. `borrows`: sources of a service that it shares with it.
+define module_tool
+tool_binaries += $(B)/tool/$(name/$(1))
+$(B)/tool/$(name/$(1)): $(call objects,host,$(srcs/$(1)) $(borrows/$(1))) $(call host_library_objects,$(deps/$(1))) \
+    $(call generated_objects,host,$(1))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(flags_host) -o $$@ $$^
 endef
 
 define module_program

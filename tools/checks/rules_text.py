@@ -147,10 +147,16 @@ def includes(tree):
             version = path.startswith("tests/") and target.endswith(".c")  # a service built once more, with another layout of its state
             if ".." in target.split("/") and not own_test and not version:
                 yield where + "include with .."
-            elif target.split("/")[0] in SERVICE_TOPS and not path.startswith(os.path.dirname(target) + "/"):
+            elif target.split("/")[0] in SERVICE_TOPS and not path.startswith(os.path.dirname(target) + "/") \
+                    and not _borrows(tree, module, os.path.dirname(target)):
                 yield where + "%s belongs to another service; what two services share is in abi/ or lib/" % target
             elif "lib/" + target.split("/")[0] in libraries and module and not _may_include(tree, module, path, "lib/" + target.split("/")[0]):
                 yield where + "%s/module.mk does not depend on lib/%s" % (module, target.split("/")[0])
+
+
+def _borrows(tree, module, folder):
+    """A tool may be linked with sources of a service: both then read the same thing with the same code."""
+    return module is not None and any(os.path.dirname(path) == folder for path in tree.modules()[module].get("borrows", "").split())
 
 
 def _may_include(tree, module, path, library):

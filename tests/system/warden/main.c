@@ -6,7 +6,7 @@
 #include "errors.h"
 #include "protocols/kernel_client.h"
 #include "protocols/rs_client.h"
-#include "protocols/vm_client.h"
+#include "protocols/vm.h"
 #include "rs_info.h"
 #include "rs_start.h"
 #include "sys/grant.h"
@@ -47,27 +47,29 @@ static bool ask_rs(void)
            is("refresh hello", rs_call_refresh(ENDPOINT_RS, &refresh), 0);
 }
 
+/* By hand: the image build refuses a service whose stubs call what its manifest forbids. */
+static int attempt(endpoint_t server, uint32_t type)
+{
+    struct message message = { .type = type };
+    int result = ipc_sendrec(server, &message);
+
+    return result != 0 ? result : message.status;
+}
+
 static bool ask_kernel(void)
 {
-    struct kernel_kill_request kill = { .process = HELLO, .signal = 15 };
-    struct kernel_getpriv_request privileges = { .process = HELLO };
     struct kernel_times_request times = { .process = ENDPOINT_SELF };
     struct kernel_times_reply answer;
-    struct message unknown = { .type = PROTOCOL_KERNEL << 16 | 127 };
-    int result = ipc_sendrec(ENDPOINT_SYSTEM, &unknown);
 
-    return is("unknown kernel call", result == 0 ? unknown.status : result, -EBADREQUEST) &&
-           is("kill", kernel_call_kill(ENDPOINT_SYSTEM, &kill), -ECALLDENIED) &&
-           is("getpriv", kernel_call_getpriv(ENDPOINT_SYSTEM, &privileges), -ECALLDENIED) &&
+    return is("unknown kernel call", attempt(ENDPOINT_SYSTEM, PROTOCOL_KERNEL << 16 | 127), -EBADREQUEST) &&
+           is("kill", attempt(ENDPOINT_SYSTEM, KERNEL_KILL), -ECALLDENIED) &&
+           is("getpriv", attempt(ENDPOINT_SYSTEM, KERNEL_GETPRIV), -ECALLDENIED) &&
            is("times", kernel_call_times(ENDPOINT_SYSTEM, &times, &answer), 0);
 }
 
 static bool ask_vm(void)
 {
-    struct vm_info_reply info;
-    struct vm_exit_request leave = { .slot = HELLO };
-
-    return is("vm.info", vm_call_info(ENDPOINT_VM, &info), -EPERM) && is("vm.exit", vm_call_exit(ENDPOINT_VM, &leave), -EPERM) &&
+    return is("vm.info", attempt(ENDPOINT_VM, VM_INFO), -EPERM) && is("vm.exit", attempt(ENDPOINT_VM, VM_EXIT), -EPERM) &&
            is("arena", service_arena("scratch", ARENA_BYTES) != NULL, true);
 }
 

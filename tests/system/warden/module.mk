@@ -2,4 +2,4 @@
 name := warden
 kind := service
 depends := lib/base lib/sys
-calls := rs vm kernel
+calls := rs kernel
