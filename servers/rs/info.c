@@ -57,6 +57,8 @@ static void describe(struct rs_state *state, const struct rs_slot *slot, struct 
     row->endpoint = slot->endpoint;
     if (slot->other != RS_NO_SLOT)
         row->other = state->slot[slot->other].endpoint;
+    else if (slot->replica != 0)
+        row->other = state->slot[slot->replica].endpoint;
     row->pid = slot->pid;
     row->state = public->state;
     row->flags = slot->flags;

@@ -294,9 +294,6 @@ int rs_handle_corpse_wait(struct rs_state *state, struct call *call)
 
 int rs_handle_shutdown(struct rs_state *state, struct call *call)
 {
-    /* PM says so at a reboot. */
-    if (call->caller == ENDPOINT_PM)
-        return rs_shutdown(state);
     return ask_who(state, call, "", 0, 0, 0);
 }
 
