@@ -26,8 +26,8 @@ struct rs_corpse {
     char label[RS_LABEL_MAX];
     endpoint_t endpoint;
     uint32_t restarts;
-    uint32_t missed; /* deaths since the last report of which there will be none */
-    uint32_t reserved;
+    uint32_t missed;   /* deaths since the last report of which there will be none */
+    endpoint_t served; /* its endpoint while it lived; NONE: the service is gone */
     struct rs_death death;
     uint64_t entry; /* where its image begins: struct service_image is near (lib/sys/service_header.h) */
     uint64_t registers[RS_CORPSE_REGISTERS];

@@ -7,6 +7,7 @@
 
 #include "base/string.h"
 #include "errors.h"
+#include "protocols/char.h"
 #include "protocols/service.h"
 #include "sys/crash_notes.h"
 #include "sys/fault.h"
@@ -249,9 +250,10 @@ static void resume(void)
     journal.attempts = 0;
     if ((journal.receive_status & IPC_STATUS_VERB_MASK) != IPC_NOTIFY && (journal.buffer[journal.current].type & MESSAGE_REPLY) == 0) {
         const struct message *request = &journal.buffer[journal.current];
-        bool is_linux = message_protocol(request->type) == PROTOCOL_LINUX;
+        uint32_t protocol = message_protocol(request->type);
+        bool is_io = protocol == PROTOCOL_LINUX || protocol == CHAR_PROTOCOL; /* VFS would ask a driver again after the other error */
 
-        outbox_reply_status(&own_outbox, request->source, request->type, request->transaction, is_linux ? -EIO : -ESRVRESTART);
+        outbox_reply_status(&own_outbox, request->source, request->type, request->transaction, is_io ? -EIO : -ESRVRESTART);
         outbox_flush(&own_outbox);
     }
     journal.phase = JOURNAL_IDLE;

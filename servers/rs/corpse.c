@@ -165,6 +165,7 @@ int rs_handle_corpse_take(struct rs_state *state, struct call *call, const struc
 {
     struct rs_corpse corpse = { .missed = state->coroner.missed };
     struct kernel_getregs_request registers = { .registers = (uint64_t)(uintptr_t)corpse.registers };
+    const struct rs_slot *alive;
     struct rs_slot *slot;
     int result;
 
@@ -181,6 +182,8 @@ int rs_handle_corpse_take(struct rs_state *state, struct call *call, const struc
     corpse.restarts = slot->restarts;
     corpse.death = slot->death;
     corpse.entry = entry_of(state, slot->manifest.label);
+    alive = rs_find_label(state, slot->manifest.label);
+    corpse.served = alive != NULL ? alive->endpoint : ENDPOINT_NONE;
     result = sys_copy_to(call->caller, request->corpse, &corpse, sizeof(corpse));
     if (result != 0)
         return result;

@@ -48,6 +48,9 @@ flags_program := $(common) -DPLANARIA_PROGRAM -D_GNU_SOURCE
 
 flags_host := $(common) -DPLANARIA_HOST -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -Og
 
+# A whole service on the host, for `planaria replay`: its main() is called by tools/replay/replay.c, which is its kernel.
+flags_replay = $(flags_host) -fno-pie -Wno-array-bounds -Wno-missing-prototypes -Dmain=service_main $(replay_cflags)
+
 link_kernel := -nostdlib -static -no-pie -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
                -Wl,--no-warn-rwx-segments
 link_service := -nostdlib -static -no-pie -Wl,--no-relax -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,-z,norelro \

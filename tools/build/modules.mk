@@ -69,6 +69,17 @@ service_binaries += $(B)/service/$(name/$(1))
 service_folders += $(1)
 $(call link_of_service,$(1),service)
 $(if $(filter servers/% fs/% drivers/%,$(1)),$(call variant_of_service,$(1)))
+$(call replay_of_service,$(1))
+endef
+
+# The whole service on the host, under the sanitizers (tools/replay): build/replay/LABEL, made when it is asked for.
+define replay_of_service
+$(B)/replay/$(name/$(1)): $(call objects,replay,$(filter %.c,$(srcs/$(1))) $(wildcard tools/replay/*.c)) \
+    $(foreach d,$(call closure,$(deps/$(1))),$(call objects,replay,$(filter %.c,$(srcs/$(d))))) $(call generated_objects,replay,$(1))
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $$(flags_replay) -no-pie -o $$@ $$^
+
 endef
 
 # The same with another layout of its state (lib/sys/variant.h), for the tests of live update: build/variant/LABEL.
@@ -178,6 +189,9 @@ $(eval $(call flavour_rules,service,$(CC)))
 $(eval $(call flavour_rules,variant,$(CC)))
 $(eval $(call flavour_rules,program,$(MUSL_CC)))
 $(eval $(call flavour_rules,host,$(CC)))
+$(eval $(call flavour_rules,replay,$(CC)))
+# The library's start-up waits for RS; replay.c has another one.
+$(B)/obj/replay/lib/sys/sef.o: replay_cflags := -Dsef_startup=sef_startup_in_guest
 
 $(foreach m,$(module_files),$(call read_module,$(m)))
 include tools/build/generate.mk
@@ -186,7 +200,7 @@ $(foreach m,$(modules),$(eval $(call module_host_tests,$(m))))
 
 # cflags of a module hold for its own objects in every flavour.
 define module_flag_rule
-$(foreach f,kernel service variant program host,$(call objects,$(f),$(srcs/$(1)))): module_cflags := $(cflags/$(1))
+$(foreach f,kernel service variant program host replay,$(call objects,$(f),$(srcs/$(1)))): module_cflags := $(cflags/$(1))
 endef
 $(foreach m,$(modules),$(if $(cflags/$(m)),$(eval $(call module_flag_rule,$(m)))))
 

@@ -19,7 +19,7 @@ class Symbols:
             for line in handle:
                 fields = line.split("#")[0].split()
                 if fields:
-                    self.services[int(fields[1], 16) // SPAN] = fields[0]
+                    self.services.setdefault(int(fields[1], 16) // SPAN, fields[0])
 
     def _table(self, label):
         """Sorted (address, name) of the text symbols of a service; empty if it is not built."""

@@ -166,6 +166,12 @@ static void write_region(FILE *file, const char *name, uint64_t start, uint64_t 
     }
 }
 
+/* The outbox is rolled back too, but its contents are of no use elsewhere. */
+static void write_kept(FILE *file, uint64_t start, uint64_t end)
+{
+    fprintf(file, "kept: %#llx %llu\n", (unsigned long long)start, (unsigned long long)(end - start));
+}
+
 static void write_section(FILE *file, const char *name, const struct service_border *section, long end)
 {
     write_region(file, name, section->start, section->end - section->start, end);
@@ -179,6 +185,7 @@ static void write_memory(FILE *file, const struct service_header *header, const 
         fprintf(file, "incomplete: no memory, there were too many reports\n");
         return;
     }
+    write_kept(file, header->section[LAYOUT_STATE].start, header->section[LAYOUT_OUTBOX].end);
     write_section(file, "state", &header->section[LAYOUT_STATE], end);
     write_section(file, "derived", &header->section[LAYOUT_DERIVED], end);
     write_section(file, "journal", &header->section[LAYOUT_JOURNAL], end);
@@ -198,6 +205,7 @@ void report_write(FILE *file, const struct rs_corpse *corpse, size_t memory_byte
     fprintf(file, "planaria crash report 1\nservice: %s\n", corpse->label);
     fprintf(file, "time: %llu.%09llu s after boot, restart %u\n", (unsigned long long)corpse->death.time_ns / 1000000000,
             (unsigned long long)corpse->death.time_ns % 1000000000, corpse->restarts);
+    fprintf(file, "endpoint: %d\n", corpse->served);
     if (corpse->missed > 0)
         fprintf(file, "missed: %u deaths before this one have no report\n", corpse->missed);
     write_cause(file, corpse);

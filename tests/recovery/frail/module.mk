@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+name := frail
+kind := service
+depends := lib/base lib/sys lib/driver
+serves := char
