@@ -22,9 +22,9 @@
 #include "sys/trap.h"
 
 enum record_kind {
-    RECORD_ARENA = 1, /* guest memory, at its address */
-    RECORD_COPY = 2,  /* to an address of this program */
-    RECORD_KEPT = 3,  /* state and outbox, which are rolled back; the sanitizer needs these addresses itself */
+    RECORD_ARENA = 1,   /* guest memory, at its address */
+    RECORD_COPY = 2,    /* to an address of this program */
+    RECORD_KEPT = 3,    /* state and outbox, which are rolled back; the sanitizer needs these addresses itself */
     RECORD_JOURNAL = 5, /* struct journal */
     RECORD_UNDO = 6,
     RECORD_SPILL = 7,
@@ -86,7 +86,8 @@ static void fail(const char *why)
 static void map(const struct record *record, const uint8_t *bytes)
 {
     uint64_t start = record->address & ~(uint64_t)(PAGE - 1), end = (record->address + record->length + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-    void *memory = mmap((void *)(uintptr_t)start, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *memory = mmap((void *)(uintptr_t)start, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                        -1, 0);
 
     if (memory != (void *)(uintptr_t)start)
         fail("memory of the guest lies where this program is");
