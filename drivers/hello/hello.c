@@ -21,7 +21,7 @@ int char_handle_open(struct hello_state *state, struct call *call, const struct 
         return -ENXIO;
     state->opened++;
     state->open_counter++;
-    log_debug("opened %u times", (uint32_t)state->open_counter);
+    log_info("opened %u times", (uint32_t)state->open_counter);
     reply->minor = request->minor;
     return 0;
 }

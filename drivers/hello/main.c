@@ -11,10 +11,13 @@
 
 static struct hello_state hello_state SERVICE_STATE;
 
+/* Whoever has it open does not notice: nothing is announced. */
 static int update(int type, struct sef_init_info *info)
 {
     int result = sef_cb_init_resume(type, info);
 
+    if (result == 0)
+        result = hello_restore(&hello_state);
     if (result == 0)
         log_info("hello, I am a new version; opened %u times, open %u", (uint32_t)hello_state.open_counter, hello_state.opened);
     return result;
@@ -22,16 +25,26 @@ static int update(int type, struct sef_init_info *info)
 
 static int init(int type, struct sef_init_info *info)
 {
-    switch (type) {
-    case SEF_INIT_FRESH:
-        log_debug("hello, I am new");
-        break;
-    default:
+    if (type == SEF_INIT_FRESH)
+        log_info("hello, I am new");
+    else
         log_info("hello, I was just restarted (%u)", info->restarts);
-        break;
-    }
     driver_announce();
     return 0;
+}
+
+static int save(int state)
+{
+    (void)state;
+    return hello_save(&hello_state);
+}
+
+/* There will be no new version now. */
+static void state_changed(int old_state, int state)
+{
+    (void)old_state;
+    if (state == SEF_LU_STATE_NULL)
+        hello_forget();
 }
 
 int main(void)
@@ -49,6 +62,8 @@ int main(void)
     sef_setcb_init_fresh(init);
     sef_setcb_init_lu(update);
     sef_setcb_init_restart(init);
+    sef_setcb_lu_state_save(save);
+    sef_setcb_lu_state_changed(state_changed);
     sef_setcb_signal_handler(sef_cb_signal_handler_term);
     service_run(&service);
 }

@@ -24,3 +24,9 @@ struct hello_state {
 #endif
 
 const char *hello_state_check(const void *state);
+
+/* ---- carry.c ---- */
+/* Publish the counter, for a new version; take what was published, or give it up. */
+int hello_save(const struct hello_state *state);
+int hello_restore(struct hello_state *state);
+void hello_forget(void);
