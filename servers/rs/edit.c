@@ -36,6 +36,8 @@ static int apply(struct rs_state *state, struct rs_slot *slot, const struct mani
 
     if (result == 0 && runs)
         result = rs_schedule(manifest, slot->endpoint);
+    if (result == 0)
+        result = rs_set_vm_mask(manifest, rs_index(state, slot));
     if (result != 0) {
         (void)change_privileges(state, slot, &slot->manifest);
         return result;

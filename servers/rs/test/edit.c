@@ -4,7 +4,7 @@
  */
 #include "operator.h"
 
-/* covers: RS-28, RS-43 */
+/* covers: RS-28, RS-43, ISO-4 */
 TEST(edit_changes_what_a_running_service_may_do)
 {
     struct rs_slot *slot = begin();
@@ -14,9 +14,10 @@ TEST(edit_changes_what_a_running_service_may_do)
     privileges[HELLO].backup_signal_manager = 7;
     privileges[PM_SLOT].send_mask[0] = 1ull << HELLO;
     memcpy(start.label, "hello", sizeof("hello"));
-    set_manifest("service x { system NONE; ipc vm; priority 9; quantum 20; heartbeat 700; }");
+    set_manifest("service x { system NONE; vm info; ipc vm; priority 9; quantum 20; heartbeat 700; }");
     CHECK_EQ(ask_edit(0), 0);
     CHECK_EQ(privileges[HELLO].call_mask[0] & setalarm, 0);
+    CHECK_EQ(vm_masks[HELLO], slot->manifest.vm_mask);                                  /* ISO-4 */
     CHECK_EQ(privileges[HELLO].flags & PRIVILEGE_RST_SYS_PROC, PRIVILEGE_RST_SYS_PROC); /* of the instance */
     CHECK_EQ(privileges[HELLO].backup_signal_manager, 7);
     CHECK_EQ(privileges[PM_SLOT].send_mask[0] >> HELLO & 1, 0); /* talking is symmetric */

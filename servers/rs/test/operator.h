@@ -32,6 +32,7 @@ static __attribute__((unused)) uint32_t generation[SERVICE_SLOTS];
 static __attribute__((unused)) endpoint_t cleared, killed;
 static __attribute__((unused)) int create_answer, load_answer, update_answer;
 static __attribute__((unused)) struct kernel_schedctl_request scheduled;
+static __attribute__((unused)) uint64_t vm_masks[SERVICE_SLOTS];
 
 int sys_kill(endpoint_t process, int signo)
 {
@@ -60,6 +61,7 @@ static __attribute__((unused)) int world(endpoint_t destination, struct message 
     struct kernel_create_reply created;
     struct kernel_clear_request clear;
     struct kernel_getpriv_request get;
+    struct vm_set_mask_request mask;
 
     (void)destination;
     message->status = 0;
@@ -83,6 +85,10 @@ static __attribute__((unused)) int world(endpoint_t destination, struct message 
         break;
     case KERNEL_SCHEDCTL:
         kernel_schedctl_request_get(message, &scheduled);
+        break;
+    case VM_SET_MASK:
+        vm_set_mask_request_get(message, &mask);
+        vm_masks[mask.slot % SERVICE_SLOTS] = mask.mask;
         break;
     case VM_LOAD_SERVICE:
         message->status = load_answer;

@@ -13,7 +13,8 @@ enum { TARGET = 12, CONTROLLER = 13, STRANGER = 14, PROGRAM = 300 };
 
 static struct rs_state state;
 
-static const uint32_t requests[] = { RS_UP, RS_DOWN, RS_REFRESH, RS_RESTART, RS_UPDATE, RS_CRASH, RS_SHUTDOWN, RS_GETSYSINFO };
+static const uint32_t requests[] = { RS_UP,   RS_DOWN, RS_REFRESH, RS_RESTART,  RS_UPDATE,    RS_CLONE,
+                                     RS_EDIT, RS_DUMP, RS_CRASH,   RS_SHUTDOWN, RS_GETSYSINFO };
 static const uint32_t conditions[] = {
     0, RS_LATEREPLY, RS_INITIALIZING, RS_UPDATING, RS_EXITING, RS_TERMINATED, RS_TERMINATED | RS_LATEREPLY
 };
@@ -61,7 +62,7 @@ static int expected(uint32_t type, enum caller caller, uint32_t condition, bool 
         return condition == RS_INITIALIZING ? -EBUSY : (condition & RS_TERMINATED) != 0 ? -EPERM : 0;
     if (is_busy)
         return -EBUSY;
-    if ((condition & RS_TERMINATED) != 0 && type != RS_DOWN && type != RS_RESTART)
+    if ((condition & RS_TERMINATED) != 0 && type != RS_DOWN && type != RS_RESTART && type != RS_EDIT)
         return -EPERM;
     return is_core && type == RS_DOWN ? -EPERM : 0;
 }
