@@ -23,9 +23,6 @@ extern char __layout_start[], __layout_end[];
 
 #define PAGE_MASK 4095ull
 
-/* VM's last numbers: the old version's layout, its sections, one of its tables. */
-enum { SCRATCH_LAYOUT = 61, SCRATCH_TABLE = 62, SCRATCH_SECTIONS = 63 };
-
 struct arena_list {
     const struct journal_arena *arena;
     uint32_t count;
@@ -67,8 +64,11 @@ static int adopt(uint32_t number, uint64_t source, uint64_t bytes, bool writable
 /* The old version waits: its memory may be ours too. If VM does not know of it any more (it was restarted meanwhile): a copy. */
 static int take_memory(uint32_t number, uint64_t source, uint64_t bytes, bool writable)
 {
-    int result = adopt(number, source, bytes + JOURNAL_PAST_END, writable);
+    int result;
 
+    if (identity.endpoint == ENDPOINT_VM) /* it cannot ask itself; RS had the old version lay out memory for it (load_service) */
+        return fetch(source, arena_at(number), bytes);
+    result = adopt(number, source, bytes + JOURNAL_PAST_END, writable);
     if (result == 0)
         return 0;
     result = arena_make(number, bytes);
@@ -88,7 +88,7 @@ static int take_old(void)
 {
     struct layout_side *side = &pair.old;
     uint64_t layout_page = old_header.layout & ~PAGE_MASK, start, end;
-    int result = take_memory(SCRATCH_LAYOUT, layout_page, old_header.layout_end - layout_page, false);
+    int result = take_memory(ARENA_PAST_LAYOUT, layout_page, old_header.layout_end - layout_page, false);
 
     find_sections(&old_header, side);
     start = old_header.section[0].start;
@@ -96,11 +96,11 @@ static int take_old(void)
     for (uint32_t i = 0; i < LAYOUT_SECTIONS; i++) {
         if (old_header.section[i].start < start || old_header.section[i].end > end)
             return -ENOEXEC;
-        side->section[i] = arena_at(SCRATCH_SECTIONS) + (old_header.section[i].start - start);
+        side->section[i] = arena_at(ARENA_PAST_SECTIONS) + (old_header.section[i].start - start);
     }
     if (result == 0)
-        result = take_memory(SCRATCH_SECTIONS, start, end - start, false);
-    side->layout = (const struct layout *)(const void *)(arena_at(SCRATCH_LAYOUT) + (old_header.layout - layout_page));
+        result = take_memory(ARENA_PAST_SECTIONS, start, end - start, false);
+    side->layout = (const struct layout *)(const void *)(arena_at(ARENA_PAST_LAYOUT) + (old_header.layout - layout_page));
     return result;
 }
 
@@ -196,8 +196,8 @@ static int take_table(const struct layout_variable *variable)
         return take_memory(number_of(mine), past->address, past->bytes, true);
     result = arena_make(number_of(mine), mine->bytes);
     if (result == 0)
-        result = take_memory(SCRATCH_TABLE, past->address, past->bytes, false);
-    if (result == 0 && !layout_convert_table(&pair, before, arena_at(SCRATCH_TABLE), variable, (void *)(uintptr_t)mine->address))
+        result = take_memory(ARENA_PAST_TABLE, past->address, past->bytes, false);
+    if (result == 0 && !layout_convert_table(&pair, before, arena_at(ARENA_PAST_TABLE), variable, (void *)(uintptr_t)mine->address))
         result = -EINVAL;
     return result;
 }
@@ -229,9 +229,9 @@ const void *service_past(const char *path, size_t *bytes)
     if (variable->section < LAYOUT_SECTIONS)
         return pair.old.section[variable->section] + variable->offset + offset;
     arena = find_arena(&old, layout_name(pair.old.layout, variable));
-    if (arena == NULL || take_memory(SCRATCH_TABLE, arena->address, arena->bytes, false) != 0)
+    if (arena == NULL || take_memory(ARENA_PAST_TABLE, arena->address, arena->bytes, false) != 0)
         return NULL;
-    return arena_at(SCRATCH_TABLE) + offset;
+    return arena_at(ARENA_PAST_TABLE) + offset;
 }
 
 static int upgrade(void)
@@ -295,7 +295,7 @@ static int convert_from_old(void)
     }
     result = convert();
     pair.old.layout = NULL;
-    for (uint32_t number = SCRATCH_LAYOUT; number <= SCRATCH_SECTIONS; number++)
+    for (uint32_t number = ARENA_PAST_LAYOUT; number <= ARENA_PAST_SECTIONS; number++)
         (void)arena_make(number, 0);
     return result;
 }

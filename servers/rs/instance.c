@@ -92,12 +92,19 @@ void rs_destroy(endpoint_t endpoint)
         log_warn("removing endpoint %d: errors %d, %d", endpoint, result, left);
 }
 
-static int load(struct rs_state *state, const struct rs_slot *model, uint32_t index, endpoint_t process)
+/* A new version of VM converts the state of the old one, and cannot ask anybody for memory for that. */
+enum { SCRATCH_PAGES = 128 };
+
+static int load(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, endpoint_t process)
 {
+    const uint32_t new_vm = PRIVILEGE_LU_SYS_PROC | PRIVILEGE_VM_SYS_PROC;
     struct vm_load_service_request request = { .slot = index, .image = model->image, .length = model->image_length };
     struct vm_load_service_reply reply;
     struct kernel_exec_request exec = { .process = process };
-    int result = vm_call_load_service(ENDPOINT_VM, &request, &reply);
+    int result;
+
+    request.scratch_pages = (flags & new_vm) == new_vm ? SCRATCH_PAGES : 0;
+    result = vm_call_load_service(ENDPOINT_VM, &request, &reply);
 
     if (result != 0)
         return result;
@@ -158,7 +165,7 @@ int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t inde
     *endpoint = created.process;
     result = rs_prepare(state, &model->manifest, created.process, flags);
     if (result == 0)
-        result = load(state, model, index, created.process);
+        result = load(state, model, index, flags, created.process);
     if (result == 0)
         result = rs_set_vm_mask(&model->manifest, index);
     if (result != 0)

@@ -168,7 +168,7 @@ int vm_handle_load_service(struct vm_state *state, struct call *call, const stru
     uint32_t index;
     int result;
 
-    if (request->slot >= SERVICE_SLOTS) {
+    if (request->slot >= SERVICE_SLOTS || request->scratch_pages > SERVICE_IMAGE_MAX / PAGE_BYTES) {
         return -EINVAL;
     }
     space_leave(state, request->slot);
@@ -180,6 +180,12 @@ int vm_handle_load_service(struct vm_state *state, struct call *call, const stru
     result = load_image(state, index, call->caller, request, &header);
     if (result == 0) {
         result = pinned_map(state, index, SERVICE_STACK_TOP - SERVICE_STACK_BYTES, SERVICE_STACK_TOP,
+                            VM_PROTECTION_READ | VM_PROTECTION_WRITE);
+    }
+    for (uint32_t number = ARENA_PAST_LAYOUT; number <= ARENA_PAST_SECTIONS && result == 0 && request->scratch_pages != 0; number++) {
+        uint64_t start = ARENA_ADDRESS + number * ARENA_STRIDE;
+
+        result = map_pinned(state, index, start, start + (uint64_t)request->scratch_pages * PAGE_BYTES,
                             VM_PROTECTION_READ | VM_PROTECTION_WRITE);
     }
     if (result != 0) {

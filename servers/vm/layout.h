@@ -5,7 +5,6 @@
 #pragma once
 
 #include "arena.h"
-
 #include "state.h"
 
 /* VM's tables; each may grow to the next one. */

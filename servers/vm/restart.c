@@ -501,7 +501,13 @@ const char *restart_derive(struct vm_state *state)
 
 int restart_commit(struct vm_state *state)
 {
-    return take_tables(state, state->own_space, state->own_space, KERNEL_MAP_FLAGS_WRITE);
+    int result = take_tables(state, state->own_space, state->own_space, KERNEL_MAP_FLAGS_WRITE);
+
+    if (result == 0) { /* what the conversion needed */
+        result = space_unmap(state, space_index(state->own_space), ARENA_ADDRESS + ARENA_PAST_LAYOUT * ARENA_STRIDE,
+                             ARENA_ADDRESS + ARENA_COUNT * ARENA_STRIDE);
+    }
+    return result;
 }
 
 int restart_rebuild(void *opaque, bool is_update)

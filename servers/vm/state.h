@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "message.h"
+#include "sys/variant.h"
 
 enum {
     PAGE_BITS = 12,
@@ -182,6 +183,7 @@ struct parked {
 struct vm_state {
     uint32_t own_space; /* the kernel's id of the space VM runs in */
     uint32_t unused_id;
+    LAYOUT_ADDED(added);
 
     /* frames */
     uint32_t frame_count;
@@ -210,8 +212,7 @@ struct vm_state {
     uint32_t answered;    /* the last parked record that was */
     uint64_t note_of;     /* repeat.h: the message it belongs to */
     uint64_t note_value;
-    uint64_t vdso_base;
-    uint64_t vdso_bytes;
+    LAYOUT_ORDER(uint64_t vdso_base, uint64_t vdso_bytes);
     uint64_t time_page;
     uint32_t slot_space[PROCESS_SLOTS]; /* 0 none */
     uint16_t exchanged[SERVICE_SLOTS]; /* the slot + 1 of the other instance, while both are there (vm.update); 0 none. Lost in a restart */
