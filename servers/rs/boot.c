@@ -48,6 +48,7 @@ int rs_map_archive(struct rs_state *state)
     }
     if (before != 0)
         state->manifests += state->archive - before;
+    rs_standby_can_renew();
     state->archive_length = boot_info.archive_length;
     state->archive_physical = boot_info.archive_base;
     return 0;

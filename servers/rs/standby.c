@@ -23,8 +23,8 @@
 
 enum {
     ATTEMPTS = 5,
-    START_NS = 2000000000,    /* for an instance to derive its state */
-    PATIENCE_NS = 1000000000, /* for a call that we make to VM */
+    START_NS = 1000000000,   /* for an instance to derive its state; those who stand by for us are patient for longer */
+    PATIENCE_NS = 800000000, /* for a call that we make to VM */
     LOOK_NS = 250000000,
     REPEATS = 12,
     SIGNAL_KILL = 9,
@@ -90,14 +90,20 @@ int vm_instance_receive(struct rs_state *state, uint32_t type, struct message *m
     }
 }
 
+/* VM was let run and has not said yet that it serves: an RS after us has to wait for that too. */
+static bool is_starting SERVICE_DERIVED;
+
 int vm_instance_start(struct rs_state *state, uint64_t deadline_ns)
 {
     struct rs_init_ready_request ready;
     struct message message;
-    int result = rs_allow(ENDPOINT_VM);
+    int result;
 
+    is_starting = true;
+    result = rs_allow(ENDPOINT_VM);
     if (result == 0)
         result = vm_instance_receive(state, RS_INIT_READY, &message, deadline_ns);
+    is_starting = false;
     if (result != 0)
         return result;
     rs_init_ready_request_get(&message, &ready);
@@ -233,11 +239,35 @@ void rs_standby_renew(struct rs_state *state, struct rs_slot *slot)
     make_standby(state);
 }
 
+static bool has_images SERVICE_INSTANCE; /* a new RS cannot reach them at first */
+
+void rs_standby_can_renew(void)
+{
+    has_images = true;
+}
+
+/* An RS that died was in the middle of a replacement or an update of VM: VM waits to be let run, or for its answer. */
+static void finish_start(struct rs_state *state, const struct process_info *vm)
+{
+    const struct message ready = { .type = RS_INIT_READY };
+    struct message message;
+
+    if ((vm->rts_flags & PROCESS_NO_PRIV) != 0) {
+        (void)vm_instance_start(state, sys_uptime() + START_NS);
+    } else if (vm->waits_for != ENDPOINT_RS) {
+        if (!is_starting || vm_instance_receive(state, RS_INIT_READY, &message, sys_uptime() + START_NS) != 0)
+            return;
+    }
+    is_starting = false;
+    vm_instance_answer(&ready, 0);
+}
+
 void rs_standby_recheck(struct rs_state *state, const struct process_info *process)
 {
     uint32_t index = state->vm_standby;
     struct rs_slot *slot = &state->slot[index];
 
+    finish_start(state, &process[ENDPOINT_VM]);
     if (index == 0)
         return;
     if (process[index].endpoint == ENDPOINT_NONE) {
@@ -301,7 +331,8 @@ bool rs_standby_takes_over(struct rs_state *state)
         return false;
     }
     is_up(state);
-    rs_standby_renew(state, standby);
+    if (has_images)
+        rs_standby_renew(state, standby);
     return true;
 }
 

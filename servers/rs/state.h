@@ -258,6 +258,8 @@ void rs_standby_watch(struct rs_state *state);
 
 /* Make the instance in this slot, which was VM until now, the next standby. */
 void rs_standby_renew(struct rs_state *state, struct rs_slot *slot);
+/* The boot archive is mapped here. */
+void rs_standby_can_renew(void);
 
 /* ---- vm_update.c ---- */
 /* The whole update, while nobody else is served: 0 or why the old version goes on. */

@@ -13,7 +13,7 @@
 #include "sys/log.h"
 #include "sys/syscalls.h"
 
-enum { TIME_DEFAULT_MS = 2000, INIT_MS = 3000, NS_PER_MS = 1000000, SIGNAL_KILL = 9 };
+enum { TIME_MOST_MS = 1000, INIT_MS = 800, NS_PER_MS = 1000000, SIGNAL_KILL = 9 };
 
 static const uint32_t new_flags = PRIVILEGE_LU_SYS_PROC | PRIVILEGE_VM_SYS_PROC;
 
@@ -29,7 +29,8 @@ static struct message prepare_message(uint32_t state)
 /* LU-5, LU-6: `ready` is the message with which the old version waits. */
 static int make_ready(struct rs_state *state, const struct rs_update *request, struct message *ready)
 {
-    uint64_t deadline = sys_uptime() + (uint64_t)(request->maxtime_ms != 0 ? request->maxtime_ms : TIME_DEFAULT_MS) * NS_PER_MS;
+    bool is_soon = request->maxtime_ms != 0 && request->maxtime_ms < TIME_MOST_MS; /* VM is ready at once, or it hangs */
+    uint64_t deadline = sys_uptime() + (uint64_t)(is_soon ? request->maxtime_ms : TIME_MOST_MS) * NS_PER_MS;
     struct message prepare = prepare_message(request->state);
     struct rs_lu_ready_request answer;
     int result;
