@@ -4,9 +4,9 @@
  */
 #pragma once
 
-#define ARENA_ADDRESS 0x200000000000ull
-#define ARENA_STRIDE  0x1000000000ull
-#define ARENA_COUNT   64u
+#define ARENA_ADDRESS       0x200000000000ull
+#define ARENA_STRIDE        0x1000000000ull
+#define ARENA_COUNT         64u
 
 /* What a new version sees of the old one while it takes its state over. */
 #define ARENA_PAST_LAYOUT   61u

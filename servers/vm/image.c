@@ -185,7 +185,7 @@ int vm_handle_load_service(struct vm_state *state, struct call *call, const stru
     for (uint32_t number = ARENA_PAST_LAYOUT; number <= ARENA_PAST_SECTIONS && result == 0 && request->scratch_pages != 0; number++) {
         uint64_t start = ARENA_ADDRESS + number * ARENA_STRIDE;
 
-        result = map_pinned(state, index, start, start + (uint64_t)request->scratch_pages * PAGE_BYTES,
+        result = pinned_map(state, index, start, start + (uint64_t)request->scratch_pages * PAGE_BYTES,
                             VM_PROTECTION_READ | VM_PROTECTION_WRITE);
     }
     if (result != 0) {

@@ -35,8 +35,12 @@ static struct {
     uint64_t data;
 } image = {
     .header = { .magic = ELF_MAGIC, .program_headers = sizeof(struct elf_header), .program_header_count = 1, .entry = 0x50000000 },
-    .segment = { .type = ELF_SEGMENT_LOAD, .flags = ELF_SEGMENT_WRITE, .offset = sizeof(struct elf_header) + sizeof(struct elf_program_header),
-                 .address = 0x50013000, .file_bytes = 8, .memory_bytes = 4096 },
+    .segment = { .type = ELF_SEGMENT_LOAD,
+                 .flags = ELF_SEGMENT_WRITE,
+                 .offset = sizeof(struct elf_header) + sizeof(struct elf_program_header),
+                 .address = 0x50013000,
+                 .file_bytes = 8,
+                 .memory_bytes = 4096 },
 };
 
 int ipc_await(endpoint_t source, struct message *message)
