@@ -112,18 +112,32 @@ static void report(int state, int result)
     change_state(SEF_LU_STATE_NULL);
 }
 
+static int refusal(int state)
+{
+    if (state == SEF_LU_STATE_NULL || update.state_isvalid(state))
+        return 0;
+    return update.state_isvalid == sef_cb_lu_state_isvalid_null ? -ENOSYS : -EINVAL;
+}
+
+int sef_update_self(int state)
+{
+    int result = refusal(state);
+
+    update.cycle = 0;
+    if (result == 0)
+        change_state(state);
+    return result;
+}
+
 void update_requested(const struct message *message)
 {
     struct service_lu_prepare_request request;
-    int state;
+    int result;
 
     service_lu_prepare_request_get(message, &request);
-    state = (int)request.state;
-    update.cycle = 0;
-    if (state == SEF_LU_STATE_NULL || update.state_isvalid(state))
-        change_state(state);
-    else
-        report(state, update.state_isvalid == sef_cb_lu_state_isvalid_null ? -ENOSYS : -EINVAL);
+    result = sef_update_self((int)request.state);
+    if (result != 0)
+        report((int)request.state, result);
 }
 
 void update_before_receive(void)

@@ -186,6 +186,18 @@ WEAK int ipc_await(endpoint_t source, struct message *message)
     return -EDEADSRCDST;
 }
 
+WEAK int ipc_receive(endpoint_t source, struct message *message, uint32_t *status)
+{
+    *status = 0;
+    return ipc_await(source, message);
+}
+
+WEAK int sef_update_self(int state)
+{
+    (void)state;
+    return 0;
+}
+
 WEAK int ipc_notify(endpoint_t destination)
 {
     (void)destination;

@@ -58,20 +58,46 @@ static void handle_reply(void *state, const struct message *reply, struct outbox
         (void)rs_announce_reply(state, reply, outbox);
 }
 
+/* As what rebuild is called. */
+static enum { AS_OLD_VERSION, AS_SUCCESSOR, AS_NEW_VERSION } role SERVICE_INSTANCE;
+
+static int init_lu(int type, struct sef_init_info *info)
+{
+    int result;
+
+    info->old_endpoint = rs_backup_of(ENDPOINT_RS);
+    role = AS_NEW_VERSION;
+    result = sef_cb_init_resume(type, info);
+    role = AS_OLD_VERSION;
+    return result;
+}
+
+static int lu_response(struct message *message)
+{
+    struct rs_lu_ready_request ready;
+
+    rs_lu_ready_request_get(message, &ready);
+    return rs_self_hand_over(&rs_state, ready.result);
+}
+
 static int init_restart(int type, struct sef_init_info *info)
 {
     int result = rs_take_place(&rs_state, info->old_endpoint);
 
+    role = AS_SUCCESSOR;
     if (result == 0)
         result = sef_cb_init_resume(type, info);
     if (result == 0)
         rs_place_is_taken();
+    role = AS_OLD_VERSION;
     return result;
 }
 
 static int rebuild(void *state)
 {
-    return rs_succeed(state, (uint32_t)cause_of_death);
+    if (role == AS_SUCCESSOR)
+        return rs_succeed(state, (uint32_t)cause_of_death);
+    return role == AS_NEW_VERSION ? rs_self_took_over(state) : rs_self_came_back(state);
 }
 
 int main(void)
@@ -91,6 +117,8 @@ int main(void)
 
     sef_setcb_init_fresh(init_fresh);
     sef_setcb_init_restart(init_restart);
+    sef_setcb_init_lu(init_lu);
+    sef_setcb_lu_response(lu_response);
     sef_setcb_signal_manager(manage_signal);
     sef_setcb_signal_handler(handle_signal);
     rs_standby_watch(&rs_state);

@@ -112,7 +112,8 @@ struct rs_operation {
     char label[RS_LABEL_MAX];
 };
 
-enum rs_update_phase { RS_UPDATE_NONE = 0, RS_UPDATE_PREPARING = 1, RS_UPDATE_INIT = 2 };
+/* DONE: of RS itself, by the new version, which still has to say so. */
+enum rs_update_phase { RS_UPDATE_NONE = 0, RS_UPDATE_PREPARING = 1, RS_UPDATE_INIT = 2, RS_UPDATE_DONE = 3 };
 
 /* The one live update that may run. While PREPARING `other` of the slot is the new version, in INIT it is the old one. */
 struct rs_update_record {
@@ -121,7 +122,7 @@ struct rs_update_record {
     uint32_t state;
     uint32_t operation;   /* RS_NO_SLOT: nobody waits */
     uint32_t transaction; /* of the old version's lu_ready */
-    uint32_t reserved;
+    int32_t result;       /* of an update of RS itself */
     uint64_t deadline_ns;
 };
 
@@ -192,8 +193,6 @@ void rs_privileges(const struct rs_state *state, const struct manifest *manifest
 int rs_set_vm_mask(const struct manifest *manifest, uint32_t slot);
 /* What a manifest says about other services: are they there? -EINVAL: error says which one is not. */
 int rs_check_manifest(const struct rs_state *state, const struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
-int rs_get_privileges(endpoint_t process, struct privilege *privilege);
-int rs_set_privileges(endpoint_t process, struct privilege *privilege);
 bool rs_is_peer(const struct manifest *manifest, const char *label);
 /* Can `from` send to `to` (ISO-5: symmetric)? */
 bool rs_may_talk(const struct manifest *from, const struct manifest *to);
@@ -221,6 +220,8 @@ void rs_drop_spare(struct rs_state *state, struct rs_slot *slot);
 void rs_spare_pings(struct rs_slot *slot);
 /* The backup signal manager of a process, NONE. */
 endpoint_t rs_backup_of(endpoint_t process);
+int rs_get_privileges(endpoint_t process, struct privilege *privilege);
+int rs_set_privileges(endpoint_t process, struct privilege *privilege);
 /* As an operator asks: in the next call of the type that is named, or else when the request is answered. */
 void rs_crash_myself(struct rs_state *state, const struct service_crash_request *request);
 
@@ -230,6 +231,8 @@ int rs_take_place(struct rs_state *state, endpoint_t old);
 void rs_place_is_taken(void);
 /* We are the successor, with the state of the dead RS: bring back what was not in it. */
 int rs_succeed(struct rs_state *state, uint32_t signo);
+/* Make what the kernel and VM have what the state says. signo: of what RS before us died, 0: it did not. */
+int rs_settle(struct rs_state *state, uint32_t signo);
 /* What the kernel has in each slot of a service (endpoint NONE: nothing); NULL if it does not say. */
 const struct process_info *rs_ask_kernel(void);
 /* Deaths that the RS before us was told of. */
@@ -242,6 +245,18 @@ void rs_note_death(struct rs_slot *slot, uint32_t cause, int signo, int result);
 void rs_bury(struct rs_state *state, struct rs_slot *dead);
 void rs_coroner_tick(struct rs_state *state);
 int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation);
+
+/* ---- self_update.c ---- */
+/* The new version of RS is made: give it its rights, and get ready at the next commit. */
+int rs_self_prepare(struct rs_state *state);
+/* At the commit: 0 or why there is no update now. Returns only in the version that goes on being the old one. */
+int rs_self_hand_over(struct rs_state *state, int result);
+/* The old version is RS again. */
+int rs_self_came_back(struct rs_state *state);
+/* The new version has the state: make the world follow. */
+int rs_self_took_over(struct rs_state *state);
+/* The RS before us died; if it was being updated, that is over. */
+void rs_self_interrupted(struct rs_state *state);
 
 /* ---- standby.c: a second VM ---- */
 /* Make one if there is none. */
@@ -316,6 +331,8 @@ void rs_update_tick(struct rs_state *state, struct outbox *outbox);
 /* Both return true if it was the new version's affair and is settled. */
 bool rs_update_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox);
 bool rs_update_died(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* The image of the new version is the service's from now on. */
+void rs_update_adopt_image(struct rs_state *state, struct rs_slot *slot);
 
 /* ---- update_layout.c ---- */
 /* Compare the layouts in the images of two versions; problem: what does not fit, and why. */

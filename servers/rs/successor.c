@@ -33,40 +33,22 @@ void rs_crash_myself(struct rs_state *state, const struct service_crash_request 
 
 /* ---- privileges: who is whose backup ---- */
 
-static int get_privileges(endpoint_t process, struct privilege *privilege)
-{
-    struct kernel_getpriv_request request = { .process = process, .privileges = (uint64_t)(uintptr_t)privilege };
-
-    return kernel_call_getpriv(ENDPOINT_SYSTEM, &request);
-}
-
-static int set_privileges(endpoint_t process, struct privilege *privilege)
-{
-    struct kernel_privctl_request request = {
-        .process = process,
-        .request = KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS,
-        .privileges = (uint64_t)(uintptr_t)privilege,
-    };
-
-    return kernel_call_privctl(ENDPOINT_SYSTEM, &request);
-}
-
 endpoint_t rs_backup_of(endpoint_t process)
 {
     struct privilege privilege = { .backup_signal_manager = ENDPOINT_NONE };
 
-    return get_privileges(process, &privilege) == 0 ? privilege.backup_signal_manager : ENDPOINT_NONE;
+    return rs_get_privileges(process, &privilege) == 0 ? privilege.backup_signal_manager : ENDPOINT_NONE;
 }
 
 static int set_backup(endpoint_t process, endpoint_t backup)
 {
     struct privilege privilege = { .backup_signal_manager = ENDPOINT_NONE };
-    int result = get_privileges(process, &privilege);
+    int result = rs_get_privileges(process, &privilege);
 
     if (result != 0 || privilege.backup_signal_manager == backup)
         return result;
     privilege.backup_signal_manager = backup;
-    return set_privileges(process, &privilege);
+    return rs_set_privileges(process, &privilege);
 }
 
 static endpoint_t spare_endpoint(const struct rs_state *state, uint32_t number)
@@ -92,7 +74,7 @@ static int relink(const struct rs_state *state)
 static int prepare(endpoint_t spare)
 {
     struct privilege privilege;
-    int result = get_privileges(ENDPOINT_RS, &privilege);
+    int result = rs_get_privileges(ENDPOINT_RS, &privilege);
 
     if (result != 0)
         return result;
@@ -100,7 +82,7 @@ static int prepare(endpoint_t spare)
     privilege.flags &= ~(uint32_t)(PRIVILEGE_LU_SYS_PROC | PRIVILEGE_RST_SYS_PROC);
     privilege.signal_manager = ENDPOINT_RS;
     privilege.backup_signal_manager = ENDPOINT_NONE;
-    result = set_privileges(spare, &privilege);
+    result = rs_set_privileges(spare, &privilege);
     return result == 0 ? rs_allow(spare) : result;
 }
 

@@ -143,8 +143,11 @@ static void bury_predecessor(struct rs_state *state, struct rs_slot *dead, uint3
 }
 
 /* Slots that the state does not know are processes that were being made; and the dead RS. */
-static void settle(struct rs_state *state, uint32_t signo)
+int rs_settle(struct rs_state *state, uint32_t signo)
 {
+    if (rs_ask_kernel() == NULL)
+        return -EGENERIC;
+    find_spares(state);
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         uint32_t active;
 
@@ -157,11 +160,12 @@ static void settle(struct rs_state *state, uint32_t signo)
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         if (process[i].endpoint == ENDPOINT_NONE || state->slot[i].flags != 0)
             continue;
-        if (process[i].endpoint == taking.dead)
+        if (signo != 0 && process[i].endpoint == taking.dead)
             bury_predecessor(state, &state->slot[i], signo);
         else
             rs_destroy(process[i].endpoint);
     }
+    return 0;
 }
 
 int rs_succeed(struct rs_state *state, uint32_t signo)
@@ -169,10 +173,11 @@ int rs_succeed(struct rs_state *state, uint32_t signo)
     struct rs_slot *rs = &state->slot[ENDPOINT_RS];
     int result = rs_map_archive(state);
 
-    if (result != 0 || rs_ask_kernel() == NULL)
-        return result != 0 ? result : -EGENERIC;
-    find_spares(state);
-    settle(state, signo);
+    if (result == 0)
+        result = rs_settle(state, signo);
+    if (result != 0)
+        return result;
+    rs_self_interrupted(state);
     rs->restarts++;
     rs->last_signal = signo;
     rs->cause = signo == SEF_SIGNAL_HANG ? RS_CAUSE_HEARTBEAT : RS_CAUSE_SIGNAL;

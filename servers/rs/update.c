@@ -12,6 +12,7 @@
 #include "state.h"
 #include "sys/call.h"
 #include "sys/log.h"
+#include "sys/sef.h"
 #include "sys/syscalls.h"
 
 enum { TIME_DEFAULT_MS = 2000, TIME_MAX_MS = 20000 };
@@ -45,7 +46,8 @@ static void end_update(struct rs_state *state, int result, struct outbox *outbox
     slot->init_ns = 0;
     slot->pinged = false;
     rs_look_later(state, slot);
-    drop_other(state, slot);
+    if (slot->other != RS_NO_SLOT)
+        drop_other(state, slot);
     rs_publish_row(state, slot);
     if (state->update.operation != RS_NO_SLOT)
         rs_finish(&state->operation[state->update.operation], result, outbox);
@@ -98,6 +100,22 @@ static void swap_images(struct rs_slot *a, struct rs_slot *b)
     b->image_length = old.image_length;
 }
 
+void rs_update_adopt_image(struct rs_state *state, struct rs_slot *slot)
+{
+    if ((slot->flags & RS_OWN_IMAGE) != 0)
+        swap_images(slot, &state->slot[slot->other]);
+    slot->flags &= ~(uint32_t)RS_OWN_IMAGE;
+}
+
+static void succeed(struct rs_state *state, struct outbox *outbox)
+{
+    struct rs_slot *slot = updated(state);
+
+    slot->updates++;
+    log_info("%s: update succeeded (update %u)", slot->manifest.label, slot->updates);
+    end_update(state, 0, outbox);
+}
+
 bool rs_update_init_done(struct rs_state *state, struct rs_slot *slot, int result, struct outbox *outbox)
 {
     if (!is_updating(state, slot, RS_UPDATE_INIT))
@@ -107,12 +125,8 @@ bool rs_update_init_done(struct rs_state *state, struct rs_slot *slot, int resul
         roll_back(state, outbox);
         return true;
     }
-    if ((slot->flags & RS_OWN_IMAGE) != 0)
-        swap_images(slot, &state->slot[slot->other]);
-    slot->flags &= ~(uint32_t)RS_OWN_IMAGE;
-    slot->updates++;
-    log_info("%s: update succeeded (update %u)", slot->manifest.label, slot->updates);
-    end_update(state, 0, outbox);
+    rs_update_adopt_image(state, slot);
+    succeed(state, outbox);
     rs_replica_renew(state, slot, outbox);
     return true;
 }
@@ -134,10 +148,21 @@ void rs_update_tick(struct rs_state *state, struct outbox *outbox)
 {
     struct service_lu_prepare_request cancel = { .state = 0 };
 
-    if (state->update.phase != RS_UPDATE_PREPARING || sys_uptime() < state->update.deadline_ns)
+    if (state->update.phase == RS_UPDATE_NONE || state->update.deadline_ns == 0 || sys_uptime() < state->update.deadline_ns)
         return;
+    if (state->update.phase == RS_UPDATE_DONE) {
+        succeed(state, outbox);
+        return;
+    }
+    if (state->update.slot == ENDPOINT_RS && (state->update.phase == RS_UPDATE_INIT || state->update.result != 0)) {
+        end_update(state, state->update.result, outbox);
+        return;
+    }
     log_warn("%s is not ready for its update in time", updated(state)->manifest.label);
-    service_send_lu_prepare(outbox, updated(state)->endpoint, 0, &cancel);
+    if (state->update.slot == ENDPOINT_RS)
+        (void)sef_update_self(0);
+    else
+        service_send_lu_prepare(outbox, updated(state)->endpoint, 0, &cancel);
     end_update(state, -EINTR, outbox);
 }
 
@@ -165,13 +190,11 @@ int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct r
 
 /* ---- the request ---- */
 
-static int check(const struct rs_state *state, const struct rs_slot *slot, const struct rs_update *request)
+static int check(const struct rs_state *state, const struct rs_update *request)
 {
     if (request->state == 0 || request->state > INT32_MAX || request->maxtime_ms < 0 || request->maxtime_ms > TIME_MAX_MS)
         return -EINVAL;
-    if (state->update.phase != RS_UPDATE_NONE)
-        return -EBUSY;
-    return slot->endpoint == ENDPOINT_RS ? -EPERM : 0; /* nobody could put the old RS back */
+    return state->update.phase != RS_UPDATE_NONE ? -EBUSY : 0;
 }
 
 /* LU-3: the new version, which does not run yet. */
@@ -223,7 +246,7 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
         return -ESRCH;
     result = rs_permission(state, operation, request->label, slot);
     if (result == 0)
-        result = check(state, slot, request);
+        result = check(state, request);
     if (result != 0)
         return result;
     if (slot->endpoint == ENDPOINT_VM)
@@ -237,8 +260,17 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
     state->update.state = request->state;
     state->update.operation = waits ? (uint32_t)(operation - state->operation) : RS_NO_SLOT;
     state->update.deadline_ns = rs_deadline(state, request->maxtime_ms != 0 ? (uint32_t)request->maxtime_ms : TIME_DEFAULT_MS);
+    state->update.result = 0;
     rs_publish_row(state, slot);
-    service_send_lu_prepare(outbox, slot->endpoint, 0, &prepare);
+    if (slot->endpoint == ENDPOINT_RS)
+        result = rs_self_prepare(state);
+    else
+        service_send_lu_prepare(outbox, slot->endpoint, 0, &prepare);
+    if (result != 0) {
+        state->update.operation = RS_NO_SLOT; /* answered by who called us */
+        end_update(state, result, outbox);
+        return result;
+    }
     if (!waits)
         return 0;
     operation->stage = RS_STAGE_LATE;
