@@ -13,14 +13,19 @@ enum { SIGNAL_TERM = 15 };
 static struct rs_state rs_state SERVICE_STATE;
 static int cause_of_death SERVICE_INSTANCE; /* of the RS before us; set once, before its state is taken */
 
+static int attach(void)
+{
+    rs_state.image_area = (uint64_t)(uintptr_t)SERVICE_TABLE(images, uint8_t, RS_IMAGE_PAGES * RS_PAGE_BYTES);
+    return 0; /* without it there is room for boot services only */
+}
+
 static int init_fresh(int type, struct sef_init_info *info)
 {
     int result = rs_boot(&rs_state, outbox_default());
 
     (void)type;
     (void)info;
-    rs_state.image_area = (uint64_t)(uintptr_t)SERVICE_TABLE(images, uint8_t, RS_IMAGE_PAGES * RS_PAGE_BYTES);
-    return result;
+    return result == 0 ? attach() : result;
 }
 
 static int manage_signal(endpoint_t target, int signo)
@@ -112,6 +117,7 @@ int main(void)
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
         .state_check = rs_state_check,
+        .attach = attach,
         .rebuild = rebuild,
     };
 

@@ -155,6 +155,7 @@ static int replace(struct rs_state *state, struct rs_slot *slot, struct outbox *
     if (result != 0)
         return result;
     update.source = created;
+    update.space = state->space[index];
     result = vm_call_update(ENDPOINT_VM, &update);
     if (result != 0) {
         rs_destroy(created);

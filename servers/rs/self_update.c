@@ -43,15 +43,18 @@ int rs_self_prepare(struct rs_state *state)
 /* ---- the old version ---- */
 
 /* VM first: it takes our word only as long as we are RS. None of our pages is absent. */
-static int change_places(endpoint_t other)
+static int change_places(const struct rs_state *state, endpoint_t other)
 {
     struct vm_update_request told = { .source = other, .destination = ENDPOINT_RS, .swapped = 1 };
     struct kernel_update_request swap = { .source = other, .destination = ENDPOINT_RS };
-    int result = vm_call_update(ENDPOINT_VM, &told);
+    int result;
 
+    told.space = state->space[endpoint_slot(other)];
+    result = vm_call_update(ENDPOINT_VM, &told);
     if (result != 0)
         return result;
     result = kernel_call_update(ENDPOINT_SYSTEM, &swap);
+    told.space = state->space[ENDPOINT_RS];
     if (result != 0)
         (void)vm_call_update(ENDPOINT_VM, &told);
     return result;
@@ -84,10 +87,10 @@ static void wait_for_its_death(void)
     }
 }
 
-static int come_back(endpoint_t place)
+static int come_back(const struct rs_state *state, endpoint_t place)
 {
     struct kernel_update_request swap = { .source = place, .destination = ENDPOINT_RS };
-    struct vm_update_request told = { .source = place, .destination = ENDPOINT_RS, .swapped = 1 };
+    struct vm_update_request told = { .source = place, .destination = ENDPOINT_RS, .swapped = 1, .space = state->space[ENDPOINT_RS] };
     int result = kernel_call_update(ENDPOINT_SYSTEM, &swap);
 
     return result == 0 ? vm_call_update(ENDPOINT_VM, &told) : result;
@@ -104,13 +107,13 @@ int rs_self_hand_over(struct rs_state *state, int result)
     if (result != 0)
         return result;
     state->update.phase = RS_UPDATE_INIT;
-    state->update.result = change_places(place);
+    state->update.result = change_places(state, place);
     if (state->update.result == 0) {
         result = rs_allow(ENDPOINT_RS);
         if (result != 0) /* it cannot even die of that */
             (void)sys_kill(ENDPOINT_RS, SEF_SIGNAL_HANG);
         wait_for_its_death();
-        if (come_back(place) != 0)
+        if (come_back(state, place) != 0)
             log_error("the old rs cannot come back");
         state->update.result = -ERESTART;
     }

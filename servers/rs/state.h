@@ -12,6 +12,7 @@
 #include "rs_corpse.h"
 #include "rs_start.h"
 #include "sys/outbox.h"
+#include "sys/variant.h"
 
 enum {
     RS_FIRST_DYNAMIC = 32, /* slots below belong to boot services */
@@ -65,11 +66,12 @@ struct rs_slot {
     uint16_t other; /* slot of the other instance, RS_NO_SLOT */
     uint16_t late;  /* operation that waits for init or death, RS_NO_SLOT */
     uint32_t pid;
-    uint32_t restarts; /* in all */
-    uint32_t updates;  /* live updates in all */
-    uint32_t recent;   /* restarts in a row after which it hardly served */
+    uint32_t restarts;                       /* in all */
+    uint32_t updates;                        /* live updates in all */
+    LAYOUT_WIDER(uint32_t, uint64_t) recent; /* restarts in a row after which it hardly served */
     uint32_t last_signal;
-    uint32_t cause;   /* enum rs_cause: of the last end */
+    uint32_t cause; /* enum rs_cause: of the last end */
+    LAYOUT_ADDED(variant);
     uint32_t verdict; /* enum rs_cause: why RS has killed it, until it is dead */
     bool pinged;      /* no answer yet */
     bool is_guilty;   /* of the suspects, while RS judges */

@@ -35,7 +35,7 @@ static struct {
 static int reach_behind(endpoint_t old, uint32_t stage, endpoint_t before)
 {
     struct kernel_update_request swap = { .source = before, .destination = old };
-    struct vm_update_request told = { .source = before, .destination = old };
+    struct vm_update_request told = { .source = before, .destination = old, .space = process[endpoint_slot(before)].space };
 
     log_warn("rs died while it took over");
     return stage == VM_IS_NOT_TOLD ? kernel_call_update(ENDPOINT_SYSTEM, &swap) : vm_call_update(ENDPOINT_VM, &told);
@@ -43,7 +43,7 @@ static int reach_behind(endpoint_t old, uint32_t stage, endpoint_t before)
 
 int rs_take_place(struct rs_state *state, endpoint_t old)
 {
-    struct vm_update_request swapped = { .source = old, .destination = ENDPOINT_RS, .swapped = 1 };
+    struct vm_update_request swapped = { .source = old, .destination = ENDPOINT_RS, .swapped = 1, .space = UINT32_MAX };
     uint32_t stage;
     endpoint_t before;
     int result = sys_copy_from(old, (uint64_t)(uintptr_t)&taking, &taking, sizeof(taking));
@@ -54,6 +54,8 @@ int rs_take_place(struct rs_state *state, endpoint_t old)
     if (result == 0)
         result = sys_copy_from(old, (uint64_t)(uintptr_t)state, state, sizeof(*state)); /* should VM die now (standby.c) */
     taking.stage = VM_IS_NOT_TOLD;
+    if (rs_ask_kernel() != NULL)
+        swapped.space = process[ENDPOINT_RS].space;
     if (result == 0)
         result = vm_call_update(ENDPOINT_VM, &swapped);
     taking.stage = STATE_IS_NOT_TAKEN;
@@ -104,6 +106,7 @@ static void find_spares(struct rs_state *state)
         state->spare[i] = 0;
     for (uint32_t i = 0; i < RS_SPARES && next >= 0 && endpoint_slot(next) < SERVICE_SLOTS && is_well(next); i++) {
         rs_add_spare(state, endpoint_slot(next), next);
+        state->space[endpoint_slot(next)] = process[endpoint_slot(next)].space;
         next = rs_backup_of(next);
     }
 }
@@ -123,7 +126,9 @@ static uint32_t whose_contents(const struct rs_state *state, uint32_t index)
 static void change_back(uint32_t active, uint32_t index)
 {
     struct kernel_privctl_request stop = { .process = process[active].endpoint, .request = KERNEL_PRIVILEGE_REQUEST_DISALLOW };
-    struct vm_update_request update = { .source = process[index].endpoint, .destination = process[active].endpoint };
+    struct vm_update_request update = { .source = process[index].endpoint,
+                                        .destination = process[active].endpoint,
+                                        .space = process[index].space };
     int result;
 
     (void)kernel_call_privctl(ENDPOINT_SYSTEM, &stop); /* EPERM: it has not run yet */
@@ -148,6 +153,7 @@ int rs_settle(struct rs_state *state, uint32_t signo)
     if (rs_ask_kernel() == NULL)
         return -EGENERIC;
     find_spares(state);
+    state->space[ENDPOINT_RS] = process[ENDPOINT_RS].space;
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         uint32_t active;
 

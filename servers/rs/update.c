@@ -56,7 +56,9 @@ static void end_update(struct rs_state *state, int result, struct outbox *outbox
 static int change_places(struct rs_state *state)
 {
     struct rs_slot *slot = updated(state);
-    struct vm_update_request request = { .source = state->slot[slot->other].endpoint, .destination = slot->endpoint };
+    struct vm_update_request request = { .source = state->slot[slot->other].endpoint,
+                                         .destination = slot->endpoint,
+                                         .space = state->space[slot->other] };
 
     int result = vm_call_update(ENDPOINT_VM, &request);
 

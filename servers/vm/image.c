@@ -257,6 +257,8 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
         source = (uint32_t)(noted >> 32);
         destination = (uint32_t)noted;
         is_swapped |= runs_in(request->destination, source);
+    } else if (space_id(destination) == request->space) {
+        return 0;
     }
     repeat_note(state, (uint64_t)source << 32 | destination);
     result = is_swapped ? 0 : kcall_update(request->source, request->destination);
