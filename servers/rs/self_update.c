@@ -71,12 +71,11 @@ static bool new_one_died(void)
 static void wait_for_its_death(void)
 {
     struct message message;
-    uint32_t status;
     bool died = false;
 
     (void)sys_setalarm(sys_uptime() + TAKE_OVER_MS * 1000000ull);
     while (!died) {
-        if (ipc_receive(ENDPOINT_ANY, &message, &status) != 0)
+        if (ipc_await(ENDPOINT_ANY, &message) != 0)
             continue;
         if (message.source == ENDPOINT_SYSTEM) {
             died = new_one_died();

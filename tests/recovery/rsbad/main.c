@@ -2,8 +2,8 @@
 /*
  * A new version of RS that does not come up: it takes RS's state and then, by the state that the update asked for, crashes (1), fails (2) or hangs (3).
  */
-#include "../../../servers/rs/state.h"
 #include "errors.h"
+#include "state.h"
 #include "sys/sef.h"
 #include "sys/service.h"
 
