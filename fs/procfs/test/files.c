@@ -11,8 +11,10 @@
 #include "pm_info.h"
 #include "protocols/pm.h"
 #include "protocols/procfs_fs_server.h"
+#include "protocols/rs.h"
 #include "protocols/vfs.h"
 #include "protocols/vm.h"
+#include "rs_info.h"
 #include "sys/grant.h"
 #include "testing/fs_calls.h"
 
@@ -444,6 +446,49 @@ TEST(a_descriptor_that_is_not_open_is_not_found)
     CHECK_EQ(do_lookup(inode_of_process(42, PROCESS_FD), "7", &node), CALL_PARKED);
     answer_describe(2, 0, "/dev/null", 9);
     CHECK_EQ(fake_sent(3)->message.status, 0);
+}
+
+/* RS answers about the service in slot 12; the same answer twice is ignored. */
+static void answer_info(uint32_t index, int status, const struct rs_process *row)
+{
+    const struct fake_message *sent = fake_sent(index);
+    struct rs_service_info_request request;
+    struct rs_service_info_reply reply = { .slot = 12 };
+    struct message message = { .type = RS_SERVICE_INFO | MESSAGE_REPLY, .status = status, .transaction = sent->message.transaction };
+
+    CHECK_EQ(sent->destination, ENDPOINT_RS);
+    CHECK_EQ(sent->message.type, RS_SERVICE_INFO);
+    rs_service_info_request_get(&sent->message, &request);
+    if (status == 0) {
+        CHECK_EQ(sys_safecopyto(ENDPOINT_RS, request.info, 0, row, sizeof(*row)), 0);
+        rs_service_info_reply_put(&message, &reply);
+    }
+    parked_reply(&procfs, &message, outbox_default());
+    parked_reply(&procfs, &message, outbox_default());
+}
+
+/* covers RS-31 */
+TEST(a_service_is_a_file_that_waits_for_rs)
+{
+    static const struct rs_process row = { .label = "hello", .endpoint = 12, .other = ENDPOINT_NONE, .state = 1, .cause = 99, .cpu = -1 };
+    struct fs_lookup_reply node;
+    struct fs_read_reply answer;
+
+    start();
+    CHECK_EQ(do_lookup(FIXED_SERVICE, "hello", &node), CALL_PARKED);
+    answer_info(0, 0, &row);
+    fs_lookup_reply_get(&fake_sent(1)->message, &node);
+    CHECK_EQ(node.inode, inode_of_service(12));
+    CHECK_EQ(do_lookup(FIXED_SERVICE, "ghost", &node), CALL_PARKED);
+    answer_info(2, -ESRCH, NULL);
+    CHECK_EQ(fake_sent(3)->message.status, -ENOENT);
+    CHECK_EQ(do_lookup(FIXED_SERVICE, "a-label-of-sixteen", &node), -ENOENT);
+    CHECK_EQ(do_read(inode_of_service(12), 7, text, 30), CALL_PARKED);
+    answer_info(4, 0, &row);
+    CHECK_EQ(fake_sent(5)->message.status, 0);
+    fs_read_reply_get(&fake_sent(5)->message, &answer);
+    CHECK_EQ(answer.length, 30);
+    CHECK_MEM(text, "hello\nendpoint: 12\n", 19);
 }
 
 TEST(descriptors_are_listed_and_wild_numbers_left_out)
