@@ -36,14 +36,22 @@ struct rs_start {
     char script[RS_SCRIPT_MAX];   /* recovery script; "": the manifest's */
 };
 
-enum rs_update_flags { RS_UPDATE_SELF = 1, RS_UPDATE_NOBLOCK = 2 };
+/* BACK: to the image that was kept. CHECK, KEEP, FORGET are no updates: compare the layouts only; keep the image that runs now; forget the kept one. */
+enum rs_update_flags {
+    RS_UPDATE_SELF = 1,
+    RS_UPDATE_NOBLOCK = 2,
+    RS_UPDATE_CHECK = 4,
+    RS_UPDATE_KEEP = 8,
+    RS_UPDATE_BACK = 16,
+    RS_UPDATE_FORGET = 32,
+};
 
 struct rs_update {
     char label[RS_LABEL_MAX];
     uint32_t flags;
     uint32_t state;     /* SEF_LU_STATE_* */
     int32_t maxtime_ms; /* 0: 2 s; at most 20 s */
-    uint32_t reserved;
+    uint32_t fault; /* enum update_fault: what is to go wrong, so that the way back is seen */
     uint64_t image; /* ELF file in the caller's memory; not with SELF */
     uint64_t image_length;
     char problem[SERVICE_PROBLEM_BYTES]; /* written by RS when it fails: why, for the operator; empty if it has nothing to say */

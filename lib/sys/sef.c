@@ -120,6 +120,10 @@ static int run_init(int type, struct sef_init_info *info)
     case SEF_INIT_FRESH:
         return sef.init_fresh(type, info);
     case SEF_INIT_LU:
+        if (info->fault == SERVICE_UPDATE_FAULT_INIT_CRASH)
+            return sef_cb_init_crash(type, info);
+        if (info->fault == SERVICE_UPDATE_FAULT_INIT_FAIL)
+            return sef_cb_init_fail(type, info);
         return sef.init_lu(type, info);
     case SEF_INIT_RESTART:
         return sef.init_restart(type, info);
@@ -190,6 +194,7 @@ static void wait_for_init(void)
     info.endpoint = identity.endpoint;
     info.old_endpoint = request.old_endpoint;
     info.restarts = request.restarts;
+    info.fault = request.fault;
     public_table_grant = request.rproctab;
     message.status = run_init((int)request.kind, &info);
     hand_over_early();

@@ -15,6 +15,7 @@ struct sef_init_info {
     endpoint_t endpoint;
     endpoint_t old_endpoint; /* NONE when fresh */
     uint32_t restarts;
+    uint32_t fault; /* enum update_fault of service.idl: what is to go wrong in a live update */
 };
 
 typedef int (*sef_cb_init_t)(int type, struct sef_init_info *info);

@@ -194,6 +194,8 @@ int sef_cb_init_resume(int type, struct sef_init_info *info)
     journal_start();
     if (running_service->state_check != NULL)
         problem = running_service->state_check(running_service->state);
+    if (info->fault == SERVICE_UPDATE_FAULT_BAD_STATE)
+        problem = "broken, as asked";
     if (problem != NULL) {
         sef_problem("state of the old instance: %s", problem);
         string_copy(crash_notes.text, sizeof(crash_notes.text), "the state of the instance before is not good");

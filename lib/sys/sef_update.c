@@ -28,6 +28,7 @@ static struct {
     sef_cb_lu_response_t response;
     int state;
     uint32_t cycle;
+    uint32_t fault; /* enum update_fault */
 } update = {
     .prepare = sef_cb_lu_prepare_always_ready,
     .state_isvalid = sef_cb_lu_state_isvalid_standard,
@@ -135,6 +136,7 @@ void update_requested(const struct message *message)
     int result;
 
     service_lu_prepare_request_get(message, &request);
+    update.fault = request.fault;
     result = sef_update_self((int)request.state);
     if (result != 0)
         report((int)request.state, result);
@@ -150,7 +152,12 @@ void update_before_receive(void)
     log_debug("cycle=%u. Dumping state variables:", update.cycle);
     update.state_dump(state);
 #endif
-    result = state == SEF_LU_STATE_WORK_FREE ? 0 : update.prepare(state);
+    if (update.fault == SERVICE_UPDATE_FAULT_PREPARE_CRASH)
+        result = sef_cb_lu_prepare_crash(state);
+    else if (update.fault == SERVICE_UPDATE_FAULT_NEVER_READY)
+        result = sef_cb_lu_prepare_never_ready(state);
+    else
+        result = state == SEF_LU_STATE_WORK_FREE ? 0 : update.prepare(state);
     if (result == 0)
         report(state, update.state_save(state));
 }

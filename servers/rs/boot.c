@@ -46,6 +46,10 @@ int rs_map_archive(struct rs_state *state)
         if (state->slot[i].image >= before && state->slot[i].image < before + state->archive_length)
             state->slot[i].image += state->archive - before;
     }
+    for (uint32_t i = 0; before != 0 && i < RS_KEPT; i++) {
+        if (state->kept[i].image >= before && state->kept[i].image < before + state->archive_length)
+            state->kept[i].image += state->archive - before;
+    }
     if (before != 0)
         state->manifests += state->archive - before;
     rs_standby_can_renew();

@@ -85,6 +85,8 @@ void rs_release_image(struct rs_state *state, const struct rs_slot *slot)
         if (&state->slot[i] != slot && state->slot[i].image_pages != 0 && state->slot[i].image_first == first)
             return; /* shared */
     }
+    if (slot->image_pages == 0 || rs_is_kept(state, first))
+        return;
     for (uint32_t page = first; page < end; page++)
         state->image_used[page / 64] &= ~(1ull << (page % 64));
 }

@@ -187,6 +187,7 @@ void rs_send_init(struct rs_state *state, struct rs_slot *slot, uint32_t kind, e
         .old_endpoint = old,
         .restarts = slot->restarts,
         .rproctab = state->public_grant,
+        .fault = kind == SERVICE_INIT_TYPE_LU ? state->update.fault : SERVICE_UPDATE_FAULT_NONE,
     };
     int result;
 

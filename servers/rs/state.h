@@ -18,6 +18,7 @@ enum {
     RS_FIRST_DYNAMIC = 32, /* slots below belong to boot services */
     RS_OPERATIONS = 64,
     RS_NO_SLOT = 0xffff,
+    RS_KEPT = 64,
     RS_IMAGE_PAGES = 2048, /* room for images of services that are started later */
     RS_PAGE_BYTES = 4096,
 };
@@ -125,6 +126,8 @@ struct rs_update_record {
     uint32_t operation;   /* RS_NO_SLOT: nobody waits */
     uint32_t transaction; /* of the old version's lu_ready */
     int32_t result;       /* of an update of RS itself */
+    uint32_t fault; /* enum update_fault: what is to go wrong */
+    uint32_t unused;
     uint64_t deadline_ns;
 };
 
@@ -139,6 +142,15 @@ struct rs_coroner {
     uint32_t operation;
     uint32_t missed;      /* deaths without a report */
     uint64_t deadline_ns; /* of its work; 0: it has none */
+};
+
+/* The image that a service had before `service update --all` (kept.c). */
+struct rs_kept {
+    char label[RS_LABEL_MAX];
+    uint32_t image_first;
+    uint32_t image_pages;
+    uint64_t image;
+    uint64_t image_length; /* 0: free */
 };
 
 struct rs_state {
@@ -167,6 +179,7 @@ struct rs_state {
     struct rs_public table[SERVICE_SLOTS];
     struct rs_operation operation[RS_OPERATIONS];
     uint64_t image_used[RS_IMAGE_PAGES / 64];
+    struct rs_kept kept[RS_KEPT];
     uint32_t space[SERVICE_SLOTS]; /* address space of what is in the slot: tells instances apart that changed places */
 };
 
@@ -335,6 +348,15 @@ bool rs_update_init_done(struct rs_state *state, struct rs_slot *slot, int resul
 bool rs_update_died(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 /* The image of the new version is the service's from now on. */
 void rs_update_adopt_image(struct rs_state *state, struct rs_slot *slot);
+
+/* ---- kept.c ---- */
+/* A request that is no update: compare layouts, keep an image, forget it. */
+bool rs_is_about_images(const struct rs_update *request);
+int rs_update_images(struct rs_state *state, const struct rs_slot *slot, const struct rs_operation *operation, const struct rs_update *request);
+/* The image of the new version: from the caller, or the kept one. */
+int rs_update_image(struct rs_state *state, struct rs_slot *slot, const struct rs_operation *operation, const struct rs_update *request);
+/* Are these pages of the image area those of a kept image? */
+bool rs_is_kept(const struct rs_state *state, uint32_t first_page);
 
 /* ---- update_layout.c ---- */
 /* Compare the layouts in the images of two versions; problem: what does not fit, and why. */

@@ -192,10 +192,12 @@ int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct r
 
 /* ---- the request ---- */
 
-static int check(const struct rs_state *state, const struct rs_update *request)
+static int check(const struct rs_state *state, const struct rs_slot *slot, const struct rs_update *request)
 {
     if (request->state == 0 || request->state > INT32_MAX || request->maxtime_ms < 0 || request->maxtime_ms > TIME_MAX_MS)
         return -EINVAL;
+    if (request->fault != SERVICE_UPDATE_FAULT_NONE && (slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM))
+        return -EINVAL; /* they are not asked with messages */
     return state->update.phase != RS_UPDATE_NONE ? -EBUSY : 0;
 }
 
@@ -213,7 +215,7 @@ static int make_new(struct rs_state *state, struct rs_slot *slot, const struct r
     rs_release(state, new);
     new->manifest = slot->manifest;
     if ((request->flags & RS_UPDATE_SELF) == 0) {
-        result = rs_take_image(state, new, operation->caller, request->image, request->image_length);
+        result = rs_update_image(state, new, operation, request);
         if (result == 0)
             result = rs_check_layouts(slot, new, problem);
         if (result != 0 && problem[0] != '\0')
@@ -239,7 +241,7 @@ static int make_new(struct rs_state *state, struct rs_slot *slot, const struct r
 
 static int begin(struct rs_state *state, struct rs_operation *operation, const struct rs_update *request, struct outbox *outbox)
 {
-    struct service_lu_prepare_request prepare = { .state = request->state };
+    struct service_lu_prepare_request prepare = { .state = request->state, .fault = request->fault };
     struct rs_slot *slot = rs_find_label(state, request->label);
     bool waits = (request->flags & RS_UPDATE_NOBLOCK) == 0;
     int result;
@@ -247,8 +249,10 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
     if (slot == NULL)
         return -ESRCH;
     result = rs_permission(state, operation, request->label, slot);
+    if (result == 0 && rs_is_about_images(request))
+        return rs_update_images(state, slot, operation, request);
     if (result == 0)
-        result = check(state, request);
+        result = check(state, slot, request);
     if (result != 0)
         return result;
     if (slot->endpoint == ENDPOINT_VM)
@@ -260,6 +264,7 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
     state->update.phase = RS_UPDATE_PREPARING;
     state->update.slot = rs_index(state, slot);
     state->update.state = request->state;
+    state->update.fault = request->fault;
     state->update.operation = waits ? (uint32_t)(operation - state->operation) : RS_NO_SLOT;
     state->update.deadline_ns = rs_deadline(state, request->maxtime_ms != 0 ? (uint32_t)request->maxtime_ms : TIME_DEFAULT_MS);
     state->update.result = 0;

@@ -141,7 +141,7 @@ static int update_to_binary(struct rs_state *state, const struct rs_operation *o
     struct rs_slot *vm = &state->slot[ENDPOINT_VM], *new, *next = NULL;
     struct rs_slot model = { .manifest = vm->manifest };
     char problem[SERVICE_PROBLEM_BYTES] = "";
-    int result = rs_take_image(state, &model, operation->caller, request->image, request->image_length);
+    int result = rs_update_image(state, &model, operation, request);
 
     if (result == 0)
         result = rs_check_layouts(vm, &model, problem);

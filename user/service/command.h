@@ -30,3 +30,4 @@ int command_up(int count, char **arguments);
 int command_run(int count, char **arguments);
 int command_edit(int count, char **arguments);
 int command_update(int count, char **arguments);
+int command_update_all(const char *directory);

@@ -43,6 +43,18 @@ static void update_image(struct rs_update *update, const char *path)
     update->flags &= ~(uint32_t)RS_UPDATE_SELF;
 }
 
+/* What is to go wrong, to see the way back. */
+static uint32_t fault_argument(const char *text)
+{
+    static const char *const names[] = { "none", "prepare-crash", "never-ready", "init-crash", "init-fail", "bad-state" };
+
+    for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0)
+            return i;
+    }
+    wrong("-fault '%s': there are prepare-crash, never-ready, init-crash, init-fail, bad-state", text);
+}
+
 static void update_option(struct rs_update *update, const char *name, const char *value)
 {
     char *one[] = { (char *)value };
@@ -56,9 +68,15 @@ static void update_option(struct rs_update *update, const char *name, const char
     } else if (strcmp(name, "-state") == 0) {
         update->state = (uint32_t)number_argument(name, value);
     } else if (strcmp(name, "-maxtime") == 0) {
+<<<<<<< HEAD
         update->maxtime_ms = time_argument(name, value);
+=======
+        update->maxtime_ms = number_argument(name, value);
+    } else if (strcmp(name, "-fault") == 0) {
+        update->fault = fault_argument(value);
+>>>>>>> 6ce0268 (service update --all, -fault: a new build of the whole system, with a way back; failures on request)
     } else {
-        wrong("'%s': no such option (-label, -binary, -state, -maxtime, -n)", name);
+        wrong("'%s': no such option (-label, -binary, -state, -maxtime, -fault, -n)", name);
     }
 }
 
@@ -92,6 +110,12 @@ int command_update(int count, char **arguments)
 
     if (count < 1)
         wrong("the label of a service, or 'self', is missing");
+    if (strcmp(arguments[0], "--all") == 0) {
+        if (count < 2)
+            wrong("--all: the directory with the new versions is missing");
+        no_more(count - 2, arguments + 2);
+        return command_update_all(arguments[1]);
+    }
     if (arguments[0][0] == '/') {
         update_image(&update, arguments[0]);
         default_label(arguments[0], update.label);
