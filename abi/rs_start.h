@@ -51,8 +51,8 @@ struct rs_update {
     uint32_t flags;
     uint32_t state;     /* SEF_LU_STATE_* */
     int32_t maxtime_ms; /* 0: 2 s; at most 20 s */
-    uint32_t fault; /* enum update_fault: what is to go wrong, so that the way back is seen */
-    uint64_t image; /* ELF file in the caller's memory; not with SELF */
+    uint32_t fault;     /* enum update_fault: what is to go wrong, so that the way back is seen */
+    uint64_t image;     /* ELF file in the caller's memory; not with SELF */
     uint64_t image_length;
     char problem[SERVICE_PROBLEM_BYTES]; /* written by RS when it fails: why, for the operator; empty if it has nothing to say */
 };

@@ -59,7 +59,8 @@ static int keep(struct rs_state *state, const struct rs_slot *slot)
     return 0;
 }
 
-static int compare(struct rs_state *state, const struct rs_slot *slot, const struct rs_operation *operation, const struct rs_update *request)
+static int compare(struct rs_state *state, const struct rs_slot *slot, const struct rs_operation *operation,
+                   const struct rs_update *request)
 {
     struct rs_slot model = { 0 };
     char problem[SERVICE_PROBLEM_BYTES] = "";
@@ -78,7 +79,8 @@ bool rs_is_about_images(const struct rs_update *request)
     return (request->flags & (RS_UPDATE_CHECK | RS_UPDATE_KEEP | RS_UPDATE_FORGET)) != 0;
 }
 
-int rs_update_images(struct rs_state *state, const struct rs_slot *slot, const struct rs_operation *operation, const struct rs_update *request)
+int rs_update_images(struct rs_state *state, const struct rs_slot *slot, const struct rs_operation *operation,
+                     const struct rs_update *request)
 {
     struct rs_kept *kept = find_kept(state, slot->manifest.label);
 

@@ -352,7 +352,8 @@ void rs_update_adopt_image(struct rs_state *state, struct rs_slot *slot);
 /* ---- kept.c ---- */
 /* A request that is no update: compare layouts, keep an image, forget it. */
 bool rs_is_about_images(const struct rs_update *request);
-int rs_update_images(struct rs_state *state, const struct rs_slot *slot, const struct rs_operation *operation, const struct rs_update *request);
+int rs_update_images(struct rs_state *state, const struct rs_slot *slot, const struct rs_operation *operation,
+                     const struct rs_update *request);
 /* The image of the new version: from the caller, or the kept one. */
 int rs_update_image(struct rs_state *state, struct rs_slot *slot, const struct rs_operation *operation, const struct rs_update *request);
 /* Are these pages of the image area those of a kept image? */

@@ -220,7 +220,7 @@ static const struct command commands[] = {
     { "list", command_list, "list" },
     { "lookup", command_lookup, "lookup LABEL" },
     { "update", command_update,
-      "update LABEL|PATH|self [-label LABEL] [-binary FILE] [-state N] [-maxtime MS] [-fault FAULT] [-n] | --all DIRECTORY" },
+      "update LABEL|PATH|self [-label LABEL] [-binary FILE] [-state N] [-maxtime MS|NHZ] [-fault FAULT] [-n] | --all DIRECTORY" },
     { "crash", command_crash, "crash LABEL [--in CALL [--fault crash|middle|loop]]" },
     { "dump", command_dump, "dump LABEL" },
     { "shutdown", command_shutdown, "shutdown" },

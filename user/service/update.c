@@ -68,13 +68,9 @@ static void update_option(struct rs_update *update, const char *name, const char
     } else if (strcmp(name, "-state") == 0) {
         update->state = (uint32_t)number_argument(name, value);
     } else if (strcmp(name, "-maxtime") == 0) {
-<<<<<<< HEAD
         update->maxtime_ms = time_argument(name, value);
-=======
-        update->maxtime_ms = number_argument(name, value);
     } else if (strcmp(name, "-fault") == 0) {
         update->fault = fault_argument(value);
->>>>>>> 6ce0268 (service update --all, -fault: a new build of the whole system, with a way back; failures on request)
     } else {
         wrong("'%s': no such option (-label, -binary, -state, -maxtime, -fault, -n)", name);
     }

@@ -104,8 +104,9 @@ static int ask(struct rs_update *update, uint32_t flags)
 
 static int explain(const struct rs_update *update, const char *what, int result)
 {
-    fprintf(stderr, "service update: %s: %s: %s\n", update->label, what,
-            update->problem[0] != '\0' ? update->problem : error_text(result));
+    const char *why = result == -ERESTART ? "the new version failed" : error_text(result);
+
+    fprintf(stderr, "service update: %s: %s: %s\n", update->label, what, update->problem[0] != '\0' ? update->problem : why);
     return EXIT_REFUSED;
 }
 
@@ -157,7 +158,7 @@ int command_update_all(const char *directory)
 {
     size_t length;
     char *manifests = is_file("/etc/system.conf") ? read_whole("/etc/system.conf", &length, MANIFESTS_MAX, "too long") : NULL;
-    int status;
+    int status, done = 0;
 
     if (manifests != NULL)
         manifests[length] = '\0';
@@ -174,7 +175,9 @@ int command_update_all(const char *directory)
     status = replace_all();
     for (int i = 0; i < replacement_count; i++)
         (void)ask(&replacements[i].update, RS_UPDATE_FORGET);
+    for (int i = 0; i < replacement_count; i++)
+        done += replacements[i].is_done ? 1 : 0;
     if (status == 0)
-        printf("%d services replaced\n", replacement_count);
+        printf("%d services replaced\n", done);
     return status;
 }
