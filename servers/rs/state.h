@@ -126,7 +126,7 @@ struct rs_update_record {
     uint32_t operation;   /* RS_NO_SLOT: nobody waits */
     uint32_t transaction; /* of the old version's lu_ready */
     int32_t result;       /* of an update of RS itself */
-    uint32_t fault; /* enum update_fault: what is to go wrong */
+    uint32_t fault;       /* enum update_fault: what is to go wrong */
     uint32_t unused;
     uint64_t deadline_ns;
 };
