@@ -28,7 +28,7 @@ static void finish(struct thread *t, struct message *reply, uint32_t type, uint3
 
 void call_finish(struct thread *t, int status)
 {
-    t->inbox = (struct message){ 0 };
+    t->inbox = status < 0 ? t->request : (struct message){ 0 };
     finish(t, &t->inbox, t->request.type, t->request.transaction, status);
 }
 
@@ -57,6 +57,8 @@ void call_execute(struct thread *t)
         kernel_call_count++;
         result = handlers[message_operation(type)](t, &t->request, &t->inbox);
     }
+    if (result < 0)
+        t->inbox = t->request; /* as it came, so that it can be made again */
     if (result == CALL_RETRY)
         t->misc_flags |= MF_KCALL_RESUME;
     else if (result <= 0)

@@ -199,7 +199,5 @@ bool fault_call_fails(endpoint_t destination, struct message *message)
     tell(memory ? "no-memory" : "kernel-error", message->type);
     message->status = memory ? -ENOMEM : -errors[next_random() % (sizeof(errors) / sizeof(errors[0]))];
     message->type |= MESSAGE_REPLY;
-    for (int i = 0; i < 6; i++)
-        message->word[i] = 0;
     return true;
 }

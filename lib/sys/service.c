@@ -25,8 +25,13 @@ struct identity identity = { .predecessor = ENDPOINT_NONE };
 
 int kernel_request(struct message *message)
 {
+    uint32_t type = message->type;
     int result = ipc_sendrec(ENDPOINT_SYSTEM, message);
 
+    if (result == 0 && message->status < 0) { /* it has changed nothing, and its words are as they were: the reason may have passed */
+        message->type = type;
+        result = ipc_sendrec(ENDPOINT_SYSTEM, message);
+    }
     return result != 0 ? result : message->status;
 }
 

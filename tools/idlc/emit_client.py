@@ -84,14 +84,67 @@ static int exchange_again(endpoint_t server, struct message *message)
 """
 
 
+# The kernel and VM, on which everything stands: a call that failed has changed nothing, and the reason may be one that passes.
+EXCHANGE_KERNEL = """/* One exchange. A call that failed has changed nothing, and its words are as they were: the reason may have passed. */
+static int exchange(endpoint_t server, struct message *message)
+{
+    uint32_t type = message->type;
+    int result = ipc_sendrec(server, message);
+
+    if (result == 0 && message->status < 0) {
+        message->type = type;
+        result = ipc_sendrec(server, message);
+    }
+    return result == 0 ? message->status : result;
+}
+"""
+
+EXCHANGE_TWICE = """/* A call that failed has changed nothing; the reason may have passed. */
+static int exchange_twice(endpoint_t server, struct message *message)
+{
+    const struct message request = *message;
+    int result = exchange(server, message);
+
+    if (result < 0 && result != -ESRVRESTART) {
+        *message = request;
+        result = exchange(server, message);
+    }
+    return result;
+}
+"""
+
+
+def exchange_name(protocol, operation):
+    if protocol.name == "kernel":
+        return "exchange"
+    if operation.idempotent:
+        return "exchange_again"
+    return "exchange_twice" if protocol.name == "vm" else "exchange"
+
+
+def exchange_functions(protocol):
+    calls = protocol.calls()
+    if protocol.name == "kernel":
+        return EXCHANGE_KERNEL.split("\n")
+    lines = EXCHANGE.split("\n") if calls else []
+    if any(o.idempotent for o in calls):
+        again = EXCHANGE_AGAIN
+        if protocol.name == "vm":
+            again = again.replace("restarted meanwhile. */", "restarted meanwhile, and once more if it fails: the reason may\n * have passed. */")
+            again = again.replace("&& result == -ESRVRESTART;", "&& (result == -ESRVRESTART || (result < 0 && i == 1));")
+        lines += again.split("\n")
+    if any(exchange_name(protocol, o) == "exchange_twice" for o in calls):
+        lines += EXCHANGE_TWICE.split("\n")
+    return lines
+
+
 def call_function(protocol, operation):
     lines = [call_prototype(protocol, operation), "{",
              f"    struct message message = { '{' } .type = {type_code(protocol, operation)} { '}' };",
              "    int result;", ""]
     if operation.request:
         lines.append(f"    {struct_name(protocol, operation, 'request')}_put(&message, request);")
-    exchange = "exchange_again" if operation.idempotent else "exchange"
-    lines.append(f"    result = {exchange}(server, &message);")
+    lines.append(f"    result = {exchange_name(protocol, operation)}(server, &message);")
     if operation.reply:
         lines += ["    if (result == 0)",
                   f"        {struct_name(protocol, operation, 'reply')}_get(&message, reply);"]
@@ -127,12 +180,9 @@ def client_source(protocol):
     if calls:
         lines += ["#include \"errors.h\"", "#include \"sys/ipc.h\""]
     lines += ["#include \"sys/outbox.h\"", ""]
-    if any(o.idempotent for o in calls):
+    if any(exchange_name(protocol, o) == "exchange_again" for o in calls):
         lines += [f"enum {{ SERVER_RESTART_RETRIES = {RETRIES} }};", ""]
-    if calls:
-        lines += EXCHANGE.split("\n")
-    if any(o.idempotent for o in calls):
-        lines += EXCHANGE_AGAIN.split("\n")
+    lines += exchange_functions(protocol)
     for operation in protocol.operations:
         if operation.keyword == "call":
             lines += call_function(protocol, operation)
