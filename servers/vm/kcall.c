@@ -12,8 +12,13 @@
 
 static int kernel_exchange(struct message *message)
 {
+    uint32_t type = message->type;
     int result = ipc_sendrec(ENDPOINT_SYSTEM, message);
 
+    if (result == 0 && __builtin_expect(message->status < 0, 0)) { /* nothing has changed, its words neither: the reason may have passed */
+        message->type = type;
+        result = ipc_sendrec(ENDPOINT_SYSTEM, message);
+    }
     return result != 0 ? result : message->status;
 }
 

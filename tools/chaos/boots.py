@@ -32,11 +32,12 @@ settle() {
     while [ $i -lt 60 ] && service list | sed 1d | grep -qv " running "; do i=$((i + 1)); sleep 1; done
 }
 measure() {
+    rm -rf /var/crash/*
     set -- $1 /proc/[0-9]*
     echo "##$1 processes $(($# - 1))"
     echo "##$1 slots $(service list | wc -l)"
     echo "##$1 descriptors $(ls /proc/[0-9]*/fd 2>/dev/null | grep -c '^[0-9]')"
-    echo "##$1 files $(find /tmp /run /dev /var -xdev 2>/dev/null | wc -l)"
+    echo "##$1 files $(find /tmp /run /dev -xdev 2>/dev/null | wc -l)"
     echo "##$1 kilobytes $(awk '/^MemFree/ {n += $2} /^table_frames_free/ {n += 4 * $2} END {print -n}' /proc/meminfo /proc/counters)"
 }
 %(quiet)s
