@@ -168,7 +168,12 @@ WEAK bool call_is_allowed(const struct call *call, enum call_allow kind, const c
 
 WEAK int ipc_sendrec(endpoint_t destination, struct message *message)
 {
-    return fake_sendrec != NULL ? fake_sendrec(destination, message) : -ENOSYS;
+    const struct message request = *message;
+    int result = fake_sendrec != NULL ? fake_sendrec(destination, message) : -ENOSYS;
+
+    if (destination == ENDPOINT_SYSTEM && result == 0 && message->status < 0) /* a kernel call that failed leaves the words as they were */
+        memcpy(message->word, request.word, sizeof(message->word));
+    return result;
 }
 
 WEAK bool (*ipc_interrupted)(endpoint_t destination, int error, uint32_t repeats);
