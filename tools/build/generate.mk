@@ -49,6 +49,7 @@ docs:
 	$(Q)$(IDLC) docs -o docs/generated $(idl_files)
 	$(Q)$(SYSCALLS) docs -o docs/generated
 	$(Q)$(PYTHON) tools/checks/behaviour.py docs/generated
+	$(Q)$(PYTHON) tools/checks/trusted_base.py docs/generated
 
 # Accepts the current wire layouts as the reviewed ones.
 golden:

@@ -8,6 +8,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import rules_base  # noqa: E402
 import rules_build  # noqa: E402
 import rules_rows  # noqa: E402
 import rules_text  # noqa: E402
@@ -18,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 def all_rules():
     """{name: function}, in the order in which they are run."""
-    return {**rules_text.RULES, **rules_rows.RULES, **rules_build.RULES}
+    return {**rules_text.RULES, **rules_rows.RULES, **rules_base.RULES, **rules_build.RULES}
 
 
 def main():
