@@ -52,7 +52,7 @@ int operation_result(struct vfs_state *vfs, struct call *call, int64_t result)
     return 0;
 }
 
-int operation_begin(struct vfs_state *vfs, struct call *call, struct operation *op, enum operation_kind kind)
+NO_JOURNAL int operation_begin(struct vfs_state *vfs, struct call *call, struct operation *op, enum operation_kind kind)
 {
     uint32_t process = process_find(vfs, call->caller);
 
@@ -67,7 +67,8 @@ int operation_begin(struct vfs_state *vfs, struct call *call, struct operation *
     return 0;
 }
 
-void operation_begin_for(struct operation *op, enum operation_kind kind, uint32_t process)
+/* The operation is a variable of the caller. */
+NO_JOURNAL void operation_begin_for(struct operation *op, enum operation_kind kind, uint32_t process)
 {
     memset(op, 0, sizeof(*op));
     op->kind = (uint16_t)kind;

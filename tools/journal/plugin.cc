@@ -38,18 +38,19 @@ const HOST_WIDE_INT ENTRY_WORDS_MAX = 96; /* old values in one inline entry; JOU
 const HOST_WIDE_INT MOVES_MAX = 8;        /* above this many words, copied by `rep movsq` */
 const HOST_WIDE_INT GAP_MAX = 16;         /* bytes between two stores that share an entry: copying them is cheaper than a second entry */
 
-/* Bytes [from, to) at a fixed distance from a base: a pointer or a variable. */
+/* Bytes [from, to) at a fixed distance from a base: a pointer, a variable, or an element of an array with an index that varies. */
 struct span {
     tree base;
     HOST_WIDE_INT from, to;
 };
 
-/* An entry to be made: before `at`, for `where`; `place` is used instead where the distance is not fixed. */
+/* An entry to be made before `at`: for `where`, or for `place` where the distance is not fixed. `only`: the one reference that made `where`. */
 struct entry {
     gimple *at;
     span where;
     tree place;
     HOST_WIDE_INT bytes;
+    tree only;
 };
 
 struct known {
@@ -96,6 +97,41 @@ bool fixed_span(tree reference, span *out)
     return true;
 }
 
+/* The part of a reference behind its last varying index. */
+bool keyed_span(tree reference, span *out)
+{
+    bool is_bits = TREE_CODE(reference) == COMPONENT_REF && DECL_BIT_FIELD(TREE_OPERAND(reference, 1));
+    tree size = is_bits ? DECL_SIZE(TREE_OPERAND(reference, 1)) : TYPE_SIZE(TREE_TYPE(reference)), key = reference;
+    HOST_WIDE_INT bit = 0;
+
+    for (; TREE_CODE(key) == COMPONENT_REF || TREE_CODE(key) == ARRAY_REF; key = TREE_OPERAND(key, 0)) {
+        tree index = TREE_OPERAND(key, 1), distance;
+
+        if (TREE_CODE(key) == COMPONENT_REF) {
+            distance = bit_position(index);
+        } else {
+            if (TREE_CODE(index) != INTEGER_CST)
+                break;
+            distance = size_binop(MULT_EXPR, fold_convert(sizetype, size_binop(MINUS_EXPR, fold_convert(sizetype, index),
+                                                          fold_convert(sizetype, array_ref_low_bound(key)))), TYPE_SIZE(TREE_TYPE(key)));
+        }
+        if (!tree_fits_shwi_p(distance))
+            return false;
+        bit += tree_to_shwi(distance);
+    }
+    if (TREE_CODE(key) != ARRAY_REF || !size || !tree_fits_shwi_p(size))
+        return false;
+    out->base = key;
+    out->from = bit / BITS_PER_UNIT;
+    out->to = (bit + tree_to_shwi(size) + BITS_PER_UNIT - 1) / BITS_PER_UNIT;
+    return true;
+}
+
+bool is_same(tree a, tree b)
+{
+    return a == b || (TREE_CODE(a) == ARRAY_REF && TREE_CODE(b) == ARRAY_REF && operand_equal_p(a, b, OEP_ADDRESS_OF));
+}
+
 bool is_covered(const known &logged, const span &wanted)
 {
     HOST_WIDE_INT from = wanted.from;
@@ -104,7 +140,7 @@ bool is_covered(const known &logged, const span &wanted)
     while (progress && from < wanted.to) {
         progress = false;
         for (const span &one : logged.spans) {
-            if (one.base == wanted.base && one.from <= from && one.to > from) {
+            if (is_same(one.base, wanted.base) && one.from <= from && one.to > from) {
                 from = one.to;
                 progress = true;
             }
@@ -134,12 +170,13 @@ bool join(std::vector<entry> &entries, size_t first, const span &wanted)
         span &one = entries[i].where;
         HOST_WIDE_INT from = MIN(one.from, wanted.from), to = MAX(one.to, wanted.to);
 
-        if (entries[i].place || one.base != wanted.base || words_of(to - from) > ENTRY_WORDS_MAX)
+        if (entries[i].place || !is_same(one.base, wanted.base) || words_of(to - from) > ENTRY_WORDS_MAX)
             continue;
         if (wanted.from > one.from + words_of(one.to - one.from) * WORD + GAP_MAX || one.from > wanted.to + GAP_MAX)
             continue;
         one.from = from;
         one.to = to;
+        entries[i].only = NULL_TREE;
         return true;
     }
     return false;
@@ -160,7 +197,7 @@ void log_place(tree place, gimple *at, std::vector<entry> &entries, known &logge
     if (is_covered(logged, place))
         return;
     logged.places.push_back(place);
-    entries.push_back({ at, { NULL_TREE, 0, 0 }, place, tree_to_shwi(size) });
+    entries.push_back({ at, { NULL_TREE, 0, 0 }, place, tree_to_shwi(size), NULL_TREE });
 }
 
 void log_store(tree place, gimple *at, std::vector<entry> &entries, size_t first, known &logged)
@@ -170,14 +207,14 @@ void log_store(tree place, gimple *at, std::vector<entry> &entries, size_t first
 
     if (!base || is_local(base))
         return;
-    if (!fixed_span(place, &wanted) || words_of(wanted.to - wanted.from) > ENTRY_WORDS_MAX) {
+    if (!(fixed_span(place, &wanted) || keyed_span(place, &wanted)) || words_of(wanted.to - wanted.from) > ENTRY_WORDS_MAX) {
         log_place(place, at, entries, logged);
         return;
     }
     if (is_covered(logged, wanted))
         return;
     if (!join(entries, first, wanted))
-        entries.push_back({ at, wanted, NULL_TREE, 0 });
+        entries.push_back({ at, wanted, NULL_TREE, 0, place });
     logged.spans.push_back(wanted);
 }
 
@@ -347,13 +384,21 @@ void emit_inline(const entry &one, HOST_WIDE_INT words, tree memory)
     gsi_insert_before(&where, code, GSI_SAME_STMT);
 }
 
-/* The memory of a span as one operand. */
-tree memory_of(const span &where, HOST_WIDE_INT words)
+/* The memory of an entry as one operand. */
+tree memory_of(const entry &one, HOST_WIDE_INT words)
 {
+    const span &where = one.where;
     tree type = words == 1 ? long_long_unsigned_type_node
                            : build_array_type(long_long_unsigned_type_node, build_index_type(size_int(words - 1)));
     tree pointer = where.base;
 
+    if (TREE_CODE(where.base) == ARRAY_REF) {
+        gimple_stmt_iterator before = gsi_for_stmt(one.at);
+
+        if (one.only && !(TREE_CODE(one.only) == COMPONENT_REF && DECL_BIT_FIELD(TREE_OPERAND(one.only, 1))))
+            return unshare_expr(one.only);
+        pointer = force_gimple_operand_gsi(&before, build_fold_addr_expr(unshare_expr(where.base)), true, NULL_TREE, true, GSI_SAME_STMT);
+    }
     type = build_aligned_type(type, BITS_PER_UNIT);
     if (DECL_P(where.base)) {
         TREE_ADDRESSABLE(where.base) = 1;
@@ -370,7 +415,7 @@ void emit(const entry &one)
     if (!one.place) {
         HOST_WIDE_INT words = words_of(one.where.to - one.where.from);
 
-        emit_inline(one, words, memory_of(one.where, words));
+        emit_inline(one, words, memory_of(one, words));
         return;
     }
     if (one.bytes <= WORD * ENTRY_WORDS_MAX) {
