@@ -216,7 +216,8 @@ static void receive_one(void)
     journal.receive_status = status;
     crash_notes_message(message);
     if (__builtin_expect(sef_might_take(message, status), 0) && !sef_is_managed(message) && sef_take(message, status)) {
-        journal_debug_outside();
+        if ((status & IPC_STATUS_VERB_MASK) != IPC_NOTIFY || message->source != ENDPOINT_RS) /* not for a heartbeat */
+            journal_debug_outside();
         return;
     }
     transact(status);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The journal covers every store: a build in which each service compares its state with a copy that follows the undo log (DEBUG_JOURNAL=1, docs/building.md)
-finds no word written without an entry while test programs run; and it does find the word that a wild store changes."""
+finds no word written without an entry while test programs run; and it does find words that wild stores change."""
 import os
 import re
 import subprocess
@@ -21,9 +21,9 @@ done
 cat /proc/meminfo /proc/self/status /proc/mounts > /dev/null
 ls -lR /proc/self > /dev/null 2>&1
 echo %s > /dev/kmsg
-chaos-driver --services tty --faults wild-store --every 10 --count 1 --seed 5
+chaos-driver --services tty --faults wild-store --every 10 --count 5 --seed 5
 i=0
-while [ $i -lt 60 ]; do echo > /dev/console; i=$((i + 1)); done
+while [ $i -lt 80 ]; do echo > /dev/console; i=$((i + 1)); done
 """ % MARK
 
 

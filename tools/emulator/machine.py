@@ -47,7 +47,7 @@ class Options:
     append: str = ""                               # more words for the kernel's command line
     qemu: list = field(default_factory=list)       # more arguments for QEMU
     kernel: str = os.path.join(BUILD, "kernel.elf")
-    initrd: str = os.path.join(BUILD, "initrd.cpio")
+    initrd: str = os.environ.get("PLANARIA_INITRD", os.path.join(BUILD, "initrd.cpio"))
     debug: int = 0                                 # TCP port for gdb; the machine then starts stopped
     linux: bool = False                            # boot Debian's Linux kernel instead, on the same root file system
 
