@@ -9,6 +9,7 @@
 
 #include "base/string.h"
 #include "errors.h"
+#include "protocols/service.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
 #include "sys/outbox_table.h"
@@ -80,9 +81,53 @@ static bool may_wait(const struct asynsend_entry *entry)
     return endpoint_slot(entry->destination) < SERVICE_SLOTS;
 }
 
-/* Returns true if the entry is left to the kernel. */
-static bool send_entry(struct asynsend_entry *entry)
+/* DONE is otherwise set by the kernel only, in entries that are VALID: it skips this one. */
+enum { HELD = ASYN_DONE };
+
+static bool may_be_held(const struct asynsend_entry *entry)
 {
+    return !is_reply(entry) && message_protocol(entry->message.type) != SERVICE_PROTOCOL;
+}
+
+static bool is_held(const struct outbox *outbox, endpoint_t destination)
+{
+    uint32_t slot = endpoint_slot(destination);
+
+    return slot < SERVICE_SLOTS && (outbox->held[slot / 64] >> (slot % 64) & 1) != 0;
+}
+
+/* Requests to `destination` in one state get the other one. */
+static void change_entries(struct outbox *outbox, endpoint_t destination, uint32_t from, uint32_t to)
+{
+    (void)ipc_senda(NULL, 0);
+    for (uint32_t i = outbox->head; i < outbox->committed; i++) {
+        struct asynsend_entry *entry = &outbox->entry[i];
+
+        if (entry->destination == destination && entry->flags == from && may_be_held(entry))
+            entry->flags = to;
+    }
+    outbox_register(outbox);
+}
+
+void outbox_hold(struct outbox *outbox, endpoint_t destination)
+{
+    outbox->held[endpoint_slot(destination) / 64] |= 1ull << (endpoint_slot(destination) % 64);
+    change_entries(outbox, destination, ASYN_VALID | ASYN_NOREPLY, HELD);
+}
+
+void outbox_release(struct outbox *outbox, endpoint_t destination)
+{
+    outbox->held[endpoint_slot(destination) / 64] &= ~(1ull << (endpoint_slot(destination) % 64));
+    change_entries(outbox, destination, HELD, ASYN_VALID | ASYN_NOREPLY);
+}
+
+/* Returns true if the entry is left to the kernel. */
+static bool send_entry(const struct outbox *outbox, struct asynsend_entry *entry)
+{
+    if (may_be_held(entry) && is_held(outbox, entry->destination)) {
+        entry->flags = HELD;
+        return false;
+    }
     if (message_protocol(entry->message.type) == PROTOCOL_NOTIFY) {
         (void)ipc_notify(entry->destination);
         return false;
@@ -95,7 +140,7 @@ static bool send_entry(struct asynsend_entry *entry)
 
 static bool is_done(const struct asynsend_entry *entry)
 {
-    return entry->flags == ASYN_EMPTY || ((entry->flags & ASYN_DONE) != 0 && entry->result == 0);
+    return entry->flags == ASYN_EMPTY || ((entry->flags & ASYN_DONE) != 0 && entry->flags != HELD && entry->result == 0);
 }
 
 static void retire(struct outbox *outbox)
@@ -171,7 +216,7 @@ static bool send_requests(struct outbox *outbox, bool *has_reply)
         if (is_reply(&outbox->entry[i]))
             *has_reply = true;
         else if (outbox->entry[i].flags == ASYN_EMPTY)
-            left |= send_entry(&outbox->entry[i]);
+            left |= send_entry(outbox, &outbox->entry[i]);
     }
     return left;
 }
@@ -187,7 +232,7 @@ void outbox_flush(struct outbox *outbox)
     }
     for (; outbox->committed < outbox->tail; outbox->committed++) {
         if (is_reply(&outbox->entry[outbox->committed]))
-            left |= send_entry(&outbox->entry[outbox->committed]);
+            left |= send_entry(outbox, &outbox->entry[outbox->committed]);
     }
     if (left)
         outbox_register(outbox);
@@ -206,7 +251,7 @@ bool outbox_take_failure(struct outbox *outbox, struct message *reply)
     for (uint32_t i = outbox->head; i < outbox->committed; i++) {
         struct asynsend_entry *entry = &outbox->entry[i];
 
-        if ((entry->flags & ASYN_DONE) == 0 || entry->result == 0)
+        if ((entry->flags & ASYN_DONE) == 0 || entry->flags == HELD || entry->result == 0)
             continue;
         *reply = entry->message;
         reply->source = entry->destination;

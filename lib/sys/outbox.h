@@ -24,3 +24,6 @@ void outbox_reply_status(struct outbox *outbox, endpoint_t caller, uint32_t type
 void outbox_notify(struct outbox *outbox, endpoint_t destination);
 /* The service's own outbox (unit tests make their own). */
 struct outbox *outbox_default(void);
+/* While a new version takes over, and may fail, requests to the service wait here: the one that goes on gets them. Replies and system events pass. */
+void outbox_hold(struct outbox *outbox, endpoint_t destination);
+void outbox_release(struct outbox *outbox, endpoint_t destination);

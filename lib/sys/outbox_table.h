@@ -17,6 +17,7 @@ struct outbox {
     uint32_t committed;
     uint32_t tail;
     uint32_t reserved;
+    uint64_t held[SERVICE_SLOTS / 64]; /* services that get no requests for now */
     struct asynsend_entry entry[OUTBOX_ENTRIES];
 };
 

@@ -191,10 +191,16 @@ WEAK int ipc_await(endpoint_t source, struct message *message)
     return -EDEADSRCDST;
 }
 
-WEAK int ipc_receive(endpoint_t source, struct message *message, uint32_t *status)
+WEAK void outbox_hold(struct outbox *outbox, endpoint_t destination)
 {
-    *status = 0;
-    return ipc_await(source, message);
+    (void)outbox;
+    (void)destination;
+}
+
+WEAK void outbox_release(struct outbox *outbox, endpoint_t destination)
+{
+    (void)outbox;
+    (void)destination;
 }
 
 WEAK int sef_update_self(int state)

@@ -49,6 +49,7 @@ static void end_update(struct rs_state *state, int result, struct outbox *outbox
     if (slot->other != RS_NO_SLOT)
         drop_other(state, slot);
     rs_publish_row(state, slot);
+    outbox_release(outbox, slot->endpoint);
     if (state->update.operation != RS_NO_SLOT)
         rs_finish(&state->operation[state->update.operation], result, outbox);
 }
@@ -176,8 +177,10 @@ int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct r
 
     if (slot == NULL || !is_updating(state, slot, RS_UPDATE_PREPARING) || request->state != state->update.state)
         return -EINVAL;
-    if (result == 0)
+    if (result == 0) {
+        outbox_hold(call->outbox, slot->endpoint);
         result = change_places(state);
+    }
     if (result != 0) {
         log_info("%s cannot be updated: error %d", slot->manifest.label, result);
         end_update(state, result, call->outbox);

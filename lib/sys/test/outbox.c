@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "errors.h"
+#include "protocols/service.h"
 #include "sys/ipc.h"
 #include "sys/loop.h"
 #include "sys/outbox_table.h"
@@ -170,4 +171,32 @@ TEST(linux_replies_carry_errors_in_the_status)
     CHECK_EQ(table[0].message.status, -ENOENT);
     CHECK_EQ(table[1].message.status, 0);
     CHECK_EQ(table[1].message.word[0], 0x7fff00000000);
+}
+
+/* What is meant for a service whose new version may fail reaches the one that goes on. */
+TEST(requests_to_a_held_service_wait_until_it_is_released)
+{
+    struct outbox *outbox = fresh();
+
+    add(outbox, 5, 0x40001, 1);
+    outbox_flush(outbox);
+    CHECK_EQ(outbox->entry[0].flags, ASYN_VALID | ASYN_NOREPLY);
+    outbox_hold(outbox, 5);
+    CHECK_EQ(outbox->entry[0].flags & ASYN_VALID, 0); /* not taken yet: taken back */
+    add(outbox, 5, 0x40001, 2);
+    add(outbox, 6, 0x40001, 3);
+    add(outbox, 5, SERVICE_INIT, 4);
+    add(outbox, 5, 0x40002 | MESSAGE_REPLY, 5);
+    outbox_flush(outbox);
+    CHECK_EQ(outbox->entry[1].flags & ASYN_VALID, 0);
+    CHECK((outbox->entry[2].flags & ASYN_VALID) != 0);
+    CHECK((outbox->entry[3].flags & ASYN_VALID) != 0);
+    CHECK_EQ(sendnb_count, 1);
+    outbox->entry[2].flags |= ASYN_DONE;
+    outbox_flush(outbox);
+    CHECK_EQ(outbox->entry[outbox->head].message.transaction, 1);
+    outbox_release(outbox, 5);
+    CHECK_EQ(outbox->entry[0].flags, ASYN_VALID | ASYN_NOREPLY);
+    CHECK_EQ(outbox->entry[1].flags, ASYN_VALID | ASYN_NOREPLY);
+    CHECK(table != NULL);
 }
