@@ -3,6 +3,7 @@
  * hello: the smallest driver, and the one that tests of restart are written against (behaviour.md DR-9).
  */
 #include "driver/announce.h"
+#include "errors.h"
 #include "protocols/hello_char_server.h"
 #include "state.h"
 #include "sys/log.h"
@@ -47,6 +48,26 @@ static void state_changed(int old_state, int state)
         hello_forget();
 }
 
+#ifdef HELLO_LAYOUT_2
+SERVICE_STATE_VERSION(2, 1);
+
+/* Version 1 did not count updates: it is taken for as many as it was opened. */
+static int hello_state_upgrade_from_1(void *opaque)
+{
+    struct hello_state *state = opaque;
+    size_t bytes;
+    const uint32_t *opened = service_past("hello_state.open_counter", &bytes);
+
+    if (opened == NULL || bytes != sizeof(*opened))
+        return -EINVAL;
+    state->updates = *opened;
+    log_info("state version 1 became 2: updates %u", state->updates);
+    return 0;
+}
+
+static const service_upgrade_t upgrades[] = { [1] = hello_state_upgrade_from_1 };
+#endif
+
 int main(void)
 {
     static const struct service_protocol protocols[] = { { CHAR_PROTOCOL, char_dispatch } };
@@ -57,6 +78,10 @@ int main(void)
         .protocols = protocols,
         .protocol_count = 1,
         .state_check = hello_state_check,
+#ifdef HELLO_LAYOUT_2
+        .upgrades = upgrades,
+        .upgrade_count = sizeof(upgrades) / sizeof(upgrades[0]),
+#endif
     };
 
     sef_setcb_init_fresh(init);

@@ -142,16 +142,21 @@ void update_requested(const struct message *message)
         report((int)request.state, result);
 }
 
+/* SEF-9, SEF-46: what the service waits for, with every message that may have changed it; ever more rarely, so that the log stays readable. */
+static void debug_cycle(int state)
+{
+    if (!SEF_LU_DEBUG || (update.cycle & (update.cycle - 1)) != 0)
+        return;
+    log_info("live update, cycle=%u. Dumping state variables:", update.cycle);
+    update.state_dump(state);
+}
+
 void update_before_receive(void)
 {
     int state = update.state;
     int result;
 
     update.cycle++;
-#ifdef ASSERT_SLOW
-    log_debug("cycle=%u. Dumping state variables:", update.cycle);
-    update.state_dump(state);
-#endif
     if (update.fault == SERVICE_UPDATE_FAULT_PREPARE_CRASH)
         result = sef_cb_lu_prepare_crash(state);
     else if (update.fault == SERVICE_UPDATE_FAULT_NEVER_READY)
@@ -160,6 +165,8 @@ void update_before_receive(void)
         result = state == SEF_LU_STATE_WORK_FREE ? 0 : update.prepare(state);
     if (result == 0)
         report(state, update.state_save(state));
+    else
+        debug_cycle(state);
 }
 
 /* ---- predefined callbacks ---- */
@@ -212,7 +219,7 @@ void sef_cb_lu_state_changed_null(int old_state, int state)
 void sef_cb_lu_state_dump_null(int state)
 {
     (void)state;
-    log_debug("NULL");
+    log_info("NULL");
 }
 
 int sef_cb_lu_state_save_null(int state)

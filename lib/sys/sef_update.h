@@ -8,6 +8,11 @@
 
 #include "message.h"
 
+/* 0: a service that is not ready for an update does not say why. */
+#ifndef SEF_LU_DEBUG
+#define SEF_LU_DEBUG 1
+#endif
+
 /* RS asks to become ready for a state, or takes it back (state NULL). */
 void update_requested(const struct message *message);
 /* Is an update asked for? Then update_before_receive runs before each receive. */

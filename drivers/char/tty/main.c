@@ -4,9 +4,11 @@
  */
 #include "devfs_client.h"
 #include "driver/announce.h"
+#include "errors.h"
 #include "pty.h"
 #include "serial.h"
 #include "settle.h"
+#include "sys/log.h"
 #include "sys/sef.h"
 #include "sys/service.h"
 #include "sys/syscalls.h"
@@ -32,6 +34,37 @@ static int rebuild(void *state)
     if (old->alarm_ns != 0)
         sys_setalarm(old->alarm_ns);
     return 0;
+}
+
+static uint32_t parked_requests(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < TTY_WAITERS; i++)
+        count += tty.waiter[i].kind != WAITER_FREE ? 1 : 0;
+    return count;
+}
+
+static uint32_t awaited_events(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < TTY_LINES; i++)
+        count += (tty.line[i].watch | tty.line[i].watch_console | tty.line[i].watch_master) != 0 ? 1 : 0;
+    return count;
+}
+
+/* Live update: parked requests and awaited events are part of the state, so any moment will do; who asks for a quiet one gets it (SEF-47). */
+static int prepare(int state)
+{
+    if (state >= SEF_LU_STATE_REQUEST_FREE && parked_requests() > 0)
+        return -ENOTREADY;
+    return state >= SEF_LU_STATE_PROTOCOL_FREE && awaited_events() > 0 ? -ENOTREADY : 0;
+}
+
+static void dump(int state)
+{
+    log_info("for state %d: parked_requests=%u awaited_events=%u", state, parked_requests(), awaited_events());
 }
 
 static int dispatch(void *state, struct call *call)
@@ -80,5 +113,7 @@ int main(void)
     };
 
     sef_setcb_init_fresh(init_fresh);
+    sef_setcb_lu_prepare(prepare);
+    sef_setcb_lu_state_dump(dump);
     service_run(&service);
 }
