@@ -176,6 +176,7 @@ int main(void)
     int line = open_line();
 
     mkdir(FOLDER, 0700);
+    report_prepare();
     for (;;) {
         int result = corpse_wait();
 
