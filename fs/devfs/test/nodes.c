@@ -10,7 +10,7 @@
 #include "protocols/devfs_server.h"
 #include "testing/fs_calls.h"
 
-enum { CHARACTER = 0020600, PIPE = 0010600, REGULAR = 0100600, STANDARD = 20 /* root and the nodes of each system */ };
+enum { CHARACTER = 0020600, PIPE = 0010600, REGULAR = 0100600, STANDARD = 21 /* root and the nodes of each system */ };
 
 static struct devfs_state devfs;
 

@@ -28,7 +28,8 @@ struct fake_vm {
     uint32_t pool[OBJECTS]; /* of each object, + 1; 0: free */
     uint64_t pages[OBJECTS];
     uint32_t mapped;
-    int fail; /* the next call's error */
+    int fail; /* error of the next call and of its repeat (a call to VM that fails is made once more) */
+    int failed;
 };
 
 static struct tmpfs_state tmpfs;
@@ -138,7 +139,8 @@ static inline int fake_vm_sendrec(endpoint_t destination, struct message *messag
 {
     CHECK_EQ(destination, ENDPOINT_VM);
     message->status = fake_vm.fail != 0 ? fake_vm.fail : fake_answer(message);
-    fake_vm.fail = 0;
+    if (fake_vm.fail != 0 && ++fake_vm.failed % 2 == 0)
+        fake_vm.fail = 0;
     return 0;
 }
 
