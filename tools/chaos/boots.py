@@ -38,7 +38,8 @@ measure() {
     echo "##$1 slots $(service list | wc -l)"
     echo "##$1 descriptors $(ls /proc/[0-9]*/fd 2>/dev/null | grep -c '^[0-9]')"
     echo "##$1 files $(find /tmp /run /dev -xdev 2>/dev/null | wc -l)"
-    echo "##$1 kilobytes $(awk '/^MemFree/ {n += $2} /^table_frames_free/ {n += 4 * $2} END {print -n}' /proc/meminfo /proc/counters)"
+    echo "##$1 kilobytes $(awk '/^MemFree/ {n += $2} /^table_frames / {n += 4 * $2} END {print -n}' /proc/meminfo /proc/counters)"
+    echo "##$1 tables $(awk '/^table_frames / {n += $2} /^table_frames_free / {n -= $2} END {print n}' /proc/counters)"
 }
 %(quiet)s
 settle
