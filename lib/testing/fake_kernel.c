@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "sys/fault.h"
 #include "sys/grant.h"
+#include "sys/integrity.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
 #include "sys/sef.h"
@@ -477,6 +478,10 @@ WEAK const struct sef_signal_details *sef_signal_details(void)
     static const struct sef_signal_details none;
 
     return &none;
+}
+
+WEAK void integrity_check(void)
+{
 }
 
 WEAK void fault_take(const struct service_crash_request *request)

@@ -8,6 +8,7 @@
 #include "protocols/kernel_client.h"
 #include "rs_info.h"
 #include "state.h"
+#include "sys/integrity.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
 #include "sys/syscalls.h"
@@ -141,6 +142,7 @@ void rs_pong(struct rs_state *state, endpoint_t source)
         return;
     }
     if ((slot->flags & RS_SPARE) != 0) {
+        integrity_check();
         rs_spare_pings(slot);
         return;
     }

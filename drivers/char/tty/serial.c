@@ -11,6 +11,7 @@
 #include "input.h"
 #include "kernel_client.h"
 #include "output.h"
+#include "sys/ipc.h"
 #include "sys/log.h"
 #include "sys/service.h"
 #include "sys/syscalls.h"
@@ -127,8 +128,24 @@ static void start_port(struct tty_line *line, uint32_t port)
     set_interrupts(line, port, INTERRUPT_RECEIVE | INTERRUPT_LINE);
 }
 
+/* What the last call has sent is told by its answer alone, which the kernel wrote: a crash right behind the call loses nothing. */
+static uint32_t account_for_call(void)
+{
+    struct serial_witness *witness = &serial_witness;
+    struct kernel_sdevio_reply reply = { 0 };
+
+    if (witness->call_port == 0)
+        return 0;
+    if ((witness->call.type & MESSAGE_REPLY) != 0 && witness->call.status == 0)
+        kernel_sdevio_reply_get(&witness->call, &reply);
+    witness->sent[witness->call_port - 1] = witness->call_sent + reply.done;
+    witness->call_port = 0;
+    return (uint32_t)reply.done;
+}
+
 void serial_start(struct tty_state *tty)
 {
+    (void)account_for_call();
     for (uint32_t port = 0; port < SERIAL_LINES; port++) {
         struct tty_line *line = &tty->line[port];
 
@@ -149,6 +166,7 @@ void serial_start(struct tty_state *tty)
 
 void serial_begin(struct tty_state *tty, uint64_t token)
 {
+    (void)account_for_call();
     serial_witness.budget = SEND_MAX;
     if (token == serial_witness.token)
         return;
@@ -222,9 +240,13 @@ static uint32_t put_bytes(uint32_t port, const uint8_t *bytes, uint32_t count)
         .status_port = (uint32_t)(uarts[port].base + UART_STATUS),
         .status_mask = STATUS_SEND_EMPTY,
     };
-    struct kernel_sdevio_reply reply;
 
-    return kernel_call_sdevio(ENDPOINT_SYSTEM, &request, &reply) == 0 ? (uint32_t)reply.done : 0;
+    serial_witness.call = (struct message){ .type = KERNEL_SDEVIO };
+    kernel_sdevio_request_put(&serial_witness.call, &request);
+    serial_witness.call_sent = serial_witness.sent[port];
+    serial_witness.call_port = port + 1;
+    (void)ipc_sendrec(ENDPOINT_SYSTEM, &serial_witness.call);
+    return account_for_call();
 }
 
 void serial_send(struct tty_line *line, uint32_t port)
@@ -246,7 +268,6 @@ void serial_send(struct tty_line *line, uint32_t port)
             uint32_t wanted = count;
 
             count = serial_witness.budget > 0 ? put_bytes(port, bytes, count) : 0;
-            serial_witness.sent[port] += count;
             serial_witness.budget -= count;
             is_full = count < wanted;
         }

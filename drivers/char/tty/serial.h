@@ -16,6 +16,9 @@ struct serial_witness {
     uint64_t token;                         /* the message in whose handler that was */
     int64_t budget;                         /* bytes that this handler may still send */
     uint8_t log[SERIAL_LINES][WITNESS_LOG]; /* the last ones received */
+    struct message call;                    /* the kernel call that sends; its answer stands here before the next instruction can crash */
+    uint64_t call_sent;                     /* sent[] before it */
+    uint32_t call_port;                     /* plus one; 0: it is accounted for */
 };
 
 extern struct serial_witness serial_witness;
