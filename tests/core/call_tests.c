@@ -125,6 +125,22 @@ static void vircopy_reaches_absent_memory(void)
     CHECK_EQ(CALL(vircopy, VIRCOPY, .source = 199, .destination = ENDPOINT_SELF), -EINVAL);
 }
 
+/* Its addresses are no kernel addresses either. */
+static void a_thread_without_space_has_no_memory(void)
+{
+    struct kernel_create_reply made;
+
+    CHECK_EQ(CALL(create, CREATE, .slot = SLOT_A, .space = UINT32_MAX, .name = "nowhere"), 0);
+    kernel_create_reply_get(&call_reply, &made);
+    CHECK_EQ(CALL(vircopy, VIRCOPY, .source = made.process, .destination = ENDPOINT_SELF, .source_address = (uint64_t)local,
+                  .destination_address = (uint64_t)(local + 64), .length = 32),
+             -EFAULT);
+    CHECK_EQ(CALL(vircopy, VIRCOPY, .source = ENDPOINT_SELF, .destination = made.process, .source_address = (uint64_t)local,
+                  .destination_address = (uint64_t)(local + 64), .length = 32),
+             -EFAULT);
+    CHECK_EQ(CALL(clear, CLEAR, .process = made.process), 0);
+}
+
 static void strings_are_copied_to_their_nul(void)
 {
     struct kernel_copystring_reply reply;
@@ -245,6 +261,7 @@ const struct test call_tests[] = {
     { "indirect_grants_end_after_five_levels", indirect_grants_end_after_five_levels },
     { "vsafecopy_wants_exactly_one_self", vsafecopy_wants_exactly_one_self },
     { "vircopy_reaches_absent_memory", vircopy_reaches_absent_memory },
+    { "a_thread_without_space_has_no_memory", a_thread_without_space_has_no_memory },
     { "strings_are_copied_to_their_nul", strings_are_copied_to_their_nul },
     { "unknown_calls_are_refused", unknown_calls_are_refused },
     { "a_running_thread_is_stopped_at_once", a_running_thread_is_stopped_at_once },
