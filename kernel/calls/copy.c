@@ -28,7 +28,8 @@ int call_copy(struct thread *caller, const struct thread *from, uint64_t from_ad
     struct copy_fault fault;
 
     if ((from && (from->space == SPACE_NONE || !user_range_ok(from_address, length))) ||
-        (to && (to->space == SPACE_NONE || !user_range_ok(to_address, length)))) /* without a space: just made, and no kernel address either */
+        (to &&
+         (to->space == SPACE_NONE || !user_range_ok(to_address, length)))) /* without a space: just made, and no kernel address either */
         return -EFAULT;
     int error = copy_spaces(from ? from->space : SPACE_NONE, from_address, to ? to->space : SPACE_NONE, to_address, length, &fault);
     if (error != -EFAULT)

@@ -133,10 +133,10 @@ static void a_thread_without_space_has_no_memory(void)
     CHECK_EQ(CALL(create, CREATE, .slot = SLOT_A, .space = UINT32_MAX, .name = "nowhere"), 0);
     kernel_create_reply_get(&call_reply, &made);
     CHECK_EQ(CALL(vircopy, VIRCOPY, .source = made.process, .destination = ENDPOINT_SELF, .source_address = (uint64_t)local,
-                  .destination_address = (uint64_t)(local + 64), .length = 32),
+                  .destination_address = (uint64_t)(local + 32), .length = 32),
              -EFAULT);
     CHECK_EQ(CALL(vircopy, VIRCOPY, .source = ENDPOINT_SELF, .destination = made.process, .source_address = (uint64_t)local,
-                  .destination_address = (uint64_t)(local + 64), .length = 32),
+                  .destination_address = (uint64_t)(local + 32), .length = 32),
              -EFAULT);
     CHECK_EQ(CALL(clear, CLEAR, .process = made.process), 0);
 }
