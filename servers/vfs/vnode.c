@@ -380,8 +380,14 @@ uint64_t vnode_window(struct vfs_state *vfs, uint32_t vnode)
 
 void vnode_windows_forget(struct vfs_state *vfs)
 {
-    for (uint32_t i = 0; i < WINDOWS; i++)
+    for (uint32_t i = 0; i < WINDOWS; i++) {
+        struct vm_object_unmap_request request = { .address = WINDOW_BASE + i * WINDOW_BYTES, .length = WINDOW_BYTES };
+
+        if (!vfs->windows[i].is_mapped)
+            continue;
+        (void)vm_call_object_unmap(ENDPOINT_VM, &request); /* VM keeps them over a restart, and with them what they show of deleted files */
         vfs->windows[i].is_mapped = 0;
+    }
 }
 
 /* ---- time ---- */
