@@ -2,12 +2,13 @@
 /*
  * The undo log (journal.h has its form). Memory may be in it twice: the oldest value is restored last. Most entries are made by the compiler's
  * code, which does not ask what the memory is: the stack and other memory that is not kept is left out when the chunk is spilled and when it
- * is rolled back. A handler that overwrites more than the log holds crashes before the store that has no room: what it did can be undone.
+ * is rolled back. A handler that overwrites more than VM has memory to log crashes before the store that has no room: what it did can be undone.
  */
 #include "sys/journal.h"
 
 #include "arena.h"
 #include "sys/log.h"
+#include "sys/loop.h"
 
 #define ADDRESS_MASK 0xffffffffffffull
 
@@ -35,6 +36,7 @@ void journal_start(void)
     journal.top = journal.undo;
     journal.undo_first = 0;
     journal.spill_words = 0;
+    journal.spill_room = JOURNAL_SPILL_WORDS;
 #ifndef PLANARIA_HOST
     journal_kept[0].start = (uint64_t)(uintptr_t)__state_start;
     journal_kept[0].bytes = (uint64_t)(__outbox_end - __state_start); /* .outbox follows .state */
@@ -69,6 +71,37 @@ static void overflow(void)
     __builtin_trap();
 }
 
+static uint64_t *spill_at(uint64_t word)
+{
+    return (uint64_t *)(uintptr_t)journal.spill + word;
+}
+
+/* Room for so many words more; the first time the spill moves to its arena. */
+static void make_room(uint64_t words)
+{
+    uint64_t room = journal.spill_words + words + JOURNAL_GROWTH_WORDS;
+
+    if (words <= journal.spill_room - journal.spill_words)
+        return;
+    if (crash_when_full || arena_make(ARENA_SPILL, room * WORD) != 0)
+        overflow();
+    if (!journal_has_grown()) {
+        uint64_t arena = ARENA_ADDRESS + ARENA_SPILL * ARENA_STRIDE;
+
+        copy_words((void *)(uintptr_t)arena, spill_at(0), journal.spill_words);
+        journal.spill = arena;
+    }
+    journal.spill_room = room;
+}
+
+void journal_shrink(void)
+{
+    journal.spill = (uint64_t)(uintptr_t)journal_undo.spill;
+    journal.spill_words = 0;
+    journal.spill_room = JOURNAL_SPILL_WORDS;
+    (void)arena_make(ARENA_SPILL, 0);
+}
+
 /* Move the entries of the chunk that matter to the spill. They can be read from the newest to the oldest only: first count, then copy. */
 static void empty_chunk(void)
 {
@@ -79,8 +112,9 @@ static void empty_chunk(void)
         if (journal_keeps(chunk[at - 1] & ADDRESS_MASK))
             kept += count_of(chunk[at - 1]) + 1;
     }
-    if (crash_when_full || kept > JOURNAL_SPILL_WORDS - journal.spill_words)
+    if (crash_when_full)
         overflow();
+    make_room(kept);
     end = journal.spill_words + kept;
     for (at = words_in_chunk(); at > first; at -= count_of(chunk[at - 1]) + 1) {
         uint64_t words = count_of(chunk[at - 1]) + 1;
@@ -88,7 +122,7 @@ static void empty_chunk(void)
         if (!journal_keeps(chunk[at - 1] & ADDRESS_MASK))
             continue;
         end -= words;
-        copy_words(&journal_undo.spill[end], &chunk[at - words], words);
+        copy_words(spill_at(end), &chunk[at - words], words);
     }
     journal.spill_words += (uint32_t)kept;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a kill in between finds them twice, which does no harm */
@@ -124,9 +158,8 @@ static void record_words(uint64_t address, uint64_t count)
         journal.top += words * WORD;
         return;
     }
-    if (words > JOURNAL_SPILL_WORDS - journal.spill_words)
-        overflow();
-    append(&journal_undo.spill[journal.spill_words], address, count);
+    make_room(words);
+    append(spill_at(journal.spill_words), address, count);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     journal.spill_words += (uint32_t)words;
 }
@@ -164,9 +197,11 @@ static bool restore(const uint64_t *log, uint64_t first, uint64_t end)
 bool journal_rollback(void)
 {
     uint64_t words = words_in_chunk();
-    bool good = words <= JOURNAL_CHUNK / WORD + JOURNAL_SLACK_WORDS && journal.spill_words <= JOURNAL_SPILL_WORDS &&
-                restore(journal_undo.chunk, journal.undo_first / WORD, words) && restore(journal_undo.spill, 0, journal.spill_words);
+    bool good = words <= JOURNAL_CHUNK / WORD + JOURNAL_SLACK_WORDS && journal.spill_words <= journal.spill_room &&
+                restore(journal_undo.chunk, journal.undo_first / WORD, words) && restore(spill_at(0), 0, journal.spill_words);
 
+    if (journal_has_grown())
+        journal_shrink();
     journal_start();
     return good;
 }

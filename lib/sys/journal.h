@@ -6,7 +6,7 @@
  *
  * The log is a row of entries, each one some old words followed by one word that says where they were: the address in the low 48 bits, the number
  * of words in the high 16 (0 means 1). It is read from the end. The newest entries are in the chunk [undo + undo_first, top), those before
- * them in the first spill_words words of the spill. Code of services appends entries itself: tools/journal makes the compiler put the
+ * them in the first spill_words words of the spill, which moves to an arena of its own when it grows. Code of services appends entries itself: tools/journal makes the compiler put the
  * instructions before each store.
  */
 #pragma once
@@ -22,9 +22,10 @@ enum {
     JOURNAL_EARLY = 16,
     JOURNAL_CHUNK = 65536,     /* bytes; also the chunk's alignment: an entry too many shows as a carry of the low 16 bits of `top` */
     JOURNAL_SLACK_WORDS = 128, /* behind the chunk, for the end of the entry that fills it: the longest one that is made inline, and more */
-    JOURNAL_SPILL_WORDS = 24448, /* what one handler may overwrite, as far as it is state, and not counting the chunk */
-    JOURNAL_RANGE_MAX = 16384,   /* words in one entry */
-    JOURNAL_PAST_END = 7,        /* whole words are logged: so much behind the last byte of kept memory must be there to be read */
+    JOURNAL_SPILL_WORDS = 24448, /* the spill before it grows */
+    JOURNAL_GROWTH_WORDS = 131072,
+    JOURNAL_RANGE_MAX = 16384, /* words in one entry */
+    JOURNAL_PAST_END = 7,      /* whole words are logged: so much behind the last byte of kept memory must be there to be read */
 };
 
 enum journal_phase {
@@ -54,6 +55,7 @@ struct journal {
     uint64_t committed;  /* messages handled */
     uint64_t undo;       /* address of the chunk */
     uint64_t spill;      /* address of the spill */
+    uint64_t spill_room; /* words */
     uint64_t stopped_ns; /* live update: uptime when the old version stopped serving */
     struct journal_arena arena[JOURNAL_ARENAS];
     struct message buffer[2];
@@ -100,6 +102,14 @@ void journal_record(const void *address, size_t bytes);
 bool journal_rollback(void);
 /* The running handler is to crash at the store that would be number `stores`, at most (fault.c). */
 void journal_crash_after(uint32_t stores);
+/* After a handler: the arena of a spill that grew goes back to VM. */
+void journal_shrink(void);
+
+static inline bool journal_has_grown(void)
+{
+    return journal.spill_room > JOURNAL_SPILL_WORDS;
+}
+
 /* The chunk is full: the compiler's code calls this through journal_spill_stub (entry.S) when the low 16 bits of `top` have passed zero. */
 void journal_spill(void);
 

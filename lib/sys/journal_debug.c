@@ -211,7 +211,7 @@ void journal_debug_commit(void)
     if (is_stale || has_failed || !is_journaled())
         return;
     follow_log(journal_undo.chunk, journal.undo_first / WORD, (journal.top - journal.undo) / WORD);
-    follow_log(journal_undo.spill, 0, journal.spill_words);
+    follow_log((const uint64_t *)(uintptr_t)journal.spill, 0, journal.spill_words);
     for (uint32_t i = 0; i < forgone_count; i++)
         follow(forgone[i].address, (forgone[i].bytes + WORD - 1) / WORD);
     forgone_count = 0;

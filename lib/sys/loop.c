@@ -138,6 +138,8 @@ static void transact(uint32_t status)
         journal_commit(journal.current, ENDPOINT_NONE);
     if (!outbox_is_empty(&own_outbox))
         outbox_flush(&own_outbox);
+    if (__builtin_expect(journal_has_grown(), 0))
+        journal_shrink();
     journal.committed++;
 }
 

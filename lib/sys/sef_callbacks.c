@@ -4,6 +4,7 @@
  */
 #include <stddef.h>
 
+#include "arena.h"
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel.h"
@@ -144,9 +145,11 @@ static int take_undo(void)
 
     if (journal.phase != JOURNAL_HANDLING)
         return 0;
-    if (bytes > sizeof(journal_undo.chunk) || journal.spill_words > JOURNAL_SPILL_WORDS)
+    if (bytes > sizeof(journal_undo.chunk) || journal.spill_words > journal.spill_room)
         return -EGENERIC;
-    if (bytes > 0)
+    if (journal_has_grown())
+        result = arena_make(ARENA_SPILL, journal.spill_room * sizeof(uint64_t));
+    if (result == 0 && bytes > 0)
         result = take(journal.undo, bytes);
     if (result == 0 && journal.spill_words > 0)
         result = take(journal.spill, journal.spill_words * sizeof(uint64_t));

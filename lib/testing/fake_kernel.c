@@ -15,6 +15,7 @@
 #include "sys/integrity.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
+#include "sys/loop.h"
 #include "sys/sef.h"
 #include "sys/service.h"
 #include "sys/syscalls.h"
@@ -467,6 +468,13 @@ WEAK void *service_arena(const char *name, size_t bytes)
         testing_fail(__FILE__, __LINE__, "no memory for an arena of %zu bytes", bytes);
     arenas[arena_count++] = arena;
     return memset(arenas[arena_count - 1], 0, whole);
+}
+
+WEAK int arena_make(uint32_t number, uint64_t bytes)
+{
+    (void)number;
+    (void)bytes;
+    return -ENOMEM;
 }
 
 WEAK void sef_dump(void)

@@ -6,7 +6,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "arena.h"
+#include "errors.h"
 #include "sys/journal.h"
 #include "sys/loop.h"
 #include "testing/testing.h"
@@ -24,6 +27,22 @@ enum { CHUNK_WORDS = JOURNAL_CHUNK / 8, TABLE = 40000 };
 static uint64_t table[TABLE];
 static uint64_t scratch[16]; /* as the stack: stores to it are logged but mean nothing */
 static sigjmp_buf after_crash;
+
+static uint32_t memory_left; /* MiB that VM has for the log */
+static bool spill_is_there;
+
+int arena_make(uint32_t number, uint64_t bytes)
+{
+    void *arena = (void *)(uintptr_t)(ARENA_ADDRESS + number * ARENA_STRIDE);
+    size_t room = (size_t)memory_left << 20;
+
+    if (bytes > room)
+        return -ENOMEM;
+    if (!spill_is_there && mmap(arena, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != arena)
+        abort();
+    spill_is_there = bytes > 0 || munmap(arena, room) != 0;
+    return 0;
+}
 
 static void crashed(int number)
 {
@@ -183,6 +202,21 @@ TEST(a_range_longer_than_the_chunk_is_rolled_back)
     CHECK_EQ(first_difference(), TABLE);
 }
 
+TEST(a_handler_that_overwrites_very_much_gets_a_larger_log)
+{
+    fill();
+    begin();
+    memory_left = 64;
+    for (uint32_t i = 0; i < 20 * JOURNAL_SPILL_WORDS; i++)
+        store(&table[i % TABLE], i);
+    CHECK(journal_has_grown());
+    journal_record(table, sizeof(table));
+    CHECK(journal_rollback());
+    CHECK_EQ(first_difference(), TABLE);
+    CHECK(!journal_has_grown());
+    CHECK(!spill_is_there);
+}
+
 TEST(too_many_stores_crash_the_handler_before_the_one_that_has_no_room)
 {
     volatile uint32_t stores = 0;
@@ -196,6 +230,7 @@ TEST(too_many_stores_crash_the_handler_before_the_one_that_has_no_room)
         }
     }
     CHECK(stores > JOURNAL_SPILL_WORDS / 2);
+    memory_left = 0;
     CHECK_EQ(journal.phase, JOURNAL_HANDLING);
     CHECK(journal_rollback());
     CHECK_EQ(first_difference(), TABLE);
