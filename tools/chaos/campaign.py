@@ -50,7 +50,7 @@ class Sum:
         self.tables = tables
         self.faults = [fault for table in tables for fault in table["faults"]]
         self.placed, self.updates = (sum(table[key] for table in tables) for key in ("placed", "updates"))
-        self.panic, self.hung = (sum(bool(table[key]) for table in tables) for key in ("panic", "hung"))
+        self.panic, self.halted, self.hung = (sum(bool(table.get(key)) for table in tables) for key in ("panic", "halted", "hung"))
         self.leaks = [(table["seed"],) + tuple(leak) for table in tables for leak in table["leaks"]]
 
     count, manifested, detected = outcome.Outcome.count, outcome.Outcome.manifested, outcome.Outcome.detected
@@ -87,7 +87,7 @@ def finish(chaos, folder, speak):
         handle.write(text + "\n")
     with open(os.path.join(folder, "summary.json"), "w") as handle:
         json.dump({"command": options.command(chaos), "boots": len(names), "placed": total.placed, "executed": len(total.faults), "manifested": total.manifested(),
-                   "detected": total.detected(), "kernel_crashes": total.panic, "hangs": total.hung, "leaks": len(total.leaks),
+                   "detected": total.detected(), "kernel_crashes": total.panic, "stops": total.halted, "hangs": total.hung, "leaks": len(total.leaks),
                    "outcomes": {what: total.count(what) for what in sorted({fault.outcome for fault in total.faults})}}, handle, indent=1)
     print(text)
     print("report: " + os.path.relpath(os.path.join(folder, "report.html")))

@@ -43,7 +43,7 @@ def details(result):
 
 def judge(quiet, damaged):
     result = outcome.judge(quiet, damaged, damaged.status == EXIT_TIMEOUT)
-    result.panic = result.panic or damaged.status == EXIT_PANIC
+    result.panic = result.panic or (damaged.status == EXIT_PANIC and not result.halted)
     return result
 
 

@@ -8,6 +8,7 @@ detected     by what the death came about: exception, assertion (a service's pan
 transparent  the service is back with its state (or as its manifest says), and no round differs because of it
 degraded     a round differs and says so by an error message or exit status, or state was lost; with the reason
 stopped      the service is not back
+stops        the system stopped because rs or vm could not be replaced: no crash of the kernel, but as bad
 silent       rounds whose output differs without any error: silent corruptions
 A round that differs is charged to one fault that was there, not to all: nobody can tell which one it was."""
 import re
@@ -27,6 +28,7 @@ ERROR_WORD = re.compile(r"rror|denied|ailed|No such|not found|can't|cannot|Bad |
 VALUE_CHANGING = ("wild-store", "mutation")
 QUIETLY = VALUE_CHANGING + ("kernel-error", "no-memory")
 BY_PANIC = (("integrity: the text", "checksum"), ("integrity:", "state check"), ("state:", "state check"))
+HALTED = r"kernel: panic: (rs asked for it|\w+ \(endpoint \d+\) got signal \d+ and nobody manages it)"
 RECOVERED = ("transparent", "fresh state", "no effect")
 # What may be more than before. Page tables: VFS shows file contents to itself in 512 windows, which get their tables when they are first used.
 ALLOWED = {"kilobytes": 256, "tables": 1200}
@@ -62,7 +64,8 @@ class Outcome:
     silent_rounds: list = field(default_factory=list)
     hung: bool = False
     out_of_time: bool = False
-    panic: bool = False
+    panic: bool = False                             # the kernel itself crashed
+    halted: bool = False                            # it stopped the machine because rs or vm could not be replaced
     rounds: int = 0
     leaks: list = field(default_factory=list)       # (what, before, after)
     kilobytes: int = 0                              # less memory than before
@@ -78,7 +81,7 @@ class Outcome:
         return sum(1 for fault in self.faults if fault.detected)
 
     def good(self):
-        return not (self.panic or self.hung or self.silent_rounds or self.down or self.leaks)
+        return not (self.panic or self.halted or self.hung or self.silent_rounds or self.down or self.leaks)
 
     def table(self):
         """For scripts."""
@@ -169,7 +172,7 @@ class Reader:
 
 def compare(quiet, damaged, result):
     """Rounds against the quiet run's first one."""
-    wanted = quiet.rounds[0]
+    wanted, last = quiet.rounds[0], None
     for one in damaged.rounds:
         if one.text == wanted.text and one.status == wanted.status:
             continue
@@ -178,7 +181,9 @@ def compare(quiet, damaged, result):
         if one.status in (124, 143):
             result.hung = True
         (result.degraded_rounds if says else result.silent_rounds).append((one.name, differing[:12], one.status))
-        charge(one, "degraded" if says else "silent", damaged, result)
+        if one.text != last:  # the same difference again is the same damage, which lasts
+            charge(one, "degraded" if says else "silent", damaged, result)
+        last = one.text
 
 
 def charge(one, what, damaged, result):
@@ -240,8 +245,9 @@ def judge(quiet, damaged, timed_out, declared_fresh=("hello",)):
     for line in damaged.log.splitlines():
         reader.line(line)
     result.placed, result.refused = len(reader.placed), len(reader.refused)
-    result.panic = "panic" in damaged.log and re.search(r"kernel: .*panic|the machine stops", damaged.log) is not None
-    result.hung = timed_out or damaged.began > len(damaged.rounds)
+    result.halted = re.search(HALTED, damaged.log) is not None
+    result.panic = not result.halted and "kernel: panic: " in damaged.log
+    result.hung = timed_out or (damaged.began > len(damaged.rounds) and not (result.halted or result.panic))
     if quiet.rounds:
         damaged.wanted = quiet.rounds[0].text
         compare(quiet, damaged, result)
@@ -252,9 +258,9 @@ def judge(quiet, damaged, timed_out, declared_fresh=("hello",)):
 
 
 SUMMARY = ("placed %d, executed %d, manifested %d, detected %d, recovered transparently %d, with a fresh state %d, degraded %d, stopped %d, "
-           "crashes of the kernel %d, hangs %d, silent corruptions %d")
+           "crashes of the kernel %d, stops of the system %d, hangs %d, silent corruptions %d")
 
 
 def summary(result):
     return SUMMARY % (result.placed, len(result.faults), result.manifested(), result.detected(), result.count("transparent"), result.count("fresh state"),
-                      result.count("degraded"), result.count("stopped"), result.panic, result.hung, result.count("silent"))
+                      result.count("degraded"), result.count("stopped"), result.panic, result.halted, result.hung, result.count("silent"))

@@ -68,6 +68,20 @@ def test_what_is_more_than_before_is_a_leak():
     assert result.leaks == [("slots", 3, 4), ("grants of vfs", 2, 3)] and result.kilobytes == 100 and not result.good()
 
 
+def test_a_stop_is_no_crash_of_the_kernel():
+    for line, panic, halted in (("exception 14 in the kernel at 0xffff", True, False), ("rs (endpoint 2) got signal 6 and nobody manages it", False, True)):
+        damaged = boots.Boot("##begin 1 0.00\na\n", 125, LOG + "[   10.0] kernel: panic: %s\n" % line)
+        result = outcome.judge(rounds(("a\n", 0)), damaged, False)
+        assert (result.panic, result.halted, result.hung, result.good()) == (panic, halted, False, False)
+
+
+def test_the_same_difference_again_is_charged_once():
+    log = LOG + "[   15.0] pm: fault 5 executed: wild-store, type 0x1\n"
+    damaged = boots.Boot("".join("##begin %d %d.00\nb\n##end %d 0\n" % (n, 10 * n - 10, n) for n in (1, 2, 3)), 0, log)
+    result = outcome.judge(rounds(("a\n", 0)), damaged, False)
+    assert len(result.silent_rounds) == 3 and result.count("silent") == 1
+
+
 def test_a_call_is_found_by_its_name():
     assert options.call_type("read") == 31 << 16 and options.call_type("service.crash") == 2 << 16 | 4
 
