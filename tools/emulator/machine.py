@@ -140,7 +140,7 @@ def qemu_command(options, initrd, console, log_path, errors="null"):
         threads = os.environ.get("PLANARIA_TCG_THREADS", "single")
         command += ["-accel", "tcg,thread=" + threads, "-cpu", options.cpu]
     if options.icount:
-        command += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01T00:00:00,clock=vm"]  # all of the run follows from the image
+        command += ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"]  # all of the run follows from the image
     command += ["-smp", str(options.smp), "-m", str(options.memory), "-display", "none", "-no-reboot",
                 "-kernel", reference.kernel() if options.linux else options.kernel, "-initrd", initrd,
                 "-append", reference.words(options) if options.linux else options.append,
