@@ -200,13 +200,14 @@ def charge(one, what, damaged, result):
             return
 
 
-def classify(result, declared_fresh):
+def classify(result, declared_fresh, running):
+    """running: the services that run at the end. RS may have died with the word that one is back: it is, all the same."""
     for fault in result.faults:
         if fault.outcome:
             continue
         if fault.died is None:
             fault.outcome = "no effect"
-        elif fault.back is None:
+        elif fault.back is None and fault.service not in running:
             fault.outcome, fault.reason = "stopped", "it does not come back"
         elif fault.fresh and fault.service not in declared_fresh:
             fault.outcome, fault.reason = "degraded", "its state is lost: " + (fault.lost or "it could not go on with it")
@@ -251,7 +252,7 @@ def judge(quiet, damaged, timed_out, declared_fresh=("hello",)):
     if quiet.rounds:
         damaged.wanted = quiet.rounds[0].text
         compare(quiet, damaged, result)
-    classify(result, declared_fresh)
+    classify(result, declared_fresh, {name for name, (_, state, _) in damaged.rows.items() if state == "running"})
     result.down = sorted(name for name, (_, state, _) in damaged.rows.items() if state != "running")
     find_leaks(damaged, result)
     return result
