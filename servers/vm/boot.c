@@ -16,8 +16,8 @@
 
 enum {
     BUMP_BATCH = 64,
-    RESERVE_MIN = 128,
-    RESERVE_MAX = 2048,
+    RESERVE_FRAMES = 5120, /* 20 MiB, kept from programs: the largest service and its tables a second time, for its replacement */
+    RESERVE_SHARE = 4,     /* at most this part of a small memory */
     HASH_MIN = 1024,
     PARKED_LIMIT = 0x10000,
     OBJECT_LIMIT = 1 << OBJECT_INDEX_BITS,
@@ -234,8 +234,7 @@ int boot_start(struct vm_state *state, const struct boot_info *info)
     for (uint32_t i = 0; i < info->process_count && result == 0; i++) {
         result = adopt_process(state, &info->process[i]);
     }
-    state->frames_reserve = state->frames_free / 64;
-    state->frames_reserve = state->frames_reserve < RESERVE_MIN ? RESERVE_MIN : state->frames_reserve;
-    state->frames_reserve = state->frames_reserve > RESERVE_MAX ? RESERVE_MAX : state->frames_reserve;
+    state->frames_reserve = state->frames_free / RESERVE_SHARE;
+    state->frames_reserve = state->frames_reserve > RESERVE_FRAMES ? RESERVE_FRAMES : state->frames_reserve;
     return result;
 }

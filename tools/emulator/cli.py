@@ -26,8 +26,8 @@ def parse_smp(options, value):
 def parse_memory(options, value):
     match = re.fullmatch(r"(\d+)([MG]?)", value)
     megabytes = int(match[1]) * (1024 if match[2] == "G" else 1) if match else 0
-    if not 64 <= megabytes <= 65536:
-        raise Usage("--memory takes megabytes, or a number with M or G, from 64M to 64G, not '%s'" % value)
+    if not 128 <= megabytes <= 65536:
+        raise Usage("--memory takes megabytes, or a number with M or G, from 128M to 64G, not '%s'" % value)
     options.memory = str(megabytes)
 
 

@@ -52,7 +52,7 @@ static void read_memory_map(const struct start_info *start)
 /* Kernel and services, and the boot image twice: as it came and as the root file system. */
 uint64_t memory_needed_mib(void)
 {
-    enum { WITHOUT_IMAGE_MIB = 56 };
+    enum { WITHOUT_IMAGE_MIB = 104 };
     return WITHOUT_IMAGE_MIB + 2 * ((boot_info.archive_length + (1 << 20) - 1) >> 20);
 }
 
