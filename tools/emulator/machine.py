@@ -30,7 +30,8 @@ MACHINES = {
     "q35": ["-machine", "q35", "-nodefaults", "-no-user-config"],
     "microvm": ["-machine", "microvm,acpi=on,pit=on,pic=on,rtc=on", "-nodefaults", "-no-user-config"],
 }
-EXEC_INITTAB = "::sysinit:/etc/rc\n::respawn:/usr/sbin/coroner\n::once:/etc/exec.run\n"
+# The coroner has no terminal: init would set that one back to its defaults when it starts it.
+EXEC_INITTAB = "::sysinit:/etc/rc\nnull::respawn:/usr/sbin/coroner\n::once:/etc/exec.run\n"
 
 
 @dataclass
