@@ -11,6 +11,7 @@
 #include "pool.h"
 #include "protocols/kernel.h"
 #include "protocols/vm.h"
+#include "repeat.h"
 #include "space.h"
 #include "sys/call.h"
 
@@ -64,7 +65,7 @@ static int protect_range(struct vm_state *state, uint32_t index, uint64_t start,
         }
         at = region->end;
         region->protection = protection;
-        if (old != protection && !only_adds_write(old, protection, region->kind)) {
+        if (repeat_may_be() || (old != protection && !only_adds_write(old, protection, region->kind))) {
             result = protect_pages(region);
         }
     }

@@ -287,6 +287,14 @@ int vm_handle_exec_build(struct vm_state *state, struct call *call, const struct
     return 0;
 }
 
+/* Unless a handler before us, which died, has done so. */
+static void map_once(struct vm_state *state, uint32_t space, const struct region *model)
+{
+    if (region_range_is_free(space_at(space), model->start, model->end)) {
+        region_add(state, space, model);
+    }
+}
+
 /* The time page and the vDSO behind it, at a fixed address. Without them programs use the system call. */
 static void map_vdso(struct vm_state *state, uint32_t space)
 {
@@ -298,12 +306,12 @@ static void map_vdso(struct vm_state *state, uint32_t space)
     model.start = VDSO_TIME_PAGE;
     model.end = VDSO_ADDRESS;
     model.offset = state->time_page;
-    region_add(state, space, &model);
+    map_once(state, space, &model);
     model.start = VDSO_ADDRESS;
     model.end = VDSO_ADDRESS + page_up(state->vdso_bytes);
     model.offset = state->vdso_base;
     model.protection |= VM_PROTECTION_EXECUTE;
-    region_add(state, space, &model);
+    map_once(state, space, &model);
 }
 
 int vm_handle_exec_commit(struct vm_state *state, struct call *call, const struct vm_exec_commit_request *request)
@@ -333,9 +341,9 @@ int vm_handle_exec_commit(struct vm_state *state, struct call *call, const struc
         space->limit_data = space_at(old)->limit_data;
         space->limit_stack = space_at(old)->limit_stack;
     }
-    state->slot_pending[request->slot] = VM_NONE;
     map_vdso(state, index);
     space_enter(state, index, request->slot);
+    state->slot_pending[request->slot] = VM_NONE;
     return 0;
 }
 

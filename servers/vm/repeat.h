@@ -8,11 +8,17 @@
 #include "state.h"
 #include "sys/journal.h"
 
-/* Is this message handled for the second time, and had the first one noted something? */
+/* Is this message handled for the second time? Records may then say what the page tables do not show yet. */
+static inline bool repeat_may_be(void)
+{
+    return journal.attempts != 0;
+}
+
+/* ... and had the first one noted something? */
 static inline bool repeat_is(const struct vm_state *state, uint64_t *value)
 {
     *value = state->note_value;
-    return journal.attempts != 0 && state->note_of == journal.committed + 1;
+    return repeat_may_be() && state->note_of == journal.committed + 1;
 }
 
 static inline void repeat_note(struct vm_state *state, uint64_t value)

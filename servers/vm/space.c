@@ -211,24 +211,12 @@ void space_destroy(struct vm_state *state, uint32_t index)
     table_trim(state, tables_free);
 }
 
-void space_enter(struct vm_state *state, uint32_t index, uint32_t slot)
+/* The slot is no longer in space `index`. */
+static void release(struct vm_state *state, uint32_t index, uint32_t slot)
 {
-    if (state->slot_space[slot] == index) {
-        return;
-    }
-    space_leave(state, slot);
-    state->slot_space[slot] = index;
-    space_at(index)->users++;
-}
-
-void space_leave(struct vm_state *state, uint32_t slot)
-{
-    uint32_t index = state->slot_space[slot];
-
     if (index == VM_NONE) {
         return;
     }
-    state->slot_space[slot] = VM_NONE;
     if (slot < SERVICE_SLOTS && state->exchanged[slot] != 0) {
         state->exchanged[state->exchanged[slot] - 1] = 0;
         state->exchanged[slot] = 0;
@@ -236,6 +224,27 @@ void space_leave(struct vm_state *state, uint32_t slot)
     if (--space_at(index)->users == 0) {
         space_destroy(state, index);
     }
+}
+
+void space_enter(struct vm_state *state, uint32_t index, uint32_t slot)
+{
+    uint32_t old = state->slot_space[slot];
+
+    if (old == index) {
+        return;
+    }
+    /* The new one first: after a crash in between a space that nobody is in goes, and its pages with it (restart.c). */
+    state->slot_space[slot] = index;
+    space_at(index)->users++;
+    release(state, old, slot);
+}
+
+void space_leave(struct vm_state *state, uint32_t slot)
+{
+    uint32_t index = state->slot_space[slot];
+
+    state->slot_space[slot] = VM_NONE;
+    release(state, index, slot);
 }
 
 int space_cut(struct vm_state *state, uint32_t index, uint64_t start, uint64_t end)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -49,6 +50,18 @@ static uint32_t fake_sent_count;
 static int64_t fake_linux_result;
 static endpoint_t fake_linux_caller;
 
+/* VM dies at the start of its kernel call number fake_death; 0: it does not. */
+static uint32_t fake_death;
+static jmp_buf fake_grave;
+
+static void fake_kernel_call(void)
+{
+    fake_calls++;
+    if (fake_death != 0 && --fake_death == 0) {
+        longjmp(fake_grave, 1);
+    }
+}
+
 /* ---- page tables ---- */
 
 static struct fake_entry *fake_find(uint32_t space, uint64_t address)
@@ -84,6 +97,7 @@ __attribute__((unused)) static uint32_t fake_pages_of(uint32_t space)
 
 int kcall_space_create(uint32_t space)
 {
+    fake_kernel_call();
     CHECK(space < SPACE_LIMIT);
     if (fake_spaces[space]) {
         return -EBUSY;
@@ -97,6 +111,7 @@ int kcall_space_create(uint32_t space)
 
 int kcall_space_destroy(uint32_t space, uint64_t *tables_free)
 {
+    fake_kernel_call();
     *tables_free = 0;
     for (uint32_t i = 0; i < fake_count;) {
         if (fake_table[i].space == space) {
@@ -111,7 +126,7 @@ int kcall_space_destroy(uint32_t space, uint64_t *tables_free)
 
 int kcall_map(uint32_t space, uint64_t address, const uint64_t *physical, uint64_t count, uint32_t flags, uint64_t *done)
 {
-    fake_calls++;
+    fake_kernel_call();
     *done = 0;
     if (space == ENDPOINT_VM && address >= FRAME_TABLE_ADDRESS) {
         *done = count;
@@ -154,7 +169,7 @@ int kcall_unmap(uint32_t space, uint64_t address, uint64_t count, uint64_t *entr
 {
     uint64_t first = address >> PAGE_BITS;
 
-    fake_calls++;
+    fake_kernel_call();
     *present = 0;
     *done = count;
     qsort(fake_table, fake_count, sizeof(fake_table[0]), fake_compare);
@@ -197,6 +212,7 @@ int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t
 
 int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t flags)
 {
+    fake_kernel_call();
     for (uint32_t i = 0; i < fake_count; i++) {
         if (fake_table[i].space == space && fake_table[i].page >= address >> PAGE_BITS &&
             fake_table[i].page - (address >> PAGE_BITS) < count) {
@@ -208,6 +224,7 @@ int kcall_protect(uint32_t space, uint64_t address, uint64_t count, uint32_t fla
 
 int kcall_read_entries(uint32_t space, uint64_t address, uint64_t count, uint64_t *entries)
 {
+    fake_kernel_call();
     CHECK(count <= ENTRY_ROOM);
     for (uint64_t i = 0; i < count; i++) {
         struct fake_entry *entry = fake_find(space, address + i * PAGE_BYTES);
@@ -220,6 +237,7 @@ int kcall_read_entries(uint32_t space, uint64_t address, uint64_t count, uint64_
 int kcall_fork_range(uint32_t source, uint32_t destination, uint64_t address, uint64_t count, uint64_t *entries, uint32_t cow,
                      uint64_t *present, uint64_t *done)
 {
+    fake_kernel_call();
     uint64_t first = address >> PAGE_BITS;
     uint32_t before = fake_count;
 
@@ -247,18 +265,21 @@ int kcall_fork_range(uint32_t source, uint32_t destination, uint64_t address, ui
 
 int kcall_page_copy(uint64_t source, uint64_t destination)
 {
+    fake_kernel_call();
     memcpy(fake_memory[destination >> PAGE_BITS], fake_memory[source >> PAGE_BITS], PAGE_BYTES);
     return 0;
 }
 
 int kcall_page_zero(uint64_t frame, uint64_t count)
 {
+    fake_kernel_call();
     memset(fake_memory[frame >> PAGE_BITS], 0, PAGE_BYTES * count);
     return 0;
 }
 
 int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_t source, uint64_t address)
 {
+    fake_kernel_call();
     CHECK(offset + length <= PAGE_BYTES);
     (void)source;
     memcpy(fake_memory[frame >> PAGE_BITS] + offset, (const void *)address, length);
@@ -267,6 +288,7 @@ int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_
 
 int kcall_tables_give(const uint64_t *frames, uint64_t count)
 {
+    fake_kernel_call();
     (void)frames;
     fake_tables += (uint32_t)count;
     return 0;
@@ -274,6 +296,7 @@ int kcall_tables_give(const uint64_t *frames, uint64_t count)
 
 int kcall_tables_take(uint64_t *frames, uint64_t room, uint64_t *count)
 {
+    fake_kernel_call();
     (void)frames;
     (void)room;
     *count = 0;
