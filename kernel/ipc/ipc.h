@@ -77,6 +77,8 @@ void ipc_notify_clock(struct thread *to);
 void ipc_notify_interrupt(struct thread *to, uint64_t bits);
 void ipc_notify_signal(struct thread *to, uint64_t bits);
 bool ipc_receive_notification(struct thread *to, endpoint_t from);
+/* An interrupt, also if the last one received was one. */
+bool ipc_receive_interrupt(struct thread *to, endpoint_t from);
 
 /* ---- senda.c ---- */
 /* 0 or a negative error; -EFAULT with *fault filled: memory of `fault->space` is absent. */

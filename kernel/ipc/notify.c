@@ -26,14 +26,25 @@ static bool accepts(endpoint_t from, endpoint_t source)
     return from == ENDPOINT_ANY || from == source;
 }
 
+bool ipc_receive_interrupt(struct thread *to, endpoint_t from)
+{
+    struct privilege_slot *p = thread_privilege(to);
+
+    if (!p->interrupt_pending || !accepts(from, ENDPOINT_HARDWARE))
+        return false;
+    make_notification(to, ENDPOINT_HARDWARE, p->interrupt_pending);
+    p->interrupt_pending = 0;
+    p->had_interrupt = true;
+    return true;
+}
+
 static bool receive_from_kernel(struct thread *to, struct privilege_slot *p, endpoint_t from)
 {
     if (p->signal_pending && accepts(from, ENDPOINT_SYSTEM)) {
         make_notification(to, ENDPOINT_SYSTEM, p->signal_pending);
         p->signal_pending = 0;
-    } else if (p->interrupt_pending && accepts(from, ENDPOINT_HARDWARE)) {
-        make_notification(to, ENDPOINT_HARDWARE, p->interrupt_pending);
-        p->interrupt_pending = 0;
+    } else if (!p->had_interrupt && ipc_receive_interrupt(to, from)) {
+        return true;
     } else if (p->clock_pending && accepts(from, ENDPOINT_CLOCK)) {
         make_notification(to, ENDPOINT_CLOCK, 0);
         p->clock_pending = false;
@@ -75,6 +86,7 @@ static void flush(struct thread *to, endpoint_t source)
     thread_privilege(to)->has_pending = true;
     if (!ipc_is_receiving_from(to, source) || (to->misc_flags & (MF_REPLY_PENDING | MF_LINUX_CALL | MF_EVENT)))
         return;
+    thread_privilege(to)->had_interrupt = false; /* it waits: there is nobody to be let pass */
     if (ipc_receive_notification(to, to->receive_from))
         rts_clear(to, RTS_RECEIVING);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Receiving, in the order of IPC-2: notifications (not in the receive half of SENDREC), asynchronous messages, queued senders.
+ * Receiving, in the order of IPC-2: notifications (not in the receive half of SENDREC), asynchronous messages, queued senders. But a device that
+ * interrupts again before its driver has dealt with the last time must not keep everybody else from the driver, RS's heartbeat among them: behind an
+ * interrupt all others come first, once.
  */
 #include "errors.h"
 #include "ipc/ipc.h"
@@ -15,17 +17,10 @@ static struct thread *first_sender(const struct thread *thread, endpoint_t from)
     return sender;
 }
 
-bool ipc_receive_pending(struct thread *thread, endpoint_t from)
+static bool receive_from_queue(struct thread *thread, endpoint_t from)
 {
-    struct privilege_slot *privilege = thread_privilege(thread);
-
-    if (privilege->has_pending && thread_is_service(thread)) {
-        if (!(thread->misc_flags & MF_REPLY_PENDING) && ipc_receive_notification(thread, from))
-            return true;
-        if (ipc_receive_async(thread, from))
-            return true;
-    }
     struct thread *sender = first_sender(thread, from);
+
     if (!sender)
         return false;
     uint32_t status = sender->send_verb;
@@ -36,6 +31,21 @@ bool ipc_receive_pending(struct thread *thread, endpoint_t from)
     thread->misc_flags = (thread->misc_flags & ~MF_REPLY_PENDING) | MF_DELIVER_MESSAGE;
     ipc_sent(sender, thread->endpoint);
     return true;
+}
+
+bool ipc_receive_pending(struct thread *thread, endpoint_t from)
+{
+    struct privilege_slot *privilege = thread_privilege(thread);
+    bool may_notify = !(thread->misc_flags & MF_REPLY_PENDING);
+
+    if (!privilege->has_pending || !thread_is_service(thread))
+        return receive_from_queue(thread, from);
+    if ((may_notify && ipc_receive_notification(thread, from)) || ipc_receive_async(thread, from) || receive_from_queue(thread, from)) {
+        if (thread->inbox.source != ENDPOINT_HARDWARE)
+            privilege->had_interrupt = false;
+        return true;
+    }
+    return may_notify && ipc_receive_interrupt(thread, from);
 }
 
 static bool is_kernel_source(endpoint_t from)

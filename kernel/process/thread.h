@@ -42,9 +42,10 @@ enum misc_flags {
     MF_RETURN_RESULT = 0x40,   /* rax holds a restart code, which must not reach user code */
     MF_FPU_USED = 0x80,        /* fpu area holds state, or a processor holds it */
     MF_TRAP_RETRY = 0x100,     /* the syscall instruction must be executed again */
+    MF_GIVE_WAY = 0x400,       /* it held the big lock for long: other processors get it before the thread runs */
     MF_EXECED = 0x200,         /* exec has replaced the program; its call may be ended by runctl resume */
     /* What must be done before the thread runs user code. */
-    MF_WORK = MF_KCALL_RESUME | MF_DELIVER_MESSAGE | MF_SIGNAL_POSTED | MF_RETURN_RESULT | MF_TRAP_RETRY,
+    MF_WORK = MF_KCALL_RESUME | MF_DELIVER_MESSAGE | MF_SIGNAL_POSTED | MF_RETURN_RESULT | MF_TRAP_RETRY | MF_GIVE_WAY,
 };
 
 /* What a thread with a kernel-made call (MF_EVENT) waits for; says what its reply does. */
@@ -145,6 +146,7 @@ struct privilege_slot {
     uint64_t interrupt_pending;
     uint64_t signal_pending; /* from SYSTEM: kernel signals for a self-managed service, or bit SIGKSIG */
     bool clock_pending;
+    bool had_interrupt;  /* the last one it received was an interrupt: others come first now */
     bool has_pending;    /* some of the above may be set: look before blocking in RECEIVE */
     uint32_t irq_hooks;  /* bit: hook in use (kernel/irq) */
     uint64_t asyn_table; /* user address of its SENDA table */

@@ -51,14 +51,14 @@ void thread_work(struct thread *t)
         t->misc_flags &= ~MF_KCALL_RESUME;
         call_execute(t);
         /* It waits for another processor, which needs the lock to get on. */
-        if (t->misc_flags & MF_KCALL_RESUME) {
-            big_unlock();
-            for (int i = 0; i < LOCK_FREE_PAUSES; i++)
-                __builtin_ia32_pause();
-            big_lock();
-        }
+        if (t->misc_flags & MF_KCALL_RESUME)
+            big_lock_give_way(LOCK_FREE_PAUSES);
     } else if (t->misc_flags & MF_DELIVER_MESSAGE) {
         deliver_message(t);
+    } else if (t->misc_flags & MF_GIVE_WAY) {
+        t->misc_flags &= ~MF_GIVE_WAY;
+        if (big_lock_is_wanted())
+            big_lock_give_way(1); /* one: a virtual processor gives the rest of its time away with it */
     } else {
         look_at_signals(t);
     }

@@ -51,7 +51,8 @@ enum {
     MODEM_OUT2 = 8,
     CLOCK_HZ = 115200,
     RECEIVE_MAX = WITNESS_LOG / 2, /* bytes in one handler: the log must hold them */
-    SEND_MAX = 16384,              /* bytes of one port in one handler: other requests want their turn */
+    CALL_MAX = 256,                /* bytes in one kernel call, during which nobody else gets into the kernel */
+    SEND_MAX = 4096,               /* bytes of one port in one handler: other requests want their turn */
 };
 
 struct uart {
@@ -265,9 +266,9 @@ void serial_send(struct tty_line *line, uint32_t port)
             if (count > ahead)
                 count = (uint32_t)ahead;
         } else {
-            uint32_t wanted = count;
+            uint32_t wanted = count < CALL_MAX ? count : CALL_MAX;
 
-            count = serial_witness.budget > 0 ? put_bytes(port, bytes, count) : 0;
+            count = serial_witness.budget > 0 ? put_bytes(port, bytes, wanted) : 0;
             serial_witness.budget -= count;
             is_full = count < wanted;
         }

@@ -14,7 +14,8 @@
     xchgl %eax, big_lock_word(%rip)
     testl %eax, %eax
     jz 2f
-1:  pause
+1:  movl $1, big_lock_wanted(%rip)
+    pause
     cmpl $0, big_lock_word(%rip)
     jne 1b
     jmp 3b
