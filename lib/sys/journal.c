@@ -102,23 +102,40 @@ void journal_shrink(void)
     (void)arena_make(ARENA_SPILL, 0);
 }
 
+/* A store or an instruction of the service went wrong before: the state is rolled back as far as the log goes. */
+static void broken(void)
+{
+    log_error("message type %#x: the undo log makes no sense", journal.buffer[journal.current].type);
+    __builtin_trap();
+}
+
+/* The words of the entry that ends before chunk[at], with the last one. */
+static uint64_t entry_words(const uint64_t *chunk, uint64_t first, uint64_t at)
+{
+    uint64_t words = count_of(chunk[at - 1]) + 1;
+
+    if (words > at - first)
+        broken();
+    return words;
+}
+
 /* Move the entries of the chunk that matter to the spill. They can be read from the newest to the oldest only: first count, then copy. */
 static void empty_chunk(void)
 {
     const uint64_t *chunk = (const uint64_t *)(uintptr_t)journal.undo;
-    uint64_t first = journal.undo_first / WORD, at, end, kept = 0;
+    uint64_t first = journal.undo_first / WORD, at, words, end, kept = 0;
 
-    for (at = words_in_chunk(); at > first; at -= count_of(chunk[at - 1]) + 1) {
+    for (at = words_in_chunk(); at > first; at -= words) {
+        words = entry_words(chunk, first, at);
         if (journal_keeps(chunk[at - 1] & ADDRESS_MASK))
-            kept += count_of(chunk[at - 1]) + 1;
+            kept += words;
     }
     if (crash_when_full)
         overflow();
     make_room(kept);
     end = journal.spill_words + kept;
-    for (at = words_in_chunk(); at > first; at -= count_of(chunk[at - 1]) + 1) {
-        uint64_t words = count_of(chunk[at - 1]) + 1;
-
+    for (at = words_in_chunk(); at > first; at -= words) {
+        words = entry_words(chunk, first, at);
         if (!journal_keeps(chunk[at - 1] & ADDRESS_MASK))
             continue;
         end -= words;
@@ -128,6 +145,7 @@ static void empty_chunk(void)
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a kill in between finds them twice, which does no harm */
     journal.undo_first = 0;
     journal.top = journal.undo;
+    journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] = JOURNAL_END_MARK;
 }
 
 void journal_spill(void)
@@ -136,6 +154,8 @@ void journal_spill(void)
         journal.top = journal.undo;
         return;
     }
+    if (journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] == JOURNAL_END_MARK)
+        broken(); /* nobody has written to the end of the chunk: a branch went the wrong way */
     journal.top += JOURNAL_CHUNK; /* the carry that the 16 bits lost */
     empty_chunk();
 }

@@ -16,6 +16,9 @@
 
 #include "message.h"
 
+/* In the last word of the chunk until an entry gets there. */
+#define JOURNAL_END_MARK 0x9e6c63d0676a9a99ull
+
 enum {
     JOURNAL_ARENAS = 32,
     JOURNAL_NAME = 24,
@@ -119,6 +122,7 @@ static inline void journal_begin(void)
     journal.top = (uint64_t)(uintptr_t)journal_undo.chunk;
     journal.undo_first = 0;
     journal.spill_words = 0;
+    journal_undo.chunk[JOURNAL_CHUNK / 8 - 1] = JOURNAL_END_MARK;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a kill in between must not find the log of the last handler */
     journal.phase = JOURNAL_HANDLING;
 #endif

@@ -277,6 +277,24 @@ TEST(a_new_handler_begins_with_an_empty_log)
     CHECK_EQ(first_difference(), TABLE);
 }
 
+TEST(a_full_chunk_that_is_not_full_crashes_the_handler_and_is_rolled_back)
+{
+    fill();
+    begin();
+    for (uint32_t i = 0; i < CHUNK_WORDS; i++)
+        store(&table[i], 1); /* old entries behind the new ones */
+    journal_begin();
+    fill();
+    store(&table[1], 1);
+    store(&table[2], 1);
+    if (sigsetjmp(after_crash, 1) == 0) {
+        journal_spill();
+        CHECK(false);
+    }
+    CHECK(journal_rollback());
+    CHECK_EQ(first_difference(), TABLE);
+}
+
 TEST(a_log_that_makes_no_sense_is_refused)
 {
     begin();
