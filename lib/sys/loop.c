@@ -11,6 +11,7 @@
 #include "protocols/service.h"
 #include "sys/crash_notes.h"
 #include "sys/fault.h"
+#include "sys/integrity.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/journal_debug.h"
@@ -131,6 +132,7 @@ static void transact(uint32_t status)
     if (__builtin_expect(fault.armed != 0, 0))
         fault_after(type);
     check_state();
+    integrity_look();
     journal_debug_commit();
     if (replies)
         journal_commit(journal.current ^ 1u, request->source);

@@ -4,7 +4,7 @@
 import struct
 import sys
 
-PRIME, MASK = 0x100000001b3, (1 << 64) - 1
+MASK = (1 << 64) - 1
 
 
 def sections(image):
@@ -26,10 +26,11 @@ def symbols(image, table):
 
 
 def checksum(words):
-    value = 0
+    total = totals = 0
     for word in words:
-        value = (value ^ word) * PRIME & MASK
-    return value
+        total = (total + word) & MASK
+        totals = (totals + total) & MASK
+    return total ^ (totals << 32 & MASK | totals >> 32)
 
 
 def main():
