@@ -171,19 +171,25 @@ class Reader:
 
 
 def compare(quiet, damaged, result):
-    """Rounds against the quiet run's first one."""
-    wanted, last = quiet.rounds[0], None
+    """Rounds against the quiet run's first one. Damage that lasts, in a file system for example, spoils the same steps round after round in different words: while a
+    step goes wrong that went wrong in the round before, that is the same damage; but the first silent round of such a row counts in any case."""
+    wanted, spoilt, words = quiet.rounds[0], set(), set()
     for one in damaged.rounds:
         if one.text == wanted.text and one.status == wanted.status:
+            spoilt, words = set(), set()
             continue
         differing = [line for line in one.text.splitlines() if line not in wanted.text.splitlines()]
         says = one.status != wanted.status or any(ERROR_WORD.search(line) for line in differing)
         if one.status in (124, 143):
             result.hung = True
         (result.degraded_rounds if says else result.silent_rounds).append((one.name, differing[:12], one.status))
-        if one.text != last:  # the same difference again is the same damage, which lasts
-            charge(one, "degraded" if says else "silent", damaged, result)
-        last = one.text
+        word = "degraded" if says else "silent"
+        steps = {line.split(":")[0] for line in differing} or {"status"}
+        if not steps & spoilt:
+            words = set()
+        if not words or (word == "silent" and "silent" not in words):
+            charge(one, word, damaged, result)
+        spoilt, words = steps, words | {word}
 
 
 def charge(one, what, damaged, result):

@@ -82,6 +82,16 @@ def test_the_same_difference_again_is_charged_once():
     assert len(result.silent_rounds) == 3 and result.count("silent") == 1
 
 
+def test_damage_that_lasts_is_charged_once_whatever_its_words_and_once_more_if_it_is_silent():
+    log = LOG + "".join("[   %d.0] pm: fault %d executed: wild-store, type 0x1\n" % (n, n) for n in (11, 12, 21, 22, 31, 32, 41))
+    texts = ["files: cannot open %d\n" % n for n in (1, 2)] + ["files: 77\n", "files: 78\n", "a\n", "files: cannot open 3\n"]
+    damaged = boots.Boot("".join("##begin %d %d.00\n%s##end %d 0\n" % (n, 10 * n - 10, text, n) for n, text in enumerate(texts, 1)), 0, log)
+    result = outcome.judge(rounds(("a\n", 0)), damaged, False)
+    assert (len(result.degraded_rounds), len(result.silent_rounds)) == (3, 2)
+    assert result.count("silent") == 1, result.faults
+    assert [fault.number for fault in result.faults if fault.reason.startswith("round")] and result.count("degraded") == 3, result.faults
+
+
 def test_a_call_is_found_by_its_name():
     assert options.call_type("read") == 31 << 16 and options.call_type("service.crash") == 2 << 16 | 4
 
