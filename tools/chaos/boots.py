@@ -59,7 +59,8 @@ settle
 measure after
 service list | sed 's/^/##row /'
 """
-ROUND = re.compile(r"^##begin (\w+) (\d+\.\d+)\n(.*?)^##end \1 (\d+)$", re.M | re.S)
+BEGIN = re.compile(r"##begin (\w+) (\d+\.\d+)$")
+END = re.compile(r"##end (\w+) (\d+)$")
 MEASURE = re.compile(r"^##(before|after) (\w+) (-?\d+)$", re.M)
 ROW = re.compile(r"^##row (\S+) +(-?\d+) +(\d+) (\S+) +(\d+)", re.M)
 # What must be warm before anything is counted.
@@ -73,12 +74,27 @@ class Round:
         self.name, self.began, self.text, self.status = name, began, text, status
 
 
+def rounds(text):
+    """The rounds that were finished. One pass: a driver that is out of its mind may print for ever."""
+    found, name, began, lines = [], None, 0.0, []
+    for line in text.splitlines(keepends=True):
+        begin, end = BEGIN.match(line), END.match(line)
+        if begin:
+            name, began, lines = begin[1], float(begin[2]), []
+        elif end and end[1] == name:
+            found.append(Round(name, began, "".join(lines), int(end[2])))
+            name = None
+        elif name is not None:
+            lines.append(line)
+    return found
+
+
 class Boot:
     """What one boot has shown."""
 
     def __init__(self, text, status, log):
         self.text, self.status, self.log = text, status, log
-        self.rounds = [Round(match[1], float(match[2]), match[3], int(match[4])) for match in ROUND.finditer(text)]
+        self.rounds = rounds(text)
         self.began = text.count("##begin ")
         self.before, self.after = ({match[2]: int(match[3]) for match in MEASURE.finditer(text) if match[1] == when} for when in ("before", "after"))
         self.rows = {match[1]: (int(match[2]), match[4], int(match[5])) for match in ROW.finditer(text)}

@@ -174,11 +174,12 @@ def compare(quiet, damaged, result):
     """Rounds against the quiet run's first one. Damage that lasts, in a file system for example, spoils the same steps round after round in different words: while a
     step goes wrong that went wrong in the round before, that is the same damage; but the first silent round of such a row counts in any case."""
     wanted, spoilt, words = quiet.rounds[0], set(), set()
+    lines = set(wanted.text.splitlines())
     for one in damaged.rounds:
         if one.text == wanted.text and one.status == wanted.status:
             spoilt, words = set(), set()
             continue
-        differing = [line for line in one.text.splitlines() if line not in wanted.text.splitlines()]
+        differing = [line for line in one.text.splitlines() if line not in lines]
         says = one.status != wanted.status or any(ERROR_WORD.search(line) for line in differing)
         if one.status in (124, 143):
             result.hung = True
@@ -201,8 +202,8 @@ def charge(one, what, damaged, result):
                  [f for f in there if f.kind in VALUE_CHANGING], [f for f in there if f.lost or f.again], there):
         if pool:
             pool[-1].outcome = what
-            pool[-1].reason = "round %s, status %d: %s" % (one.name, one.status, " | ".join(
-                line for line in one.text.splitlines() if line not in damaged.wanted.splitlines())[:300])
+            lines = set(damaged.wanted.splitlines())
+            pool[-1].reason = "round %s, status %d: %s" % (one.name, one.status, " | ".join(line for line in one.text.splitlines() if line not in lines)[:300])
             return
 
 
