@@ -126,13 +126,13 @@ static void transact(uint32_t status)
 
     journal_debug_begin();
     journal_begin();
+    integrity_look();
     if (__builtin_expect(fault.armed != 0, 0))
         fault_before(type);
     replies = handle_message(request, status);
     if (__builtin_expect(fault.armed != 0, 0))
         fault_after(type);
     check_state();
-    integrity_look();
     journal_debug_commit();
     if (replies)
         journal_commit(journal.current ^ 1u, request->source);
