@@ -8,7 +8,7 @@
 
 #include "sys/loop.h"
 
-enum { CYCLES_PER_BYTE = 50, UNROLLED = 4 };
+enum { CYCLES_PER_BYTE = 100, UNROLLED = 4 };
 
 extern const uint64_t __text_start[], __text_end[];
 
