@@ -26,11 +26,7 @@ def symbols(image, table):
 
 
 def checksum(words):
-    total = totals = 0
-    for word in words:
-        total = (total + word) & MASK
-        totals = (totals + total) & MASK
-    return total ^ (totals << 32 & MASK | totals >> 32)
+    return sum(words) & MASK
 
 
 def main():
