@@ -91,6 +91,7 @@ static int64_t fork_child(void)
     struct vm_fork_request request = { .parent = PARENT, .child_slot = CHILD };
     struct vm_fork_reply reply;
 
+    fake_bind(CHILD, UINT32_MAX);
     return vm_handle_fork(&vm, fake_call(ENDPOINT_PM), &request, &reply);
 }
 
@@ -98,6 +99,7 @@ static int64_t exit_child(void)
 {
     struct vm_exit_request request = { .slot = CHILD };
 
+    fake_bind(CHILD, UINT32_MAX);
     return vm_handle_exit(&vm, fake_call(ENDPOINT_PM), &request);
 }
 
@@ -120,6 +122,7 @@ static int64_t commit_program(void)
 {
     struct vm_exec_commit_request request = { .slot = CHILD, .space = unborn, .brk_start = 0x402123, .stack_top = 0x7ffffff00000 };
 
+    fake_bind(CHILD, unborn);
     return vm_handle_exec_commit(&vm, fake_call(ENDPOINT_PM), &request);
 }
 
@@ -355,9 +358,6 @@ static void begin(const struct operation *operation)
     memset(&journal, 0, sizeof(journal));
     journal.reply_to = ENDPOINT_NONE;
     fake_boot();
-    vm.vdso_base = 0x20000;
-    vm.vdso_bytes = PAGE_BYTES;
-    vm.time_page = 0x30000;
     file = fake_object(20);
     fake_exec(PARENT, file);
     CHECK_EQ(LINUX_MMAP(PARENT, BASE, PAGES * PAGE_BYTES, 3, ANONYMOUS, -1, 0), (int64_t)BASE);
