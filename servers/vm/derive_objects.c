@@ -90,8 +90,7 @@ void derive_chunks(struct vm_state *state, struct losses *losses)
     }
     for (uint32_t i = state->chunks.high - 1; i > VM_NONE; i--) {
         struct chunk *chunk = chunk_at(i);
-        bool is_wanted = is_sound(state, chunk) &&
-                         object_chunk(state, chunk->object, (uint64_t)chunk->number << CHUNK_BITS) == VM_NONE;
+        bool is_wanted = is_sound(state, chunk) && object_chunk(state, chunk->object, (uint64_t)chunk->number << CHUNK_BITS) == VM_NONE;
 
         if (is_wanted && claim_frames(state, chunk, losses) > 0) {
             object_adopt_chunk(state, i);

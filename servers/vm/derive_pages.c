@@ -105,11 +105,9 @@ static void find_again(struct vm_state *state, uint32_t index, uint64_t address,
 {
     uint64_t number = entry_frame(entry);
     uint32_t flags = entry_flags(entry);
-    struct region model = { .kind = REGION_ANONYMOUS,
-                            .flags = REGION_PINNED,
-                            .start = address,
-                            .end = address + PAGE_BYTES,
-                            .protection = VM_PROTECTION_READ };
+    struct region model = {
+        .kind = REGION_ANONYMOUS, .flags = REGION_PINNED, .start = address, .end = address + PAGE_BYTES, .protection = VM_PROTECTION_READ
+    };
 
     (void)region;
     model.protection |= (flags & KERNEL_MAP_FLAGS_WRITE) != 0 ? VM_PROTECTION_WRITE : 0;

@@ -244,7 +244,8 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
     if (source == VM_NONE || destination == VM_NONE || source_slot >= SERVICE_SLOTS || destination_slot >= SERVICE_SLOTS) {
         return -EINVAL;
     }
-    if (repeat_is(state, &noted) && noted >> 32 < state->spaces.high && (uint32_t)noted < state->spaces.high && noted != 0) { /* the slots may be exchanged already, here and in the kernel */
+    if (repeat_is(state, &noted) && noted >> 32 < state->spaces.high && (uint32_t)noted < state->spaces.high &&
+        noted != 0) { /* the slots may be exchanged already, here and in the kernel */
         source = (uint32_t)(noted >> 32);
         destination = (uint32_t)noted;
         is_swapped |= runs_in(request->destination, source);

@@ -151,9 +151,10 @@ static void derive_exchanged(struct vm_state *state)
 static void tell(const struct losses *l)
 {
     if (l->regions + l->objects + l->chunks + l->pages + l->spaces + l->slots + l->waiting + l->entries != 0) {
-        log_warn("%u regions, %u objects, %u chunks and %u pages of objects, %u spaces, %u slots, %u waiting calls, %llu pages shown of the old "
-                 "instance made no sense: dropped",
-                 l->regions, l->objects, l->chunks, l->pages, l->spaces, l->slots, l->waiting, (unsigned long long)l->entries);
+        log_warn(
+            "%u regions, %u objects, %u chunks and %u pages of objects, %u spaces, %u slots, %u waiting calls, %llu pages shown of the old "
+            "instance made no sense: dropped",
+            l->regions, l->objects, l->chunks, l->pages, l->spaces, l->slots, l->waiting, (unsigned long long)l->entries);
     }
 }
 

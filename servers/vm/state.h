@@ -215,7 +215,7 @@ struct vm_state {
     uint64_t note_value;
     LAYOUT_ORDER(uint64_t vdso_base, uint64_t vdso_bytes);
     uint64_t time_page;
-    uint64_t seal; /* of what follows from the machine alone (vm_constants_seal) */
+    uint64_t seal;                      /* of what follows from the machine alone (vm_constants_seal) */
     uint32_t slot_space[PROCESS_SLOTS]; /* 0 none */
     uint16_t exchanged[SERVICE_SLOTS]; /* the slot + 1 of the other instance, while both are there (vm.update); 0 none. Lost in a restart */
     uint32_t slot_pending[PROCESS_SLOTS]; /* space between exec_begin and commit */

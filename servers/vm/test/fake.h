@@ -30,7 +30,16 @@
 #include "sys/syscalls.h"
 #include "testing/testing.h"
 
-enum { FAKE_FRAMES = 4096, FAKE_ENTRIES = 1 << 16, FAKE_TABLE_MB = 64, PARENT = 300, CHILD = 301, OTHER = 302, FILE_SERVER = 6, STANDBY = 100 };
+enum {
+    FAKE_FRAMES = 4096,
+    FAKE_ENTRIES = 1 << 16,
+    FAKE_TABLE_MB = 64,
+    PARENT = 300,
+    CHILD = 301,
+    OTHER = 302,
+    FILE_SERVER = 6,
+    STANDBY = 100
+};
 
 struct fake_entry {
     uint32_t space;
@@ -424,7 +433,9 @@ static void fake_services(struct process_info *info)
 
     for (uint32_t slot = 0; slot < SERVICE_SLOTS; slot++) {
         if (fake_threads[slot] != UINT32_MAX) {
-            info[count] = (struct process_info){ .endpoint = (endpoint_t)slot, .slot = slot, .space = fake_threads[slot], .name = "server" };
+            info[count] = (struct process_info){
+                .endpoint = (endpoint_t)slot, .slot = slot, .space = fake_threads[slot], .name = "server"
+            };
             if (slot == ENDPOINT_VM || slot == STANDBY) {
                 strcpy(info[count].name, "vm");
             }

@@ -108,7 +108,7 @@ static int64_t build_program(void)
     const struct vm_exec_piece pieces[] = {
         { .kind = VM_PIECE_ANONYMOUS, .address = 0x7fffffee0000, .length = 0x20000, .protection = 3, .object = 1 },
         { .kind = VM_PIECE_OBJECT, .object = file, .address = 0x400000, .length = 2 * PAGE_BYTES, .file_length = 5000, .protection = 3 },
-        { .kind = VM_PIECE_WRITE, .address = 0x7fffffefff00, .offset = (uint64_t)(uintptr_t)"stack", .length = 6 },
+        { .kind = VM_PIECE_WRITE, .address = 0x7fffffefff00, .offset = (uint64_t)(uintptr_t) "stack", .length = 6 },
     };
     struct vm_exec_build_request request = { .slot = CHILD, .count = 3, .pieces = (uint64_t)(uintptr_t)pieces };
     struct vm_exec_build_reply reply = { 0 };
