@@ -94,17 +94,19 @@ static bool has_sound_range(const struct region *region)
 /* What the vDSO's regions show follows from where they are; other physical memory was allowed to a service when it was mapped. */
 static bool has_sound_memory(const struct vm_state *state, struct region *region)
 {
-    bool is_time = region->start == VDSO_TIME_PAGE && region->end == VDSO_ADDRESS;
-
     if (region->kind != REGION_PHYSICAL) {
         return (region->flags & REGION_VDSO) == 0;
     }
     if ((region->flags & REGION_VDSO) == 0) {
         return space_at(region->space)->is_service;
     }
-    region->offset = is_time ? state->time_page : state->vdso_base;
     region->protection &= (uint8_t)~VM_PROTECTION_WRITE;
-    return is_time || (region->start == VDSO_ADDRESS && region->end == VDSO_ADDRESS + page_up(state->vdso_bytes));
+    if (region->start < VDSO_ADDRESS) {
+        region->offset = state->time_page;
+        return region->start == VDSO_TIME_PAGE && region->end == VDSO_ADDRESS;
+    }
+    region->offset = state->vdso_base + (region->start - VDSO_ADDRESS);
+    return region->end <= VDSO_ADDRESS + page_up(state->vdso_bytes);
 }
 
 /* Services have memory, devices and windows; nothing is copied on write. */

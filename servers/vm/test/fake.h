@@ -437,7 +437,7 @@ static void fake_services(struct process_info *info)
                 .endpoint = (endpoint_t)slot, .slot = slot, .space = fake_threads[slot], .name = "server"
             };
             if (slot == ENDPOINT_VM || slot == STANDBY) {
-                strcpy(info[count].name, "vm");
+                memcpy(info[count].name, "vm", sizeof("vm"));
             }
             count++;
         }
