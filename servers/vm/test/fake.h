@@ -65,13 +65,13 @@ static endpoint_t fake_linux_caller;
 
 /* VM dies at the start of its kernel call number fake_death; 0: it does not. */
 static uint32_t fake_death;
-static jmp_buf fake_grave;
+static sigjmp_buf fake_grave;
 
 static void fake_kernel_call(void)
 {
     fake_calls++;
     if (fake_death != 0 && --fake_death == 0) {
-        longjmp(fake_grave, 1);
+        siglongjmp(fake_grave, 1);
     }
 }
 

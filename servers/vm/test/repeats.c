@@ -420,7 +420,7 @@ static bool die_once(const struct operation *operation, volatile uint32_t death)
     frames = vm.frames_free + vm.frames_table + vm.frames_own;
     begin(operation);
     fake_death = death;
-    if (setjmp(fake_grave) == 0) {
+    if (sigsetjmp(fake_grave, 0) == 0) {
         (void)operation->act();
         died = false;
         fake_death = 0;
