@@ -27,13 +27,3 @@ bool facts_is_instance(const struct process_info *service)
 {
     return service->name[0] == 'v' && service->name[1] == 'm' && service->name[2] == '\0' && service->slot < SERVICE_SLOTS;
 }
-
-bool facts_runs_vm(const struct facts *known, uint32_t space)
-{
-    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
-        if (facts_is_instance(&known->services[i]) && known->services[i].space == space) {
-            return true;
-        }
-    }
-    return false;
-}

@@ -20,5 +20,3 @@ struct facts {
 const struct facts *facts_ask(void);
 /* Is this an instance of VM: the one that serves, the standby, or one that died? */
 bool facts_is_instance(const struct process_info *service);
-/* Does an instance of VM run in this space (the kernel's id)? */
-bool facts_runs_vm(const struct facts *facts, uint32_t space);

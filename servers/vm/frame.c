@@ -85,7 +85,9 @@ static int set_tables(struct vm_state *state)
             return result;
         }
         for (uint64_t i = 0; i < sizeof(bits) * 8 && first + i < state->frame_count; i++) {
-            if ((bits[i / 8] >> (i % 8) & 1) != 0 && frame_at(first + i)->kind == FRAME_FREE) {
+            if (i % 8 == 0 && bits[i / 8] == 0) {
+                i += 7; /* most are not */
+            } else if ((bits[i / 8] >> (i % 8) & 1) != 0 && frame_at(first + i)->kind == FRAME_FREE) {
                 frame_at(first + i)->kind = FRAME_TABLE;
             }
         }

@@ -41,6 +41,11 @@ static int64_t map_over(void)
     return LINUX_MMAP(PARENT, BASE + 2 * PAGE_BYTES, 2 * PAGE_BYTES, 3, FIXED, -1, 0);
 }
 
+static int64_t map_off_a_page(void)
+{
+    return LINUX_MMAP(PARENT, BASE + 1, PAGE_BYTES, 3, FIXED, -1, 0);
+}
+
 static int64_t map_shared(void)
 {
     return LINUX_MMAP(PARENT, ELSEWHERE, PAGES * PAGE_BYTES, 3, SHARED, -1, 0);
@@ -327,6 +332,7 @@ static void file_is_short(void)
 static const struct operation operations[] = {
     { "mmap", nothing, map_anonymous, ELSEWHERE, new_mapping },
     { "mmap over another mapping", nothing, map_over, BASE + 2 * PAGE_BYTES, middle_is_zero },
+    { "mmap that is refused", nothing, map_off_a_page, -EINVAL, all_pages },
     { "mmap of shared memory", nothing, map_shared, ELSEWHERE, new_mapping },
     { "mmap with all pages", nothing, map_populated, ELSEWHERE, new_mapping },
     { "munmap", nothing, unmap_middle, 0, middle_is_gone },
