@@ -72,9 +72,8 @@ static int give_frames(struct thread *caller, const struct kernel_getinfo_reques
 
     while (answer->length_bytes < room && !error) {
         uint64_t part = room - answer->length_bytes < PIECE ? room - answer->length_bytes : PIECE;
-        memset(bits, 0, sizeof(bits));
-        for (uint64_t i = 0; i < part * 8; i++, frame++)
-            bits[i / 8] |= (uint8_t)(frame_is_kernel(frame * PAGE_SIZE) << i % 8);
+        for (uint64_t i = 0; i < part; i++, frame += 8)
+            bits[i] = frames_of_kernel(frame);
         error = call_write(caller, r->address + answer->length_bytes, bits, part);
         answer->length_bytes += part;
     }
