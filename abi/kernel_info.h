@@ -51,6 +51,7 @@ struct boot_info {
     uint32_t reserved_count; /* not RAM or firmware: may be mapped as device memory */
     struct boot_range free[BOOT_MEMORY_RANGES];
     struct boot_range reserved[BOOT_MEMORY_RANGES];
+    struct boot_range tables; /* the kernel's first stock of frames for page tables: VM may take some of them later (tables_take) */
     uint32_t process_count;
     uint32_t cpu_count;
     struct boot_process process[BOOT_PROCESSES];

@@ -62,6 +62,40 @@ static int give_processes(struct thread *caller, const struct kernel_getinfo_req
     return 0;
 }
 
+/* Which frames are the kernel's, a bit each; as many as there is room for. */
+static int give_frames(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer)
+{
+    enum { PIECE = 512, FRAMES_MAX = 1 << 17 };
+    uint8_t bits[PIECE];
+    uint64_t room = r->length < FRAMES_MAX / 8 ? r->length : FRAMES_MAX / 8, frame = r->argument;
+    int error = 0;
+
+    while (answer->length_bytes < room && !error) {
+        uint64_t part = room - answer->length_bytes < PIECE ? room - answer->length_bytes : PIECE;
+        for (uint64_t i = 0; i < part; i++, frame += 8)
+            bits[i] = frames_of_kernel(frame);
+        error = call_write(caller, r->address + answer->length_bytes, bits, part);
+        answer->length_bytes += part;
+    }
+    return error;
+}
+
+static int give_spaces(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer)
+{
+    enum { PIECE = 128 };
+    uint32_t list[PIECE];
+    int error = 0;
+
+    _Static_assert(PROCESS_SLOTS % PIECE == 0, "whole pieces");
+    for (uint32_t slot = 0; slot < PROCESS_SLOTS && answer->length_bytes + sizeof(list) <= r->length && !error; slot += PIECE) {
+        for (uint32_t i = 0; i < PIECE; i++)
+            list[i] = threads[slot + i].rts_flags & RTS_SLOT_FREE ? UINT32_MAX : threads[slot + i].space;
+        error = call_write(caller, r->address + answer->length_bytes, list, sizeof(list));
+        answer->length_bytes += sizeof(list);
+    }
+    return error;
+}
+
 static uint64_t user_cycles(const struct cpu_state *cpu)
 {
     return cpu->stamp - cpu->started - cpu->system_cycles - cpu->idle_cycles;
@@ -156,6 +190,12 @@ CALL_HANDLER(getinfo)
         break;
     case KERNEL_INFO_COUNTERS:
         error = give_counters(caller, &r, &answer);
+        break;
+    case KERNEL_INFO_FRAMES:
+        error = give_frames(caller, &r, &answer);
+        break;
+    case KERNEL_INFO_SPACES:
+        error = give_spaces(caller, &r, &answer);
         break;
     default:
         return -EINVAL;

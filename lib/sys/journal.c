@@ -45,6 +45,29 @@ void journal_start(void)
 #endif
 }
 
+static bool is_endpoint(endpoint_t endpoint)
+{
+    return endpoint == ENDPOINT_NONE || (endpoint >= 0 && endpoint_slot(endpoint) < PROCESS_SLOTS);
+}
+
+bool journal_is_sound(void)
+{
+    uint32_t verb = journal.receive_status & IPC_STATUS_VERB_MASK;
+
+    return journal.phase <= JOURNAL_COMMITTED && journal.current <= 1 && is_endpoint(journal.reply_to) &&
+           journal.early_count <= JOURNAL_EARLY && journal.arena_count <= JOURNAL_ARENAS &&
+           (journal.phase != JOURNAL_HANDLING || (verb >= IPC_SEND && verb <= IPC_REPLY_RECEIVE));
+}
+
+void journal_forget(void)
+{
+    journal.phase = JOURNAL_IDLE;
+    journal.current = 0;
+    journal.reply_to = ENDPOINT_NONE;
+    journal.attempts = 0;
+    journal.early_count = 0;
+}
+
 /* Whole words, at any address: one instruction for each. */
 static inline void copy_words(void *to, const void *from, uint64_t count)
 {

@@ -81,6 +81,10 @@ _Static_assert(offsetof(struct journal, phase) % 8 == 0 && offsetof(struct journ
 extern struct journal journal;
 extern struct journal_undo journal_undo;
 
+/* Of a journal that came from an instance that died: can the message in hand, the reply and the lists be what they say? */
+bool journal_is_sound(void);
+/* There is no message in hand, and no reply on its way. */
+void journal_forget(void);
 /* An empty log in this instance's own memory: the first thing of all (entry.S), and when a journal has come from another instance. */
 void journal_start(void);
 

@@ -241,6 +241,16 @@ void outbox_flush(struct outbox *outbox)
         compact(outbox);
 }
 
+bool outbox_is_sound(const struct outbox *outbox)
+{
+    return outbox->head <= outbox->committed && outbox->committed <= outbox->tail && outbox->tail <= OUTBOX_ENTRIES;
+}
+
+void outbox_forget(struct outbox *outbox)
+{
+    outbox->head = outbox->committed = outbox->tail = 0;
+}
+
 void outbox_rollback(struct outbox *outbox)
 {
     outbox->tail = outbox->committed;

@@ -143,7 +143,7 @@ static int take_undo(void)
     uint64_t bytes = journal.top - journal.undo;
     int result = 0;
 
-    if (journal.phase != JOURNAL_HANDLING)
+    if (journal.phase != JOURNAL_HANDLING || running_service->derives)
         return 0;
     if (bytes > sizeof(journal_undo.chunk) || journal.spill_words > journal.spill_room)
         return -EGENERIC;
@@ -156,6 +156,19 @@ static int take_undo(void)
     return result;
 }
 
+/* What the library itself keeps with the state may be damaged as the state may. Messages are lost then, no more. */
+static void mend(void)
+{
+    if (!journal_is_sound()) {
+        log_error("the journal of the old instance makes no sense: no message is in hand");
+        journal_forget();
+    }
+    if (!outbox_is_sound(outbox_default())) {
+        log_error("the outbox of the old instance makes no sense: it is empty now");
+        outbox_forget(outbox_default());
+    }
+}
+
 int resume_take_sections(void)
 {
     int result = take_section(__state_start, __state_end);
@@ -166,6 +179,8 @@ int resume_take_sections(void)
         result = take_section(__derived_start, __derived_end);
     if (result == 0)
         result = take_section(__journal_start, __journal_end);
+    if (result == 0)
+        mend();
     return result == 0 ? take_undo() : result;
 }
 
@@ -173,7 +188,14 @@ static int resume_take(void)
 {
     int result = resume_take_sections();
 
-    return result == 0 ? resume_take_arenas() : result;
+    return result == 0 && !running_service->derives ? resume_take_arenas() : result;
+}
+
+/* The last commit. */
+static bool roll_back(void)
+{
+    outbox_rollback(outbox_default());
+    return running_service->derives || journal_rollback();
 }
 
 int sef_cb_init_resume(int type, struct sef_init_info *info)
@@ -187,15 +209,12 @@ int sef_cb_init_resume(int type, struct sef_init_info *info)
     if (result != 0)
         return result;
     grant_register();
-    if (journal.phase == JOURNAL_HANDLING) {
-        outbox_rollback(outbox_default());
-        if (!journal_rollback()) {
-            sef_problem("the undo log makes no sense: no resume");
-            return -EGENERIC;
-        }
+    if (journal.phase == JOURNAL_HANDLING && !roll_back()) {
+        sef_problem("the undo log makes no sense: no resume");
+        return -EGENERIC;
     }
     journal_start();
-    if (running_service->state_check != NULL)
+    if (running_service->state_check != NULL && !running_service->derives)
         problem = running_service->state_check(running_service->state);
     if (info->fault == SERVICE_UPDATE_FAULT_BAD_STATE)
         problem = "broken, as asked";

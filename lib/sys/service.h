@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "message.h"
@@ -50,6 +51,8 @@ struct service {
     int (*attach)(void);
     /* After a restart with the old state: bring back what lives outside of it (devices, mappings). NULL: nothing to do. */
     int (*rebuild)(void *state);
+    /* After a crash `rebuild` makes the state anew from what it can trust (VM): it has no arenas, nothing of it is rolled back, and it is not checked before. */
+    bool derives;
     /* Live update from an older state version: [n] takes the state from version n to n + 1. They run when all fields that fit were copied by name,
      * and read what the old version had with service_past(). Not 0: the old version goes on. */
     const service_upgrade_t *upgrades;

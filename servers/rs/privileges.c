@@ -8,6 +8,7 @@
 #include "protocols/kernel_client.h"
 #include "protocols/vm_client.h"
 #include "state.h"
+#include "sys/log.h"
 
 static void allow_send(struct privilege *privilege, uint32_t id)
 {
@@ -102,6 +103,14 @@ int rs_set_vm_mask(const struct manifest *manifest, uint32_t slot)
     struct vm_set_mask_request request = { .slot = slot, .mask = manifest->vm_mask };
 
     return vm_call_set_mask(ENDPOINT_VM, &request);
+}
+
+void rs_set_vm_masks(const struct rs_state *state)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if ((state->slot[i].flags & RS_ACTIVE) != 0 && rs_set_vm_mask(&state->slot[i].manifest, i) != 0)
+            log_warn("vm does not take the mask of slot %u", i);
+    }
 }
 
 static bool is_service(const struct rs_state *state, const char *label)

@@ -333,6 +333,7 @@ bool rs_standby_takes_over(struct rs_state *state)
     is_up(state);
     if (has_images)
         rs_standby_renew(state, standby);
+    rs_set_vm_masks(state);
     return true;
 }
 

@@ -206,6 +206,8 @@ void rs_release(struct rs_state *state, struct rs_slot *slot);
 void rs_privileges(const struct rs_state *state, const struct manifest *manifest, uint32_t flags, struct privilege *privilege);
 /* Tell VM which of its calls the service in a slot may make: after it was loaded, before it runs. */
 int rs_set_vm_mask(const struct manifest *manifest, uint32_t slot);
+/* All of them again: a VM that took over has what was left of the old one's. */
+void rs_set_vm_masks(const struct rs_state *state);
 /* What a manifest says about other services: are they there? -EINVAL: error says which one is not. */
 int rs_check_manifest(const struct rs_state *state, const struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
 bool rs_is_peer(const struct manifest *manifest, const char *label);

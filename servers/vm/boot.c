@@ -5,9 +5,9 @@
 #include "boot.h"
 
 #include "errors.h"
+#include "facts.h"
 #include "frame.h"
 #include "kcall.h"
-#include "kernel_info.h"
 #include "object.h"
 #include "pool.h"
 #include "protocols/kernel.h"
@@ -27,7 +27,6 @@ struct bump {
     const struct boot_info *info;
     uint32_t range;
     uint64_t next;
-    uint64_t taken;
 };
 
 static uint64_t bump_take(struct bump *bump)
@@ -39,7 +38,6 @@ static uint64_t bump_take(struct bump *bump)
         bump->next = bump->next < start ? start : bump->next;
         if (bump->next + PAGE_BYTES <= range->base + range->length) {
             bump->next += PAGE_BYTES;
-            bump->taken++;
             return bump->next - PAGE_BYTES;
         }
         bump->range++;
@@ -48,14 +46,17 @@ static uint64_t bump_take(struct bump *bump)
     return 0;
 }
 
+static uint64_t end_of(const struct boot_range *range)
+{
+    return range->base + range->length;
+}
+
 static uint32_t highest_frame(const struct boot_info *info)
 {
-    uint64_t end = 0;
+    uint64_t end = end_of(&info->tables);
 
     for (uint32_t i = 0; i < info->free_count; i++) {
-        uint64_t top = info->free[i].base + info->free[i].length;
-
-        end = end > top ? end : top;
+        end = end > end_of(&info->free[i]) ? end : end_of(&info->free[i]);
     }
     for (uint32_t i = 0; i < info->process_count; i++) {
         for (uint32_t j = 0; j < info->process[i].segment_count; j++) {
@@ -65,6 +66,38 @@ static uint32_t highest_frame(const struct boot_info *info)
         }
     }
     return (uint32_t)(end >> PAGE_BITS);
+}
+
+static uint32_t reserved_frames(const struct boot_info *info)
+{
+    uint64_t free = 0;
+
+    for (uint32_t i = 0; i < info->free_count; i++) {
+        free += info->free[i].length >> PAGE_BITS;
+    }
+    return free / RESERVE_SHARE < RESERVE_FRAMES ? (uint32_t)(free / RESERVE_SHARE) : RESERVE_FRAMES;
+}
+
+void boot_constants(struct vm_state *state, const struct facts *facts)
+{
+    uint64_t buckets = HASH_MIN;
+
+    state->frame_count = highest_frame(&facts->boot);
+    state->frames_total = facts->boot.total_bytes >> PAGE_BITS;
+    state->frames_reserve = reserved_frames(&facts->boot);
+    state->vdso_base = facts->machine.vdso_base;
+    state->vdso_bytes = facts->machine.vdso_length;
+    state->time_page = facts->machine.time_page;
+    while (buckets < state->frames_total / CHUNK_PAGES) {
+        buckets *= 2;
+    }
+    state->hash_mask = (uint32_t)buckets - 1;
+    pool_init(&state->regions, REGION_ADDRESS, sizeof(struct region), state->frames_total / 4 + 4096);
+    pool_init(&state->objects, OBJECT_ADDRESS, sizeof(struct object), OBJECT_LIMIT);
+    pool_init(&state->chunks, CHUNK_ADDRESS, sizeof(struct chunk), state->frames_total + 1);
+    pool_init(&state->spaces, SPACE_ADDRESS, sizeof(struct space), SPACE_LIMIT + 1);
+    pool_init(&state->parked, PARKED_ADDRESS, sizeof(struct parked), PARKED_LIMIT);
+    state->seal = vm_constants_seal(state);
 }
 
 static int give_tables(struct bump *bump, uint64_t count)
@@ -114,61 +147,44 @@ static int map_frame_table(struct bump *bump, uint64_t pages)
     return 0;
 }
 
-/* Walk the same frames again, now that there is a table to write them into. */
-static void fill_frame_table(struct vm_state *state, const struct boot_info *info, uint64_t tables, uint64_t taken)
+static void take_segment(const struct boot_segment *segment)
 {
-    struct bump bump = { .info = info };
-    uint64_t frame = bump_take(&bump);
+    uint64_t first = segment->physical >> PAGE_BITS;
 
-    while (frame != 0) {
-        uint32_t number = (uint32_t)(frame >> PAGE_BITS);
-
-        if (bump.taken > taken) {
-            frame_give(state, number);
-        } else {
-            frame_at(number)->references = 1;
-            frame_at(number)->kind = bump.taken <= tables ? FRAME_TABLE : FRAME_OWN;
-        }
-        frame = bump_take(&bump);
+    for (uint64_t i = 0; i < page_up(segment->length) >> PAGE_BITS; i++) {
+        frame_at(first + i)->kind = FRAME_ANONYMOUS;
+        frame_at(first + i)->references = 1;
     }
-    state->frames_table = tables;
-    state->frames_own = taken - tables;
 }
 
 static int make_frame_table(struct vm_state *state, const struct boot_info *info)
 {
     struct bump bump = { .info = info };
-    uint64_t pages;
-    uint64_t tables;
-    int result;
+    uint64_t pages = page_up(state->frame_count * sizeof(struct frame)) >> PAGE_BITS;
+    int result = give_tables(&bump, BUMP_BATCH + pages / ENTRY_ROOM);
 
-    state->frame_count = highest_frame(info);
-    pages = page_up(state->frame_count * sizeof(struct frame)) >> PAGE_BITS;
-    tables = BUMP_BATCH + pages / ENTRY_ROOM;
-    result = give_tables(&bump, tables);
     if (result == 0) {
         result = map_frame_table(&bump, pages);
     }
     if (result == 0) {
-        fill_frame_table(state, info, tables, bump.taken);
+        result = frames_classify(state, info);
     }
-    return result;
+    if (result != 0) {
+        return result;
+    }
+    frames_mark_own(state);
+    for (uint32_t i = 0; i < info->process_count; i++) {
+        for (uint32_t j = 0; j < info->process[i].segment_count; j++) {
+            take_segment(&info->process[i].segment[j]);
+        }
+    }
+    frames_list_free(state);
+    return 0;
 }
 
 static int make_tables(struct vm_state *state)
 {
-    uint64_t buckets = HASH_MIN;
-
-    while (buckets < state->frames_total / CHUNK_PAGES) {
-        buckets *= 2;
-    }
-    state->hash_mask = (uint32_t)buckets - 1;
-    pool_init(&state->regions, REGION_ADDRESS, sizeof(struct region), state->frames_total / 4 + 4096);
-    pool_init(&state->objects, OBJECT_ADDRESS, sizeof(struct object), OBJECT_LIMIT);
-    pool_init(&state->chunks, CHUNK_ADDRESS, sizeof(struct chunk), state->frames_total + 1);
-    pool_init(&state->spaces, SPACE_ADDRESS, sizeof(struct space), SPACE_LIMIT + 1);
-    pool_init(&state->parked, PARKED_ADDRESS, sizeof(struct parked), PARKED_LIMIT);
-    if (!own_memory(state, HASH_ADDRESS, page_up(buckets * sizeof(uint32_t))) ||
+    if (!own_memory(state, HASH_ADDRESS, page_up((state->hash_mask + 1ull) * sizeof(uint32_t))) ||
         !own_memory(state, SCRATCH_ADDRESS, page_up(sizeof(struct scratch))) ||
         !pool_extend(state, &state->spaces, space_index(SPACE_FIRST_FREE) - 1) || !pool_extend(state, &state->regions, 0) ||
         !pool_extend(state, &state->objects, 0) || !pool_extend(state, &state->chunks, 0)) {
@@ -182,7 +198,6 @@ static int make_tables(struct vm_state *state)
 static int adopt_segment(struct vm_state *state, uint32_t space, const struct boot_segment *segment)
 {
     struct region model = { .kind = REGION_ANONYMOUS, .flags = REGION_PINNED, .protection = VM_PROTECTION_READ };
-    uint64_t first = segment->physical >> PAGE_BITS;
     uint64_t pages = page_up(segment->length) >> PAGE_BITS;
 
     model.start = page_down(segment->address);
@@ -191,10 +206,6 @@ static int adopt_segment(struct vm_state *state, uint32_t space, const struct bo
     model.protection |= (segment->flags & KERNEL_MAP_FLAGS_EXECUTE) != 0 ? VM_PROTECTION_EXECUTE : 0;
     if (region_add(state, space, &model) == VM_NONE) {
         return -ENOMEM;
-    }
-    for (uint64_t i = 0; i < pages; i++) {
-        frame_at(first + i)->kind = FRAME_ANONYMOUS;
-        frame_at(first + i)->references = 1;
     }
     space_at(space)->resident_pages += pages;
     return 0;
@@ -221,12 +232,13 @@ static int adopt_process(struct vm_state *state, const struct boot_process *proc
     return result;
 }
 
-int boot_start(struct vm_state *state, const struct boot_info *info)
+int boot_start(struct vm_state *state, const struct facts *facts)
 {
+    const struct boot_info *info = &facts->boot;
     int result;
 
     state->own_space = ENDPOINT_VM;
-    state->frames_total = info->total_bytes >> PAGE_BITS;
+    boot_constants(state, facts);
     result = make_frame_table(state, info);
     if (result == 0) {
         result = make_tables(state);
@@ -234,7 +246,5 @@ int boot_start(struct vm_state *state, const struct boot_info *info)
     for (uint32_t i = 0; i < info->process_count && result == 0; i++) {
         result = adopt_process(state, &info->process[i]);
     }
-    state->frames_reserve = state->frames_free / RESERVE_SHARE;
-    state->frames_reserve = state->frames_reserve > RESERVE_FRAMES ? RESERVE_FRAMES : state->frames_reserve;
     return result;
 }

@@ -4,8 +4,10 @@
  */
 #pragma once
 
+struct facts;
 struct vm_state;
-struct boot_info;
 
 /* 0 or a negative error: then the machine has too little memory. */
-int boot_start(struct vm_state *state, const struct boot_info *info);
+int boot_start(struct vm_state *state, const struct facts *facts);
+/* Whatever follows from the machine alone; the tables are empty. */
+void boot_constants(struct vm_state *state, const struct facts *facts);

@@ -7,9 +7,11 @@
 
 #include "errors.h"
 #include "kcall.h"
+#include "kernel_info.h"
+#include "pool.h"
 #include "protocols/kernel.h"
 
-enum { TABLE_BATCH = 64, TABLE_STOCK_MAX = 2 * TABLE_BATCH };
+enum { TABLE_BATCH = 64, TABLE_STOCK_MAX = 2 * TABLE_BATCH, KERNEL_FRAMES_BYTES = 4096 };
 
 bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use)
 {
@@ -60,6 +62,104 @@ void frame_add_entries(struct vm_state *state, const uint64_t *entries, uint64_t
     }
 }
 
+/* ---- the table anew ---- */
+
+static void set_free(struct vm_state *state, uint64_t base, uint64_t length)
+{
+    uint64_t first = page_up(base) >> PAGE_BITS, end = (base + length) >> PAGE_BITS;
+
+    for (uint64_t i = first > VM_NONE ? first : VM_NONE + 1; i < end && i < state->frame_count; i++) {
+        frame_at(i)->kind = FRAME_FREE;
+    }
+}
+
+/* Of the frames that are VM's to give: which the kernel has for page tables. */
+static int set_tables(struct vm_state *state)
+{
+    uint8_t bits[KERNEL_FRAMES_BYTES];
+
+    for (uint64_t first = 0; first < state->frame_count; first += sizeof(bits) * 8) {
+        int result = kcall_kernel_frames(first, bits, sizeof(bits));
+
+        if (result != 0) {
+            return result;
+        }
+        for (uint64_t i = 0; i < sizeof(bits) * 8 && first + i < state->frame_count; i++) {
+            if (i % 8 == 0 && bits[i / 8] == 0) {
+                i += 7; /* most are not */
+            } else if ((bits[i / 8] >> (i % 8) & 1) != 0 && frame_at(first + i)->kind == FRAME_FREE) {
+                frame_at(first + i)->kind = FRAME_TABLE;
+            }
+        }
+    }
+    return 0;
+}
+
+int frames_classify(struct vm_state *state, const struct boot_info *info)
+{
+    for (uint32_t i = 0; i < state->frame_count; i++) {
+        *frame_at(i) = (struct frame){ .kind = FRAME_RESERVED, .was = frame_at(i)->kind };
+    }
+    set_free(state, info->tables.base, info->tables.length);
+    for (uint32_t i = 0; i < info->free_count; i++) {
+        set_free(state, info->free[i].base, info->free[i].length);
+    }
+    for (uint32_t i = 0; i < info->process_count; i++) {
+        for (uint32_t j = 0; j < info->process[i].segment_count; j++) {
+            set_free(state, info->process[i].segment[j].physical, page_up(info->process[i].segment[j].length));
+        }
+    }
+    return set_tables(state);
+}
+
+static void mark_table(struct vm_state *state, const struct own_table *table)
+{
+    uint64_t entries[ENTRY_ROOM];
+
+    for (uint64_t at = 0; at < table->bytes; at += ENTRY_ROOM * PAGE_BYTES) {
+        uint64_t left = (table->bytes - at) >> PAGE_BITS, count = left < ENTRY_ROOM ? left : ENTRY_ROOM;
+
+        if (kcall_read_entries(state->own_space, table->address + at, count, entries) != 0) {
+            return;
+        }
+        for (uint64_t i = 0; i < count; i++) {
+            uint64_t number = entry_frame(entries[i]);
+
+            if (number != VM_NONE && number < state->frame_count) {
+                frame_at(number)->kind = FRAME_OWN;
+                frame_at(number)->references = 1;
+            }
+        }
+    }
+}
+
+void frames_mark_own(struct vm_state *state)
+{
+    struct own_table table[OWN_TABLES];
+
+    own_tables(state, table);
+    for (uint32_t i = 0; i < OWN_TABLES; i++) {
+        mark_table(state, &table[i]);
+    }
+}
+
+void frames_list_free(struct vm_state *state)
+{
+    state->frame_free = VM_NONE;
+    state->frames_free = 0;
+    state->frames_table = 0;
+    state->frames_own = 0;
+    for (uint32_t i = state->frame_count - 1; i > VM_NONE; i--) {
+        if (frame_at(i)->kind == FRAME_FREE) {
+            frame_give(state, i);
+        }
+        state->frames_table += frame_at(i)->kind == FRAME_TABLE;
+        state->frames_own += frame_at(i)->kind == FRAME_OWN;
+    }
+}
+
+/* ---- tables of the kernel ---- */
+
 int table_refill(struct vm_state *state)
 {
     uint64_t frames[TABLE_BATCH];
@@ -91,16 +191,8 @@ void table_trim(struct vm_state *state, uint64_t tables_free)
             return;
         }
         for (uint64_t i = 0; i < count; i++) {
-            uint32_t number = (uint32_t)(frames[i] >> PAGE_BITS);
-
-            /* Some are of the kernel's own first stock; one that the table does not reach stays there. */
-            if (number >= state->frame_count) {
-                (void)kcall_tables_give(&frames[i], 1);
-                tables_free = 0;
-                continue;
-            }
-            state->frames_table -= frame_at(number)->kind == FRAME_TABLE;
-            frame_give(state, number);
+            state->frames_table--;
+            frame_give(state, (uint32_t)(frames[i] >> PAGE_BITS));
         }
         tables_free -= tables_free < count ? tables_free : count;
     }

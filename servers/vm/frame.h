@@ -47,6 +47,14 @@ void frame_add_entries(struct vm_state *state, const uint64_t *entries, uint64_t
 void frame_drop_entries(struct vm_state *state, const uint64_t *entries, uint64_t count);
 void frame_drop(struct vm_state *state, uint64_t number);
 
+struct boot_info;
+/* The frame table anew, from what the machine has and what the kernel says is its own: all the others are free, as far as is known then. */
+int frames_classify(struct vm_state *state, const struct boot_info *info);
+/* The frames of VM's own tables, by its page tables. */
+void frames_mark_own(struct vm_state *state);
+/* What is free by its kind becomes the list; the counters. */
+void frames_list_free(struct vm_state *state);
+
 /* Give the kernel frames for page tables. -ENOMEM. */
 int table_refill(struct vm_state *state);
 /* Take frames back when the stock is larger than what a few programs need. */

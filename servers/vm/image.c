@@ -4,9 +4,9 @@
  */
 #include "base/elf.h"
 #include "errors.h"
+#include "facts.h"
 #include "frame.h"
 #include "kcall.h"
-#include "kernel_info.h"
 #include "pinned.h"
 #include "pool.h"
 #include "protocols/kernel.h"
@@ -16,7 +16,6 @@
 #include "sys/call.h"
 #include "sys/log.h"
 #include "sys/service.h"
-#include "sys/syscalls.h"
 
 #define SERVICE_IMAGE_MAX 0x10000000ull
 
@@ -205,17 +204,9 @@ int vm_handle_load_service(struct vm_state *state, struct call *call, const stru
 /* Does the kernel say that this service is in that space? */
 static bool runs_in(endpoint_t process, uint32_t index)
 {
-    static struct process_info services[SERVICE_SLOTS] SERVICE_INSTANCE;
+    const struct facts *facts = facts_ask();
 
-    if (sys_getinfo(KERNEL_INFO_PROCESSES, services, sizeof(services), NULL) != 0) {
-        return false;
-    }
-    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
-        if (services[i].endpoint == process && services[i].name[0] != '\0') {
-            return services[i].space == space_id(index);
-        }
-    }
-    return false;
+    return facts != NULL && facts->space[endpoint_slot(process)] == space_id(index);
 }
 
 /* Windows on objects belong to the endpoint, not to the instance: they go to the other space, which has none. Pages come back by fault. */
@@ -253,7 +244,8 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
     if (source == VM_NONE || destination == VM_NONE || source_slot >= SERVICE_SLOTS || destination_slot >= SERVICE_SLOTS) {
         return -EINVAL;
     }
-    if (repeat_is(state, &noted)) { /* the slots may be exchanged already, here and in the kernel */
+    if (repeat_is(state, &noted) && noted >> 32 < state->spaces.high && (uint32_t)noted < state->spaces.high &&
+        noted != 0) { /* the slots may be exchanged already, here and in the kernel */
         source = (uint32_t)(noted >> 32);
         destination = (uint32_t)noted;
         is_swapped |= runs_in(request->destination, source);

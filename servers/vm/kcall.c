@@ -202,6 +202,15 @@ int kcall_tables_take(uint64_t *frames, uint64_t room, uint64_t *count)
     return result;
 }
 
+int kcall_kernel_frames(uint64_t first, uint8_t *bits, uint64_t bytes)
+{
+    struct message message = { .type = KERNEL_GETINFO };
+    struct kernel_getinfo_request request = { .what = KERNEL_INFO_FRAMES, .address = (uint64_t)bits, .length = bytes, .argument = first };
+
+    kernel_getinfo_request_put(&message, &request);
+    return kernel_exchange(&message);
+}
+
 int kcall_query_memory(endpoint_t process, uint64_t base, uint64_t length)
 {
     struct message message = { .type = KERNEL_PRIVCTL };

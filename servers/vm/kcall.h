@@ -41,6 +41,8 @@ int kcall_page_zero(uint64_t frame, uint64_t count);
 int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_t source, uint64_t address);
 int kcall_tables_give(const uint64_t *frames, uint64_t count);
 int kcall_tables_take(uint64_t *frames, uint64_t room, uint64_t *count);
+/* A bit for each frame from number `first` (a multiple of 8) on: it is the kernel's. */
+int kcall_kernel_frames(uint64_t first, uint8_t *bits, uint64_t bytes);
 int kcall_query_memory(endpoint_t process, uint64_t base, uint64_t length);
 int kcall_update(endpoint_t source, endpoint_t destination);
 int kcall_copy_from(endpoint_t source, uint64_t address, void *to, size_t length);

@@ -100,11 +100,13 @@ static int64_t map_region(struct vm_state *state, uint32_t index, struct region 
     if (!pool_reserve(state, &state->regions, 4)) {
         return -ENOMEM;
     }
-    if (repeat_is(state, &address)) { /* the caller has not seen it yet: once more at the same place */
-        result = space_unmap(state, index, address, address + length);
+    if (repeat_is(state, &address) && page_down(address) == address && address <= USER_TOP - length) {
+        result = space_unmap(state, index, address, address + length); /* the caller has not seen it yet: once more at the same place */
     } else {
         result = place(state, index, hint, length, flags, &address);
-        repeat_note(state, address);
+        if (result == 0) {
+            repeat_note(state, address);
+        }
     }
     if (result == 0 && is_new_object) {
         result = share_anonymous(state, model, length);

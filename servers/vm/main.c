@@ -3,11 +3,11 @@
  * vm: owns all memory of the machine and decides what stands where in every address space; the kernel edits the page tables.
  */
 #include "boot.h"
-#include "kernel_info.h"
+#include "errors.h"
+#include "facts.h"
 #include "linux_map.h"
 #include "linux_vm_dispatch.h"
 #include "mask.h"
-#include "protocols/kernel.h"
 #include "protocols/vm_event_server.h"
 #include "protocols/vm_server.h"
 #include "restart.h"
@@ -15,7 +15,6 @@
 #include "sys/log.h"
 #include "sys/sef.h"
 #include "sys/service.h"
-#include "sys/syscalls.h"
 
 static struct vm_state vm SERVICE_STATE;
 
@@ -24,22 +23,12 @@ static bool has_tables SERVICE_INSTANCE;
 
 static int init_fresh(int type, struct sef_init_info *info)
 {
-    struct boot_info boot;
-    struct machine_info machine;
-    int result = sys_getinfo(KERNEL_INFO_BOOT, &boot, sizeof(boot), NULL);
+    const struct facts *facts = facts_ask();
+    int result = facts == NULL ? -EGENERIC : boot_start(&vm, facts);
 
     (void)type;
     (void)info;
-    if (result == 0) {
-        result = sys_getinfo(KERNEL_INFO_MACHINE, &machine, sizeof(machine), NULL);
-    }
-    if (result == 0) {
-        vm.vdso_base = machine.vdso_base;
-        vm.vdso_bytes = machine.vdso_length;
-        vm.time_page = machine.time_page;
-        result = boot_start(&vm, &boot);
-        has_tables = result == 0;
-    }
+    has_tables = result == 0;
     log_info("%llu KiB free of %llu KiB", (unsigned long long)vm.frames_free * 4, (unsigned long long)vm.frames_total * 4);
     return result;
 }
@@ -48,8 +37,10 @@ static bool is_update SERVICE_INSTANCE;
 
 static int rebuild(void *state)
 {
-    has_tables = true;
-    return restart_rebuild(state, is_update);
+    int result = has_tables ? 0 : restart_rebuild(state, is_update); /* or: a new version was here, and nothing was changed */
+
+    has_tables = result == 0;
+    return result;
 }
 
 /* The kernel has put us in the place of the dead instance. RS does not tell where that is now: the kernel knows our predecessor. */
@@ -99,6 +90,7 @@ int main(void)
         .handle_reply = mmap_handle_reply,
         .state_check = check,
         .rebuild = rebuild,
+        .derives = true,
     };
 
     sef_setcb_init_fresh(init_fresh);

@@ -108,26 +108,19 @@ static uint32_t chunk_add(struct vm_state *state, uint32_t object, uint64_t numb
     return index;
 }
 
-bool object_adopt_chunk(struct vm_state *state, uint32_t index)
+void object_adopt_chunk(struct vm_state *state, uint32_t index)
 {
     struct chunk *chunk = chunk_at(index);
     struct object *object = object_at(chunk->object);
 
     chunk->used = 0;
     for (uint32_t i = 0; i < CHUNK_PAGES; i++) {
-        if (chunk->frame[i] >= state->frame_count) {
-            chunk->frame[i] = VM_NONE;
-        }
         chunk->used += chunk->frame[i] != VM_NONE;
-    }
-    if (chunk->used == 0) {
-        return false;
     }
     object->pages += chunk->used;
     state->owner_pool[object->owner_pool].used += chunk->used;
     state->object_pages += chunk->used;
     chunk_link(state, index);
-    return true;
 }
 
 static void chunk_remove(struct vm_state *state, uint32_t index)
@@ -183,10 +176,11 @@ int object_add_page(struct vm_state *state, uint32_t index, uint64_t page, uint3
         return -ENOSPC;
     }
 
+    object->page_end = object->page_end > page ? object->page_end : page + 1; /* first: a chunk beyond it is nonsense after a crash */
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     chunk_at(chunk)->frame[page & (CHUNK_PAGES - 1)] = number;
     chunk_at(chunk)->used++;
     object->pages++;
-    object->page_end = object->page_end > page ? object->page_end : page + 1;
     pool->used++;
     state->object_pages++;
     *frame = number;

@@ -30,8 +30,8 @@ uint32_t object_frame(struct vm_state *state, uint32_t index, uint64_t page);
 uint32_t object_chunk(struct vm_state *state, uint32_t index, uint64_t page);
 /* A new frame for a page that has none; contents unknown (*frame). -ENOSPC. */
 int object_add_page(struct vm_state *state, uint32_t index, uint64_t page, uint32_t *frame);
-/* After a restart: count and link a chunk by what is in it. False: it is empty. */
-bool object_adopt_chunk(struct vm_state *state, uint32_t chunk);
+/* After a restart: count and link a chunk by what is in it. */
+void object_adopt_chunk(struct vm_state *state, uint32_t chunk);
 int object_truncate(struct vm_state *state, uint32_t index, uint64_t length);
 /* A region came to be or goes away; regions without object are ignored. */
 void object_attach(uint32_t region);

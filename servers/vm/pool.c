@@ -6,6 +6,7 @@
 
 #include "frame.h"
 #include "kcall.h"
+#include "layout.h"
 #include "protocols/kernel.h"
 
 static void *record(const struct pool *pool, uint32_t index)
@@ -109,4 +110,63 @@ bool pool_reserve(struct vm_state *state, struct pool *pool, uint32_t count)
     bool is_there = pool_extend(state, pool, high + count - 1);
     pool->high = high;
     return is_there;
+}
+
+/* ---- all tables ---- */
+
+static struct own_table fixed(uint64_t address, uint64_t bytes)
+{
+    return (struct own_table){ address, page_up(bytes), page_up(bytes) };
+}
+
+static struct own_table growing(const struct pool *pool)
+{
+    return (struct own_table){ pool->base, pool->present_bytes,
+                               page_up((uint64_t)pool->limit * pool->record_bytes) + POOL_GROW_PAGES * PAGE_BYTES };
+}
+
+void own_tables(const struct vm_state *state, struct own_table table[OWN_TABLES])
+{
+    table[0] = fixed(FRAME_TABLE_ADDRESS, state->frame_count * sizeof(struct frame));
+    table[1] = fixed(HASH_ADDRESS, (state->hash_mask + 1ull) * sizeof(uint32_t));
+    table[2] = fixed(SCRATCH_ADDRESS, sizeof(struct scratch));
+    table[3] = growing(&state->regions);
+    table[4] = growing(&state->objects);
+    table[5] = growing(&state->chunks);
+    table[6] = growing(&state->spaces);
+    table[7] = growing(&state->parked);
+}
+
+static int measure(const struct vm_state *state, struct pool *pool)
+{
+    uint64_t entries[ENTRY_ROOM], limit = growing(pool).limit, records;
+    bool is_end = false;
+
+    pool->present_bytes = 0;
+    while (!is_end && pool->present_bytes < limit) {
+        uint64_t left = (limit - pool->present_bytes) >> PAGE_BITS, count = left < ENTRY_ROOM ? left : ENTRY_ROOM;
+        int result = kcall_read_entries(state->own_space, pool->base + pool->present_bytes, count, entries);
+
+        if (result != 0) {
+            return result;
+        }
+        for (uint64_t i = 0; i < count && !is_end; i++) {
+            is_end = entries[i] == 0;
+            pool->present_bytes += is_end ? 0 : PAGE_BYTES;
+        }
+    }
+    records = pool->present_bytes / pool->record_bytes;
+    pool->high = records > pool->limit ? pool->limit : records > 1 ? (uint32_t)records : 1;
+    return 0;
+}
+
+int pools_measure(struct vm_state *state)
+{
+    struct pool *const pool[] = { &state->regions, &state->objects, &state->chunks, &state->spaces, &state->parked };
+    int result = 0;
+
+    for (size_t i = 0; i < sizeof(pool) / sizeof(pool[0]) && result == 0; i++) {
+        result = measure(state, pool[i]);
+    }
+    return result;
 }

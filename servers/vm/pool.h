@@ -17,5 +17,15 @@ void pool_give(struct pool *pool, uint32_t index);
 bool pool_reserve(struct vm_state *state, struct pool *pool, uint32_t count);
 /* Make the records up to index present and count them as ever used (boot spaces have fixed numbers). */
 bool pool_extend(struct vm_state *state, struct pool *pool, uint32_t index);
+/* VM's own tables as they lie in its space. */
+struct own_table {
+    uint64_t address;
+    uint64_t bytes; /* that are there */
+    uint64_t limit; /* that may be */
+};
+enum { OWN_TABLES = 8 };
+void own_tables(const struct vm_state *state, struct own_table table[OWN_TABLES]);
+/* After a crash: how much of each pool is there, by the page tables of VM's space. All of its records may have been used. */
+int pools_measure(struct vm_state *state);
 /* Map zeroed pages into VM itself. */
 bool own_memory(struct vm_state *state, uint64_t address, uint64_t bytes);

@@ -38,10 +38,10 @@ enum frame_kind {
 };
 
 struct frame {
-    uint32_t next; /* free list */
+    uint32_t next; /* free list; while the state is derived, of an object's frame: the object */
     uint16_t references;
     uint8_t kind;
-    uint8_t unused;
+    uint8_t was; /* while the state is derived: the kind that the dead instance knew */
 };
 
 /* ---- growing tables ---- */
@@ -97,7 +97,8 @@ struct region {
     uint8_t protection; /* vm.idl protection */
     uint8_t uncached;
     uint8_t height;
-    uint8_t unused[2];
+    uint8_t evidence; /* while the state is derived (derive.h) */
+    uint8_t unused;
 };
 
 /* ---- spaces ---- */
@@ -214,6 +215,7 @@ struct vm_state {
     uint64_t note_value;
     LAYOUT_ORDER(uint64_t vdso_base, uint64_t vdso_bytes);
     uint64_t time_page;
+    uint64_t seal;                      /* of what follows from the machine alone (vm_constants_seal) */
     uint32_t slot_space[PROCESS_SLOTS]; /* 0 none */
     uint16_t exchanged[SERVICE_SLOTS]; /* the slot + 1 of the other instance, while both are there (vm.update); 0 none. Lost in a restart */
     uint32_t slot_pending[PROCESS_SLOTS]; /* space between exec_begin and commit */
@@ -240,6 +242,8 @@ static inline uint64_t page_up(uint64_t address)
     return (address + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
 }
 
+/* A checksum of the fields that never change after the start. */
+uint64_t vm_constants_seal(const struct vm_state *state);
 /* First broken invariant as text, or NULL. */
 const char *vm_state_check(const void *state);
 /* For a new version: are the tables of the kind that it knows? Without the frames, of which there are too many to look at each. */

@@ -18,7 +18,8 @@ int vm_handle_object_create(struct vm_state *state, struct call *call, const str
 {
     uint32_t pool = owner_pool_find(state, call->caller, request->pool);
     uint64_t noted;
-    uint32_t object = repeat_is(state, &noted) ? (uint32_t)noted : pool == 0 ? VM_NONE : object_new(state, pool);
+    bool is_made = repeat_is(state, &noted) && noted < state->objects.high && object_at((uint32_t)noted)->is_used;
+    uint32_t object = is_made ? (uint32_t)noted : pool == 0 ? VM_NONE : object_new(state, pool);
 
     if (object == VM_NONE) {
         return -ENOSPC;

@@ -97,7 +97,8 @@ void space_flush(uint32_t space); /* after a batch of changes */
 int space_tables_give(uint64_t frame);
 uint64_t space_tables_take(void); /* 0: none left */
 void space_tables_count(uint64_t *total, uint64_t *free);
-bool frame_is_kernel(uint64_t physical); /* kernel image, tables, per-processor data: never mapped for anybody */
+bool frame_is_kernel(uint64_t physical);  /* kernel image, tables, per-processor data: never mapped for anybody */
+uint8_t frames_of_kernel(uint64_t first); /* a bit for each of the 8 frames from number `first` on */
 bool memory_is_ram(uint64_t base, uint64_t length);
 
 /* ---- copies (copy.c) ---- */

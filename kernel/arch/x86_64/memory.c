@@ -128,6 +128,14 @@ bool frame_is_kernel(uint64_t physical)
     return address_is_controller(physical);
 }
 
+uint8_t frames_of_kernel(uint64_t first)
+{
+    uint32_t bits = 0;
+    for (uint64_t i = 0; i < 8 && first + i < frame_count; i++)
+        bits |= (uint32_t)(frame_link[first + i] != 0) << i;
+    return (uint8_t)bits;
+}
+
 /* Everything between and above the RAM ranges, up to 1 TiB, may hold devices. */
 static void reserved_fill(void)
 {

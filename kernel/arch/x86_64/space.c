@@ -108,6 +108,7 @@ void space_init(void)
     for (uint64_t i = 0; i < FIRST_TABLES; i++)
         stock_push(base + i * PAGE_SIZE);
     stock_total = FIRST_TABLES;
+    boot_info.tables = (struct boot_range){ base, FIRST_TABLES * PAGE_SIZE };
 }
 
 /* ---- walks ---- */

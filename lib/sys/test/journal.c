@@ -306,6 +306,29 @@ TEST(a_log_that_makes_no_sense_is_refused)
     CHECK(!journal_rollback());
 }
 
+TEST(a_journal_that_makes_no_sense_has_no_message_in_hand)
+{
+    begin();
+    journal.reply_to = ENDPOINT_NONE;
+    journal.receive_status = IPC_SENDREC;
+    CHECK(journal_is_sound());
+    journal.current = 2;
+    CHECK(!journal_is_sound());
+    journal.current = 1;
+    journal.reply_to = -77;
+    CHECK(!journal_is_sound());
+    journal.reply_to = ENDPOINT_VFS;
+    journal.receive_status = 99;
+    CHECK(!journal_is_sound());
+    journal.receive_status = IPC_NOTIFY;
+    journal.early_count = JOURNAL_EARLY + 1;
+    CHECK(!journal_is_sound());
+    journal_forget();
+    CHECK(journal_is_sound());
+    CHECK_EQ(journal.phase, JOURNAL_IDLE);
+    CHECK_EQ(journal.reply_to, ENDPOINT_NONE);
+}
+
 /* Last: a crash that was asked for cannot be taken back. */
 TEST(a_crash_after_so_many_stores_comes_then_and_can_be_rolled_back)
 {

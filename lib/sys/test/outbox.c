@@ -200,3 +200,19 @@ TEST(requests_to_a_held_service_wait_until_it_is_released)
     CHECK_EQ(outbox->entry[1].flags, ASYN_VALID | ASYN_NOREPLY);
     CHECK(table != NULL);
 }
+
+TEST(an_outbox_whose_marks_are_out_of_order_is_emptied)
+{
+    struct outbox *outbox = fresh();
+
+    add(outbox, 5, 0x40001, 1);
+    CHECK(outbox_is_sound(outbox));
+    outbox->committed = 2;
+    CHECK(!outbox_is_sound(outbox));
+    outbox->committed = 0;
+    outbox->tail = OUTBOX_ENTRIES + 1;
+    CHECK(!outbox_is_sound(outbox));
+    outbox_forget(outbox);
+    CHECK(outbox_is_sound(outbox));
+    CHECK(outbox_is_empty(outbox));
+}

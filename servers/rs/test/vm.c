@@ -25,7 +25,7 @@ static uint32_t generation;  /* of the standby */
 static bool is_dead;         /* what is in VM's slot */
 static uint32_t renewed;     /* spaces that were made new, as bits: 1 old, 2 new */
 static const int *script;    /* what each wait for VM ends with */
-static uint32_t vm_requests; /* calls to VM: none may happen */
+static uint32_t vm_requests; /* calls to VM before it is up again: none may happen */
 static int answered;
 static uint32_t answers;
 
@@ -108,7 +108,7 @@ static int world(endpoint_t destination, struct message *message)
     struct kernel_create_reply created;
     uint32_t space = place[0];
 
-    vm_requests += destination == ENDPOINT_VM;
+    vm_requests += destination == ENDPOINT_VM && message->type != VM_SET_MASK;
     message->status = 0;
     if (message->type == KERNEL_UPDATE) {
         place[0] = place[1];

@@ -11,13 +11,13 @@
 #include <sys/mman.h>
 
 #include "../boot.h"
+#include "../facts.h"
 #include "../frame.h"
 #include "../kcall.h"
 #include "../layout.h"
 #include "../object.h"
 #include "../space.h"
 #include "errors.h"
-#include "kernel_info.h"
 #include "linux_vm_dispatch.h"
 #include "protocols/kernel.h"
 #include "protocols/vfs.h"
@@ -30,7 +30,16 @@
 #include "sys/syscalls.h"
 #include "testing/testing.h"
 
-enum { FAKE_FRAMES = 4096, FAKE_ENTRIES = 1 << 16, FAKE_TABLE_MB = 64, PARENT = 300, CHILD = 301, OTHER = 302, FILE_SERVER = 6 };
+enum {
+    FAKE_FRAMES = 4096,
+    FAKE_ENTRIES = 1 << 16,
+    FAKE_TABLE_MB = 64,
+    PARENT = 300,
+    CHILD = 301,
+    OTHER = 302,
+    FILE_SERVER = 6,
+    STANDBY = 100
+};
 
 struct fake_entry {
     uint32_t space;
@@ -44,6 +53,10 @@ static uint32_t fake_count;
 static uint8_t fake_memory[FAKE_FRAMES][PAGE_BYTES];
 static uint32_t fake_spaces[SPACE_LIMIT];
 static uint32_t fake_tables;
+static uint8_t fake_is_table[FAKE_FRAMES];
+static uint32_t fake_threads[PROCESS_SLOTS]; /* the space of each slot's thread, UINT32_MAX: none */
+static uint32_t fake_users[SPACE_LIMIT];
+static struct boot_info fake_machine;
 static uint32_t fake_calls;
 static struct message fake_sent;
 static uint32_t fake_sent_count;
@@ -52,17 +65,37 @@ static endpoint_t fake_linux_caller;
 
 /* VM dies at the start of its kernel call number fake_death; 0: it does not. */
 static uint32_t fake_death;
-static jmp_buf fake_grave;
+static sigjmp_buf fake_grave;
 
 static void fake_kernel_call(void)
 {
     fake_calls++;
     if (fake_death != 0 && --fake_death == 0) {
-        longjmp(fake_grave, 1);
+        siglongjmp(fake_grave, 1);
+    }
+}
+
+/* ---- threads ---- */
+
+static void fake_bind(uint32_t slot, uint32_t space)
+{
+    if (fake_threads[slot] != UINT32_MAX) {
+        fake_users[fake_threads[slot]]--;
+    }
+    fake_threads[slot] = space;
+    if (space != UINT32_MAX) {
+        fake_users[space]++;
     }
 }
 
 /* ---- page tables ---- */
+
+/* Tables of VM: the host's memory at the same address. */
+static bool fake_is_own(uint32_t space, uint64_t address)
+{
+    return (space == fake_threads[ENDPOINT_VM] || space == fake_threads[STANDBY]) && address >= FRAME_TABLE_ADDRESS &&
+           address < SCRATCH_ADDRESS + ((uint64_t)FAKE_TABLE_MB << 20);
+}
 
 static struct fake_entry *fake_find(uint32_t space, uint64_t address)
 {
@@ -113,7 +146,10 @@ int kcall_space_destroy(uint32_t space, uint64_t *tables_free)
 {
     fake_kernel_call();
     *tables_free = 0;
-    for (uint32_t i = 0; i < fake_count;) {
+    if (fake_users[space] != 0) {
+        return -EBUSY;
+    }
+    for (uint32_t i = 0; i < fake_count && fake_spaces[space];) {
         if (fake_table[i].space == space) {
             fake_table[i] = fake_table[--fake_count];
         } else {
@@ -128,9 +164,8 @@ int kcall_map(uint32_t space, uint64_t address, const uint64_t *physical, uint64
 {
     fake_kernel_call();
     *done = 0;
-    if (space == ENDPOINT_VM && address >= FRAME_TABLE_ADDRESS) {
-        *done = count;
-        return 0;
+    if (!fake_spaces[space]) {
+        return -EINVAL;
     }
     for (uint64_t i = 0; i < count; i++) {
         struct fake_entry *old = fake_find(space, address + i * PAGE_BYTES);
@@ -139,9 +174,9 @@ int kcall_map(uint32_t space, uint64_t address, const uint64_t *physical, uint64
         if ((flags & KERNEL_MAP_FLAGS_IF_ABSENT) != 0 && (old != NULL || frame == 0)) {
             continue;
         }
-        CHECK(frame != 0 && frame >> PAGE_BITS < FAKE_FRAMES);
+        CHECK(frame != 0 && frame >> PAGE_BITS < FAKE_FRAMES && !fake_is_table[frame >> PAGE_BITS]);
         if ((flags & KERNEL_MAP_FLAGS_ZERO) != 0) {
-            memset(fake_memory[frame >> PAGE_BITS], 0, PAGE_BYTES);
+            memset(fake_is_own(space, address) ? (void *)(address + i * PAGE_BYTES) : fake_memory[frame >> PAGE_BITS], 0, PAGE_BYTES);
         }
         if ((flags & KERNEL_MAP_FLAGS_COPY) != 0) {
             memcpy(fake_memory[frame >> PAGE_BITS], fake_memory[entry_frame(old->entry)], PAGE_BYTES);
@@ -196,8 +231,11 @@ int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t
 {
     uint64_t first = address >> PAGE_BITS;
 
+    if (!fake_spaces[space]) {
+        return -EINVAL;
+    }
     if (!in_use) {
-        return kcall_unmap(space, address, count, entries, present, done);
+        return fake_users[space] != 0 ? -EBUSY : kcall_unmap(space, address, count, entries, present, done);
     }
     *present = 0;
     *done = count;
@@ -289,8 +327,20 @@ int kcall_page_write(uint64_t frame, uint32_t offset, uint32_t length, endpoint_
 int kcall_tables_give(const uint64_t *frames, uint64_t count)
 {
     fake_kernel_call();
-    (void)frames;
+    for (uint64_t i = 0; i < count; i++) {
+        CHECK(!fake_is_table[frames[i] >> PAGE_BITS]);
+        fake_is_table[frames[i] >> PAGE_BITS] = 1;
+    }
     fake_tables += (uint32_t)count;
+    return 0;
+}
+
+int kcall_kernel_frames(uint64_t first, uint8_t *bits, uint64_t bytes)
+{
+    memset(bits, 0, bytes);
+    for (uint64_t i = 0; i < bytes * 8 && first + i < FAKE_FRAMES; i++) {
+        bits[i / 8] |= (uint8_t)(fake_is_table[first + i] << i % 8);
+    }
     return 0;
 }
 
@@ -376,13 +426,43 @@ void outbox_linux_reply(struct outbox *outbox, endpoint_t caller, int64_t result
 
 struct journal journal;
 
+/* The services that are bound to a space; the ones called vm are VM's instances. */
+static void fake_services(struct process_info *info)
+{
+    uint32_t count = 0;
+
+    for (uint32_t slot = 0; slot < SERVICE_SLOTS; slot++) {
+        if (fake_threads[slot] != UINT32_MAX) {
+            info[count] = (struct process_info){
+                .endpoint = (endpoint_t)slot, .slot = slot, .space = fake_threads[slot], .name = "server"
+            };
+            if (slot == ENDPOINT_VM || slot == STANDBY) {
+                memcpy(info[count].name, "vm", sizeof("vm"));
+            }
+            count++;
+        }
+    }
+}
+
 int sys_getinfo(uint32_t what, void *address, size_t length, size_t *length_bytes)
 {
-    (void)what;
-    (void)address;
-    (void)length;
     (void)length_bytes;
-    return -EINVAL;
+    switch (what) {
+    case KERNEL_INFO_BOOT:
+        memcpy(address, &fake_machine, length);
+        return 0;
+    case KERNEL_INFO_MACHINE:
+        *(struct machine_info *)address = (struct machine_info){ .vdso_base = 0x20000, .vdso_length = PAGE_BYTES, .time_page = 0x30000 };
+        return 0;
+    case KERNEL_INFO_PROCESSES:
+        fake_services(address);
+        return 0;
+    case KERNEL_INFO_SPACES:
+        memcpy(address, fake_threads, length);
+        return 0;
+    default:
+        return -EINVAL;
+    }
 }
 
 /* vfs_client.c has the synchronous stubs too. */
@@ -404,10 +484,30 @@ static void fake_own(uint64_t address)
     CHECK(there == (void *)address);
 }
 
+static void fake_describe(const uint32_t *services, uint32_t count)
+{
+    fake_machine = (struct boot_info){
+        .total_bytes = (uint64_t)FAKE_FRAMES * PAGE_BYTES,
+        .free_count = 1,
+        .free[0] = { 0x40000, (uint64_t)FAKE_FRAMES * PAGE_BYTES - 0x40000 },
+        .process_count = count,
+    };
+    for (uint32_t i = 0; i < count; i++) {
+        struct boot_process *process = &fake_machine.process[i];
+
+        process->endpoint = (endpoint_t)services[i];
+        process->space = services[i];
+        process->segment_count = 1;
+        process->segment[0] = (struct boot_segment){ 0x40000000, (i + 1) * PAGE_BYTES, PAGE_BYTES, 7, 0 };
+        fake_spaces[services[i]] = 1;
+        fake_bind(services[i], services[i]);
+        fake_set(services[i], 0x40000000, (i + 1) * PAGE_BYTES, 7);
+    }
+}
+
 /* 4095 frames, some for tables; services vfs, vm and a file server with one page each. */
 static void fake_boot(void)
 {
-    static struct boot_info info;
     const uint64_t tables[] = { FRAME_TABLE_ADDRESS, HASH_ADDRESS,  REGION_ADDRESS, OBJECT_ADDRESS,
                                 CHUNK_ADDRESS,       SPACE_ADDRESS, PARKED_ADDRESS, SCRATCH_ADDRESS };
     const uint32_t services[] = { ENDPOINT_VFS, ENDPOINT_VM, FILE_SERVER };
@@ -417,23 +517,12 @@ static void fake_boot(void)
     }
     memset(&vm, 0, sizeof(vm));
     memset(fake_spaces, 0, sizeof(fake_spaces));
-    memset(&info, 0, sizeof(info));
+    memset(fake_users, 0, sizeof(fake_users));
+    memset(fake_threads, 0xff, sizeof(fake_threads));
+    memset(fake_is_table, 0, sizeof(fake_is_table));
     fake_count = fake_tables = fake_calls = fake_sent_count = 0;
-    info.total_bytes = (uint64_t)FAKE_FRAMES * PAGE_BYTES;
-    info.free_count = 1;
-    info.free[0] = (struct boot_range){ 0x10000, (uint64_t)FAKE_FRAMES * PAGE_BYTES - 0x10000 };
-    info.process_count = 3;
-    for (uint32_t i = 0; i < 3; i++) {
-        struct boot_process *process = &info.process[i];
-
-        process->endpoint = (endpoint_t)services[i];
-        process->space = services[i];
-        process->segment_count = 1;
-        process->segment[0] = (struct boot_segment){ 0x40000000, (i + 1) * PAGE_BYTES, PAGE_BYTES, 7, 0 };
-        fake_spaces[services[i]] = 1;
-        fake_set(services[i], 0x40000000, (i + 1) * PAGE_BYTES, 7);
-    }
-    CHECK_EQ(boot_start(&vm, &info), 0);
+    fake_describe(services, 3);
+    CHECK_EQ(boot_start(&vm, facts_ask()), 0);
     CHECK_STR(vm_state_check(&vm) == NULL ? "good" : vm_state_check(&vm), "good");
 }
 
@@ -568,6 +657,7 @@ __attribute__((unused)) static uint32_t fake_exec(uint32_t slot, uint32_t object
     if (object != 0) {
         CHECK_EQ(vm_handle_exec_map_object(&vm, fake_call(ENDPOINT_PM), &data), 0);
     }
+    fake_bind(slot, begun.space);
     CHECK_EQ(vm_handle_exec_commit(&vm, fake_call(ENDPOINT_PM), &commit), 0);
     fake_check();
     return begun.space;
@@ -577,6 +667,7 @@ __attribute__((unused)) static void fake_exit(uint32_t slot)
 {
     struct vm_exit_request request = { .slot = slot };
 
+    fake_bind(slot, UINT32_MAX);
     CHECK_EQ(vm_handle_exit(&vm, fake_call(ENDPOINT_PM), &request), 0);
     fake_check();
 }
@@ -587,5 +678,6 @@ __attribute__((unused)) static void fake_fork(uint32_t parent, uint32_t child)
     struct vm_fork_reply reply;
 
     CHECK_EQ(vm_handle_fork(&vm, fake_call(ENDPOINT_PM), &request, &reply), 0);
+    fake_bind(child, reply.space);
     fake_check();
 }

@@ -41,6 +41,11 @@ static int64_t map_over(void)
     return LINUX_MMAP(PARENT, BASE + 2 * PAGE_BYTES, 2 * PAGE_BYTES, 3, FIXED, -1, 0);
 }
 
+static int64_t map_off_a_page(void)
+{
+    return LINUX_MMAP(PARENT, BASE + 1, PAGE_BYTES, 3, FIXED, -1, 0);
+}
+
 static int64_t map_shared(void)
 {
     return LINUX_MMAP(PARENT, ELSEWHERE, PAGES * PAGE_BYTES, 3, SHARED, -1, 0);
@@ -91,6 +96,7 @@ static int64_t fork_child(void)
     struct vm_fork_request request = { .parent = PARENT, .child_slot = CHILD };
     struct vm_fork_reply reply;
 
+    fake_bind(CHILD, UINT32_MAX);
     return vm_handle_fork(&vm, fake_call(ENDPOINT_PM), &request, &reply);
 }
 
@@ -98,6 +104,7 @@ static int64_t exit_child(void)
 {
     struct vm_exit_request request = { .slot = CHILD };
 
+    fake_bind(CHILD, UINT32_MAX);
     return vm_handle_exit(&vm, fake_call(ENDPOINT_PM), &request);
 }
 
@@ -106,7 +113,7 @@ static int64_t build_program(void)
     const struct vm_exec_piece pieces[] = {
         { .kind = VM_PIECE_ANONYMOUS, .address = 0x7fffffee0000, .length = 0x20000, .protection = 3, .object = 1 },
         { .kind = VM_PIECE_OBJECT, .object = file, .address = 0x400000, .length = 2 * PAGE_BYTES, .file_length = 5000, .protection = 3 },
-        { .kind = VM_PIECE_WRITE, .address = 0x7fffffefff00, .offset = (uint64_t)(uintptr_t)"stack", .length = 6 },
+        { .kind = VM_PIECE_WRITE, .address = 0x7fffffefff00, .offset = (uint64_t)(uintptr_t) "stack", .length = 6 },
     };
     struct vm_exec_build_request request = { .slot = CHILD, .count = 3, .pieces = (uint64_t)(uintptr_t)pieces };
     struct vm_exec_build_reply reply = { 0 };
@@ -120,6 +127,7 @@ static int64_t commit_program(void)
 {
     struct vm_exec_commit_request request = { .slot = CHILD, .space = unborn, .brk_start = 0x402123, .stack_top = 0x7ffffff00000 };
 
+    fake_bind(CHILD, unborn);
     return vm_handle_exec_commit(&vm, fake_call(ENDPOINT_PM), &request);
 }
 
@@ -324,6 +332,7 @@ static void file_is_short(void)
 static const struct operation operations[] = {
     { "mmap", nothing, map_anonymous, ELSEWHERE, new_mapping },
     { "mmap over another mapping", nothing, map_over, BASE + 2 * PAGE_BYTES, middle_is_zero },
+    { "mmap that is refused", nothing, map_off_a_page, -EINVAL, all_pages },
     { "mmap of shared memory", nothing, map_shared, ELSEWHERE, new_mapping },
     { "mmap with all pages", nothing, map_populated, ELSEWHERE, new_mapping },
     { "munmap", nothing, unmap_middle, 0, middle_is_gone },
@@ -355,9 +364,6 @@ static void begin(const struct operation *operation)
     memset(&journal, 0, sizeof(journal));
     journal.reply_to = ENDPOINT_NONE;
     fake_boot();
-    vm.vdso_base = 0x20000;
-    vm.vdso_bytes = PAGE_BYTES;
-    vm.time_page = 0x30000;
     file = fake_object(20);
     fake_exec(PARENT, file);
     CHECK_EQ(LINUX_MMAP(PARENT, BASE, PAGES * PAGE_BYTES, 3, ANONYMOUS, -1, 0), (int64_t)BASE);
@@ -420,7 +426,7 @@ static bool die_once(const struct operation *operation, volatile uint32_t death)
     frames = vm.frames_free + vm.frames_table + vm.frames_own;
     begin(operation);
     fake_death = death;
-    if (setjmp(fake_grave) == 0) {
+    if (sigsetjmp(fake_grave, 0) == 0) {
         (void)operation->act();
         died = false;
         fake_death = 0;
