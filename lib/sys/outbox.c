@@ -241,6 +241,11 @@ void outbox_flush(struct outbox *outbox)
         compact(outbox);
 }
 
+bool outbox_is_sound(const struct outbox *outbox)
+{
+    return outbox->head <= outbox->committed && outbox->committed <= outbox->tail && outbox->tail <= OUTBOX_ENTRIES;
+}
+
 void outbox_rollback(struct outbox *outbox)
 {
     outbox->tail = outbox->committed;

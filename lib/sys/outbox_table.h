@@ -30,6 +30,8 @@ static inline bool outbox_is_empty(const struct outbox *outbox)
 
 /* The commit: everything queued leaves. May be called again after a crash in the middle: nothing is lost. */
 void outbox_flush(struct outbox *outbox);
+/* Of an outbox that has come from a dead instance: is its row of entries one? */
+bool outbox_is_sound(const struct outbox *outbox);
 /* Forget what the running handler queued. */
 void outbox_rollback(struct outbox *outbox);
 /* After a restart: tell the kernel about the table that came with the state. */
