@@ -152,15 +152,15 @@ class Reader:
 
     def return_(self, match):
         fault = self.dead.pop(match[2], None)
-        self.result.derived += match[4] is not None
+        self.result.derived += match[5] is not None
         if fault is None and match[2] == "rs":  # nobody but its successor saw it die
             fault = self.last.get("rs")
             if fault is None or fault.died is not None:
                 return
             fault.died, fault.detected = float(match[1]), self.how("rs")
         if fault:
-            fault.back, fault.fresh = float(match[1]), fault.fresh or bool(match[3]) and match[4] != "nothing"
-            fault.lost = match[4] or fault.lost
+            fault.back, fault.fresh = float(match[1]), fault.fresh or bool(match[3]) and match[5] != "nothing"
+            fault.lost = match[5] or fault.lost
 
     def loss(self, match):
         fault = self.dead.get(match[2])
