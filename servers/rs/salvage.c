@@ -114,6 +114,7 @@ static void keep_rest(struct salvage *salvage)
     state->shutting_down = shutting_down == 1;
     fetch(salvage, &state->coroner.is_there, &has_coroner, sizeof(has_coroner));
     state->coroner.is_there = has_coroner == 1; /* the next report is that of the dead RS */
+    fetch(salvage, &state->coroner.reader, &state->coroner.reader, sizeof(state->coroner.reader));
 }
 
 /* ---- images ---- */
@@ -415,7 +416,7 @@ static void go_on(struct salvage *salvage)
     }
 }
 
-/* Its request was taken by the dead RS. Services ask again; VM's case is standby.c's. True: a program's request is lost. */
+/* Its request was taken by the dead RS. Services and the coroner ask again; VM's case is standby.c's. True: a request is lost. */
 static bool answer(struct salvage *salvage, const struct process_info *process)
 {
     struct message error = { .type = RS_PROTOCOL << 16 | MESSAGE_REPLY, .status = -ESRVRESTART };
@@ -426,7 +427,7 @@ static bool answer(struct salvage *salvage, const struct process_info *process)
     if (service != NULL)
         service->flags |= RS_ASKS_AGAIN;
     (void)ipc_sendnb(process->endpoint, &error);
-    return process->slot >= SERVICE_SLOTS;
+    return process->slot >= SERVICE_SLOTS && !(salvage->state->coroner.is_there && process->endpoint == salvage->state->coroner.reader);
 }
 
 static void answer_all(struct salvage *salvage)
