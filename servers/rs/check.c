@@ -34,12 +34,13 @@ bool rs_is_in_area(const struct rs_state *state, uint32_t first, uint32_t pages,
            length <= (uint64_t)pages * RS_PAGE_BYTES;
 }
 
-/* In the boot archive, or in its pages of the image area. */
+/* In its pages of the image area; or in the boot archive, or the image of another instance, which has the pages. */
 static bool is_image(const struct rs_state *state, uint32_t first, uint32_t pages, uint64_t image, uint64_t length)
 {
     if (pages != 0)
         return rs_is_in_area(state, first, pages, image, length);
-    return length == 0 || state->archive == 0 || is_within(image, length, state->archive, state->archive_length);
+    return length == 0 || state->archive == 0 || is_within(image, length, state->archive, state->archive_length) ||
+           is_within(image, length, state->image_area, (uint64_t)RS_IMAGE_PAGES * RS_PAGE_BYTES);
 }
 
 static bool is_index(const struct rs_state *state, uint32_t index, uint32_t flags)
