@@ -73,9 +73,12 @@ struct machine_info {
     uint64_t vdso_length;
 };
 
-/* getinfo(processes): one per slot in use */
+/* getinfo(processes): one per slot in use, from slot `argument` on */
 /* Of rts_flags (behaviour.md RTS-1). SIGNALED: the signal manager has not been told yet; SIG_PENDING: or is not done with it. */
 enum { PROCESS_SENDING = 0x4, PROCESS_RECEIVING = 0x8, PROCESS_SIGNALED = 0x10, PROCESS_SIG_PENDING = 0x20, PROCESS_NO_PRIV = 0x80 };
+
+/* Of misc_flags: it sends with SENDREC, and so wants a reply. */
+enum { PROCESS_IN_SENDREC = 0x1 };
 
 struct process_info {
     endpoint_t endpoint;

@@ -42,12 +42,13 @@ static void describe(const struct thread *t, struct process_info *info)
     memcpy(info->name, t->name, sizeof(info->name));
 }
 
+/* From the slot `argument` on, for who has not room for all. */
 static int give_processes(struct thread *caller, const struct kernel_getinfo_request *r, struct kernel_getinfo_reply *answer)
 {
     struct process_info info;
     uint64_t done = 0;
 
-    for (uint32_t slot = 0; slot < PROCESS_SLOTS; slot++) {
+    for (uint64_t slot = r->argument; slot < PROCESS_SLOTS; slot++) {
         if (threads[slot].rts_flags & RTS_SLOT_FREE)
             continue;
         describe(&threads[slot], &info);

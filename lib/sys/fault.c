@@ -73,6 +73,25 @@ static void store_wildly(uint32_t type)
     }
 }
 
+static void spoil(void *start, const void *end)
+{
+    volatile uint64_t *word = start;
+
+    for (; (const void *)word < end; word += 2)
+        *word = (uint64_t)next_random() << 32 | next_random();
+}
+
+/* Every other word of the state gets a random value; with half of the seeds every other one of the undo log too. */
+static void spoil_state(uint32_t type)
+{
+    bool log_too = (next_random() & 1) == 0;
+
+    tell("bad-state", type);
+    spoil(__state_start, __state_end);
+    if (log_too)
+        spoil(journal_undo.chunk, (const void *)(uintptr_t)journal.top);
+}
+
 /* RS asks VM itself: nobody else can ask RS for it. */
 static void patch_myself(const struct rs_mutate_request *change)
 {
@@ -176,6 +195,8 @@ void fault_after(uint32_t type)
     } else if (fault.kind == SERVICE_FAULT_WILD_STORE) {
         store_wildly(type);
         return;
+    } else if (fault.kind == SERVICE_FAULT_BAD_STATE) {
+        spoil_state(type);
     } else if (fault.kind == SERVICE_FAULT_CRASH) {
         tell("in-handler", type);
     }

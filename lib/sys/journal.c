@@ -222,6 +222,26 @@ void journal_record(const void *address, size_t bytes)
         record_words(from, count);
 }
 
+bool journal_log_is_sound(void)
+{
+    uint64_t spill = journal_has_grown() ? ARENA_ADDRESS + ARENA_SPILL * ARENA_STRIDE : (uint64_t)(uintptr_t)journal_undo.spill;
+
+    return journal.undo == (uint64_t)(uintptr_t)journal_undo.chunk && journal.spill == spill && journal.spill_room <= ARENA_STRIDE / WORD &&
+           journal.spill_words <= journal.spill_room && journal.top - journal.undo <= sizeof(journal_undo.chunk);
+}
+
+/* No entry is longer than the memory that it begins in; its last word may end a little behind. */
+static bool keeps_all(uint64_t address, uint64_t count)
+{
+    for (int i = 0; i < 2; i++) {
+        uint64_t at = address - journal_kept[i].start;
+
+        if (at < journal_kept[i].bytes)
+            return (count - 1) * WORD < journal_kept[i].bytes - at;
+    }
+    return false;
+}
+
 /* The entries of log[first, end), newest first. */
 static bool restore(const uint64_t *log, uint64_t first, uint64_t end)
 {
@@ -231,6 +251,8 @@ static bool restore(const uint64_t *log, uint64_t first, uint64_t end)
         if (count + 1 > end - first)
             return false;
         end -= count + 1;
+        if (journal_keeps(address) && !keeps_all(address, count))
+            return false;
         if (journal_keeps(address))
             copy_words((void *)(uintptr_t)address, &log[end], count);
     }

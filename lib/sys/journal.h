@@ -107,6 +107,8 @@ static inline bool journal_keeps(uint64_t address)
 void journal_record(const void *address, size_t bytes);
 /* Restore them, newest first. false: the log makes no sense. */
 bool journal_rollback(void);
+/* Of a log that came from an instance that died: does it lie where it should, and is it no longer than it can be? */
+bool journal_log_is_sound(void);
 /* The running handler is to crash at the store that would be number `stores`, at most (fault.c). */
 void journal_crash_after(uint32_t stores);
 /* After a handler: the arena of a spill that grew goes back to VM. */

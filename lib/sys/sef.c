@@ -229,7 +229,7 @@ int sef_cb_init_response_rs_reply(struct message *message)
         rs_init_ready_request_put(&out, &request);
         out.type = RS_INIT_READY;
         result = ipc_sendrec(ENDPOINT_RS, &out);
-    } while (result == -EDEADSRCDST);
+    } while (result == -EDEADSRCDST || (result == 0 && out.status == -ESRVRESTART));
     return result != 0 ? result : out.status;
 }
 

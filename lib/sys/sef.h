@@ -47,6 +47,8 @@ int sef_cb_init_fail(int type, struct sef_init_info *info);
 int sef_cb_init_crash(int type, struct sef_init_info *info);
 int sef_cb_init_reset(int type, struct sef_init_info *info);
 int sef_cb_init_resume(int type, struct sef_init_info *info);
+/* What resume does when the state of the dead instance cannot be used, for a service that has a `salvage` (service.h). */
+int sef_cb_init_salvage(int type, struct sef_init_info *info);
 int sef_cb_init_lu_as_restart(int type, struct sef_init_info *info);
 int sef_cb_init_response_rs_reply(struct message *message);
 int sef_cb_init_response_null(struct message *message);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The predefined SEF callbacks (behaviour.md SEF-24, SEF-30, SEF-63), and resume: taking over the state of the dead instance.
+ * The predefined SEF callbacks (behaviour.md SEF-24, SEF-30, SEF-63); resume: taking over the state of the dead instance; and salvage: starting over
+ * without it, for a service that can derive its state from the world.
  */
 #include <stddef.h>
 
@@ -145,7 +146,7 @@ static int take_undo(void)
 
     if (journal.phase != JOURNAL_HANDLING || running_service->derives)
         return 0;
-    if (bytes > sizeof(journal_undo.chunk) || journal.spill_words > journal.spill_room)
+    if (!journal_log_is_sound())
         return -EGENERIC;
     if (journal_has_grown())
         result = arena_make(ARENA_SPILL, journal.spill_room * sizeof(uint64_t));
@@ -156,17 +157,22 @@ static int take_undo(void)
     return result;
 }
 
-/* What the library itself keeps with the state may be damaged as the state may. Messages are lost then, no more. */
-static void mend(void)
+/* What the library itself keeps with the state may be damaged as the state may. Who can derive another state does so; else messages are lost, no more. */
+static int mend(void)
 {
-    if (!journal_is_sound()) {
+    bool has_journal = journal_is_sound(), has_outbox = outbox_is_sound(outbox_default());
+
+    if (running_service->salvage != NULL)
+        return has_journal && has_outbox ? 0 : -EGENERIC;
+    if (!has_journal) {
         log_error("the journal of the old instance makes no sense: no message is in hand");
         journal_forget();
     }
-    if (!outbox_is_sound(outbox_default())) {
+    if (!has_outbox) {
         log_error("the outbox of the old instance makes no sense: it is empty now");
         outbox_forget(outbox_default());
     }
+    return 0;
 }
 
 int resume_take_sections(void)
@@ -180,7 +186,7 @@ int resume_take_sections(void)
     if (result == 0)
         result = take_section(__journal_start, __journal_end);
     if (result == 0)
-        mend();
+        result = mend();
     return result == 0 ? take_undo() : result;
 }
 
@@ -191,41 +197,80 @@ static int resume_take(void)
     return result == 0 && !running_service->derives ? resume_take_arenas() : result;
 }
 
-/* The last commit. */
-static bool roll_back(void)
+/* Memory and journal as a fresh instance has them. The journal first: afterwards nothing is recorded. */
+static void start_over(void)
 {
-    outbox_rollback(outbox_default());
-    return running_service->derives || journal_rollback();
+    memset(__journal_start, 0, (size_t)(__journal_end - __journal_start));
+    journal_start();
+    journal.reply_to = ENDPOINT_NONE;
+    memset(__state_start, 0, (size_t)(__state_end - __state_start));
+    memset(__outbox_start, 0, (size_t)(__outbox_end - __outbox_start));
+    memset(__derived_start, 0, (size_t)(__derived_end - __derived_start));
+    grant_register();
+    arena_restart(false);
+    (void)arena_make(ARENA_SPILL, 0);
+}
+
+int sef_cb_init_salvage(int type, struct sef_init_info *info)
+{
+    int result = 0;
+
+    (void)type;
+    (void)info;
+    start_over();
+    if (running_service->attach != NULL)
+        result = running_service->attach();
+    if (result == 0 && resume_take_arenas() != 0)
+        log_warn("the arenas of the old instance cannot be taken");
+    return result == 0 ? running_service->salvage(running_service->state) : result;
+}
+
+static int cannot_resume(int type, struct sef_init_info *info, const char *problem)
+{
+    if (type == SEF_INIT_RESTART && running_service->salvage != NULL) {
+        log_warn("state of the old instance: %s; deriving a new one from the world", problem);
+        return sef_cb_init_salvage(type, info);
+    }
+    sef_problem("state of the old instance: %s", problem);
+    string_copy(crash_notes.text, sizeof(crash_notes.text), "the state of the instance before is not good");
+    string_copy(crash_notes.check, sizeof(crash_notes.check), problem);
+    return -EGENERIC;
+}
+
+/* What was not committed is taken back. NULL, or why the state cannot be used. */
+static const char *settle_state(const struct sef_init_info *info)
+{
+    const char *problem = NULL;
+
+    grant_register();
+    if (journal.phase == JOURNAL_HANDLING) {
+        outbox_rollback(outbox_default());
+        if (!running_service->derives && !journal_rollback())
+            return "the undo log makes no sense";
+    }
+    journal_start();
+    if (running_service->state_check != NULL && !running_service->derives)
+        problem = running_service->state_check(running_service->state);
+    return info->fault == SERVICE_UPDATE_FAULT_BAD_STATE ? "broken, as asked" : problem;
 }
 
 int sef_cb_init_resume(int type, struct sef_init_info *info)
 {
-    const char *problem = NULL;
+    const char *problem;
     int result;
 
     if (info->old_endpoint == ENDPOINT_NONE)
         return sef_init_fresh(type, info);
     result = type == SEF_INIT_LU ? update_take() : resume_take();
     if (result != 0)
-        return result;
-    grant_register();
-    if (journal.phase == JOURNAL_HANDLING && !roll_back()) {
-        sef_problem("the undo log makes no sense: no resume");
-        return -EGENERIC;
-    }
-    journal_start();
-    if (running_service->state_check != NULL && !running_service->derives)
-        problem = running_service->state_check(running_service->state);
-    if (info->fault == SERVICE_UPDATE_FAULT_BAD_STATE)
-        problem = "broken, as asked";
-    if (problem != NULL) {
-        sef_problem("state of the old instance: %s", problem);
-        string_copy(crash_notes.text, sizeof(crash_notes.text), "the state of the instance before is not good");
-        string_copy(crash_notes.check, sizeof(crash_notes.check), problem);
-        return -EGENERIC;
-    }
+        return type == SEF_INIT_LU ? result : cannot_resume(type, info, "it cannot be taken");
+    problem = settle_state(info);
+    if (problem != NULL)
+        return cannot_resume(type, info, problem);
     if (running_service->rebuild != NULL)
         result = running_service->rebuild(running_service->state);
+    if (result != 0 && type == SEF_INIT_RESTART && running_service->salvage != NULL)
+        return cannot_resume(type, info, "what follows from it cannot be made");
     resume_pending = result == 0;
     return result;
 }

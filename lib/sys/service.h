@@ -53,6 +53,9 @@ struct service {
     int (*rebuild)(void *state);
     /* After a crash `rebuild` makes the state anew from what it can trust (VM): it has no arenas, nothing of it is rolled back, and it is not checked before. */
     bool derives;
+    /* After a restart whose old state cannot be used: everything is as when the service starts afresh, but for the arenas, which are attached and hold
+     * what the dead instance left in them. Derive a state. NULL: this restart fails, and RS starts the service afresh. */
+    int (*salvage)(void *state);
     /* Live update from an older state version: [n] takes the state from version n to n + 1. They run when all fields that fit were copied by name,
      * and read what the old version had with service_past(). Not 0: the old version goes on. */
     const service_upgrade_t *upgrades;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The four steps of the boot (behaviour.md RS-5 to RS-10): slots and privileges of all boot services; DS runs first; then all others; when all
- * are ready the machine is up. RS never waits: each step goes on when an init_ready arrives.
+ * are ready the machine is up. RS never waits: each step goes on when an init_ready arrives. What the boot image says is read once more when the state
+ * must be derived (salvage.c).
  */
+#include <stdarg.h>
+
 #include "base/cpio.h"
 #include "base/format.h"
 #include "base/string.h"
@@ -22,9 +25,9 @@ static struct manifest manifest SERVICE_DERIVED; /* scratch of read_manifests */
 /* RS-3: the boot parameter rs_verbose=1 shows the steps of the boot. */
 #define verbose(state, ...) ((state)->verbose ? log_info(__VA_ARGS__) : (void)0)
 
-int rs_map_archive(struct rs_state *state)
+/* Address of the archive here. */
+static int map(uint64_t *address)
 {
-    uint64_t before = state->archive;
     uint64_t offset = boot_info.archive_base & (RS_PAGE_BYTES - 1);
     uint64_t length = (offset + boot_info.archive_length + RS_PAGE_BYTES - 1) & ~(uint64_t)(RS_PAGE_BYTES - 1);
     struct vm_map_physical_request request = { .physical = boot_info.archive_base - offset, .length = length };
@@ -39,9 +42,20 @@ int rs_map_archive(struct rs_state *state)
 
     if (result == 0)
         result = vm_call_map_physical(ENDPOINT_VM, &request, &reply);
+    if (result == 0)
+        *address = reply.address + offset;
+    return result;
+}
+
+int rs_map_archive(struct rs_state *state)
+{
+    uint64_t before = state->archive;
+    int result = sys_getinfo(KERNEL_INFO_BOOT, &boot_info, sizeof(boot_info), NULL);
+
+    if (result == 0)
+        result = map(&state->archive);
     if (result != 0)
         return result;
-    state->archive = reply.address + offset;
     for (uint32_t i = 0; before != 0 && i < SERVICE_SLOTS; i++) {
         if (state->slot[i].image >= before && state->slot[i].image < before + state->archive_length)
             state->slot[i].image += state->archive - before;
@@ -56,6 +70,16 @@ int rs_map_archive(struct rs_state *state)
     state->archive_length = boot_info.archive_length;
     state->archive_physical = boot_info.archive_base;
     return 0;
+}
+
+static __attribute__((format(printf, 2, 3))) int refuse(char problem[RS_PROBLEM_BYTES], const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_list(problem, RS_PROBLEM_BYTES, format, arguments);
+    va_end(arguments);
+    return -EINVAL;
 }
 
 static int find_manifests(struct rs_state *state)
@@ -79,8 +103,6 @@ static void add_slot(struct rs_state *state, const struct boot_process *process)
 {
     struct rs_slot *slot;
 
-    if (process->endpoint < 0 || process->endpoint >= RS_FIRST_DYNAMIC)
-        service_panic("boot process %s has endpoint %d", process->name, process->endpoint);
     slot = &state->slot[process->endpoint];
     slot->flags = RS_IN_USE | RS_ACTIVE;
     slot->endpoint = process->endpoint;
@@ -99,8 +121,8 @@ static struct rs_slot *slot_of_process(struct rs_state *state, const char *label
     return NULL;
 }
 
-/* RS-5, RS-12: every boot process has one manifest, and every core service is a boot process. */
-static void read_manifests(struct rs_state *state)
+/* Step 1a, continued. RS-5, RS-12: every boot process has one manifest, and every core service is a boot process. */
+static int read_manifests(struct rs_state *state, char problem[RS_PROBLEM_BYTES])
 {
     const char *text = (const char *)(uintptr_t)state->manifests;
     char error[MANIFEST_ERROR_BYTES];
@@ -111,23 +133,24 @@ static void read_manifests(struct rs_state *state)
         struct rs_slot *slot = slot_of_process(state, manifest.label);
 
         if (slot == NULL && (manifest.sys_flags & RS_SYS_CORE) != 0)
-            service_panic("the boot image has no service %s, without which there is no system", manifest.label);
+            return refuse(problem, "the boot image has no service %s, without which there is no system", manifest.label);
         if (slot == NULL)
             continue;
         if (slot->manifest.label[0] != '\0')
-            service_panic("system.conf has two entries for %s", manifest.label);
+            return refuse(problem, "system.conf has two entries for %s", manifest.label);
         slot->manifest = manifest;
     }
     if (result != -ESRCH)
-        service_panic("system.conf:%s", error);
+        return refuse(problem, "system.conf:%s", error);
     for (uint32_t i = 0; i < boot_info.process_count; i++) {
         const struct rs_slot *slot = slot_of_process(state, boot_info.process[i].name);
 
         if (slot->manifest.label[0] == '\0')
-            service_panic("system.conf has no entry for the boot service %s", boot_info.process[i].name);
+            return refuse(problem, "system.conf has no entry for the boot service %s", boot_info.process[i].name);
         if (rs_check_manifest(state, &slot->manifest, error) != 0)
-            service_panic("system.conf, %s:%s", slot->manifest.label, error);
+            return refuse(problem, "system.conf, %s:%s", slot->manifest.label, error);
     }
+    return 0;
 }
 
 /* Step 1b: privileges; the masks need all slots. RS and VM have theirs from the kernel, but not their priority: whoever loops must not keep RS from
@@ -228,9 +251,12 @@ void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *
         finish(state);
 }
 
-static void reset_table(struct rs_state *state)
+void rs_reset(struct rs_state *state)
 {
+    uint64_t image_area = state->image_area; /* where the arena is does not depend on what is in the state */
+
     memset(state, 0, sizeof(*state));
+    state->image_area = image_area;
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         state->slot[i].other = RS_NO_SLOT;
         state->slot[i].late = RS_NO_SLOT;
@@ -239,27 +265,37 @@ static void reset_table(struct rs_state *state)
     }
 }
 
-int rs_boot(struct rs_state *state, struct outbox *outbox)
+int rs_read_boot_image(struct rs_state *state, char problem[RS_PROBLEM_BYTES])
 {
     int result;
 
-    reset_table(state);
-    state->boot_started_ns = sys_uptime();
+    rs_reset(state);
     state->public_grant = cpf_grant_direct(ENDPOINT_ANY, state->table, sizeof(state->table), GRANT_READ);
     if (state->public_grant < 0)
-        service_panic("grant of the public table: error %d", state->public_grant);
-    result = sys_getinfo(KERNEL_INFO_BOOT, &boot_info, sizeof(boot_info), NULL);
-    if (result != 0)
-        service_panic("no boot information: error %d", result);
-    state->verbose = strstr(boot_info.command_line, "rs_verbose=1") != NULL;
+        return refuse(problem, "grant of the public table: error %d", state->public_grant);
     result = rs_map_archive(state);
     if (result != 0)
-        service_panic("boot archive cannot be mapped: error %d", result);
+        return refuse(problem, "boot archive cannot be mapped: error %d", result);
+    state->verbose = strstr(boot_info.command_line, "rs_verbose=1") != NULL;
     if (find_manifests(state) != 0)
-        service_panic("the boot archive has no boot/system.conf");
-    for (uint32_t i = 0; i < boot_info.process_count; i++)
-        add_slot(state, &boot_info.process[i]);
-    read_manifests(state);
+        return refuse(problem, "the boot archive has no boot/system.conf");
+    for (uint32_t i = 0; i < boot_info.process_count; i++) {
+        const struct boot_process *process = &boot_info.process[i];
+
+        if (process->endpoint < 0 || process->endpoint >= RS_FIRST_DYNAMIC)
+            return refuse(problem, "boot process %s has endpoint %d", process->name, process->endpoint);
+        add_slot(state, process);
+    }
+    return read_manifests(state, problem);
+}
+
+int rs_boot(struct rs_state *state, struct outbox *outbox)
+{
+    char problem[RS_PROBLEM_BYTES];
+
+    if (rs_read_boot_image(state, problem) != 0)
+        service_panic("%s", problem);
+    state->boot_started_ns = sys_uptime();
     for (uint32_t i = 0; i < RS_FIRST_DYNAMIC; i++) {
         if ((state->slot[i].flags & RS_ACTIVE) != 0) {
             prepare_slot(state, &state->slot[i]);

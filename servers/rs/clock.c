@@ -101,4 +101,5 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
     }
     rs_judge(state);
     rs_arm_first(state);
+    rs_is_proven();
 }

@@ -211,26 +211,3 @@ void rs_release(struct rs_state *state, struct rs_slot *slot)
     slot->endpoint = ENDPOINT_NONE;
     rs_publish_row(state, slot);
 }
-
-const char *rs_state_check(const void *opaque)
-{
-    const struct rs_state *state = opaque;
-
-    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
-        const struct rs_slot *slot = &state->slot[i];
-
-        if (slot->flags == 0)
-            continue;
-        if (endpoint_slot(slot->endpoint) != i)
-            return "a slot holds another slot's endpoint";
-        if (slot->other != RS_NO_SLOT && (slot->other >= SERVICE_SLOTS || state->slot[slot->other].other != i))
-            return "two instances of a service are not linked both ways";
-        if ((slot->flags & RS_OLD) != 0 && slot->other == RS_NO_SLOT)
-            return "an old instance has no successor";
-        if (memchr(slot->manifest.label, '\0', RS_LABEL_MAX) == NULL)
-            return "a label has no end";
-        if (slot->replica != 0 && (slot->replica >= SERVICE_SLOTS || (state->slot[slot->replica].flags & RS_REPLICA) == 0))
-            return "the replica of a service is none";
-    }
-    return NULL;
-}

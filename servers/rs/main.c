@@ -90,8 +90,12 @@ static int init_restart(int type, struct sef_init_info *info)
     int result = rs_take_place(&rs_state, info->old_endpoint);
 
     role = AS_SUCCESSOR;
-    if (result == 0)
+    if (result == 0 && rs_how_taken()->trust == RS_TRUST_STATE) {
         result = sef_cb_init_resume(type, info);
+    } else if (result == 0) {
+        log_warn("state of the old instance: the one before died of it; deriving a new one from the world");
+        result = sef_cb_init_salvage(type, info);
+    }
     if (result == 0)
         rs_place_is_taken();
     role = AS_OLD_VERSION;
@@ -103,6 +107,11 @@ static int rebuild(void *state)
     if (role == AS_SUCCESSOR)
         return rs_succeed(state, (uint32_t)cause_of_death);
     return role == AS_NEW_VERSION ? rs_self_took_over(state) : rs_self_came_back(state);
+}
+
+static int salvage(void *state)
+{
+    return rs_salvage(state, (uint32_t)cause_of_death);
 }
 
 int main(void)
@@ -119,6 +128,7 @@ int main(void)
         .state_check = rs_state_check,
         .attach = attach,
         .rebuild = rebuild,
+        .salvage = salvage,
     };
 
     sef_setcb_init_fresh(init_fresh);

@@ -11,7 +11,7 @@
 #include "protocols/protocol_trace.h"
 #include "protocols/vm.h"
 
-enum { DEFAULT_LEVEL = 7, DEFAULT_PRIORITY = 4, DEFAULT_QUANTUM_MS = 10, HEARTBEAT_MAX_MS = 3600000 };
+enum { DEFAULT_LEVEL = 7, DEFAULT_PRIORITY = 4, DEFAULT_QUANTUM_MS = 10, HEARTBEAT_MAX_MS = 3600000, CPU_LAST = 63 };
 
 extern const struct protocol_trace kernel_trace, vm_trace;
 
@@ -364,7 +364,7 @@ static const struct key keys[] = {
     { "level", NUMBER(level), .most = 9, .rule = "a number from 0 to 9" },
     { "priority", NUMBER(priority), .most = 15, .rule = "a number from 0 (highest) to 15" },
     { "quantum", NUMBER(quantum_ms), .least = 1, .most = 10000, .rule = "milliseconds from 1 to 10000" },
-    { "cpu", read_cpu, .most = 63, .rule = "ANY or a processor from 0 to 63" },
+    { "cpu", read_cpu, .most = CPU_LAST, .rule = "ANY or a processor from 0 to 63" },
     { "heartbeat", read_time, .offset = offsetof(struct manifest, heartbeat_ms), .most = HEARTBEAT_MAX_MS,
       .rule = "milliseconds from 0 (none) to 3600000, or seconds as 2HZ" },
     { "restart", read_restart, .rule = "resume or fresh" },
@@ -395,6 +395,52 @@ const char *manifest_key(size_t index, const char **rule)
         return NULL;
     *rule = keys[index].rule;
     return keys[index].name;
+}
+
+/* ---- a manifest in memory ---- */
+
+static bool has_end(const char *text, size_t room)
+{
+    return memchr(text, '\0', room) != NULL;
+}
+
+static bool are_labels(const char (*label)[RS_LABEL_MAX], uint32_t count, uint32_t most)
+{
+    if (count > most)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!has_end(label[i], RS_LABEL_MAX))
+            return false;
+    }
+    return true;
+}
+
+static bool are_numbers_sound(const struct manifest *manifest)
+{
+    for (size_t i = 0; i < KEYS; i++) {
+        uint32_t value;
+
+        if (keys[i].read != read_number && keys[i].read != read_time)
+            continue;
+        memcpy(&value, (const char *)manifest + keys[i].offset, sizeof(value));
+        if (value < keys[i].least || value > keys[i].most)
+            return false;
+    }
+    return manifest->cpu >= MANIFEST_ANY_CPU && manifest->cpu <= CPU_LAST;
+}
+
+bool manifest_is_sound(const struct manifest *manifest)
+{
+    const uint32_t flags = RS_SYS_IMMUTABLE | RS_SYS_USE_COPY | RS_SYS_USE_REPLICA;
+
+    return manifest->label[0] != '\0' && has_end(manifest->label, RS_LABEL_MAX) && are_numbers_sound(manifest) &&
+           (manifest->sys_flags & ~flags) == 0 &&
+           (manifest->resume | manifest->all_peers | manifest->user_peers | manifest->boot_image) <= 1 &&
+           has_end(manifest->signal_manager, RS_LABEL_MAX) && has_end(manifest->scheduler, RS_LABEL_MAX) &&
+           has_end(manifest->script, MANIFEST_SCRIPT_MAX) && are_labels(manifest->peer, manifest->peer_count, MANIFEST_PEERS) &&
+           are_labels(manifest->control, manifest->control_count, MANIFEST_CONTROL) && manifest->device_count <= MANIFEST_DEVICES &&
+           manifest->io_count <= MANIFEST_IO && manifest->irq_count <= PRIVILEGE_IRQS && manifest->memory_count <= MANIFEST_MEMORY &&
+           manifest->pci_device_count <= MANIFEST_PCI_DEVICES && manifest->pci_class_count <= MANIFEST_PCI_CLASSES;
 }
 
 /* ---- the whole ---- */

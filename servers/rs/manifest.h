@@ -85,5 +85,7 @@ struct manifest {
 int manifest_read(const char *text, size_t length, const char *label, struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
 /* All manifests one after the other: *at is 0 first; -ESRCH says that there are no more. */
 int manifest_read_next(const char *text, size_t length, size_t *at, struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
+/* Is it one that the reader can have made? For memory that may be damaged: afterwards nothing reads behind its ends. */
+bool manifest_is_sound(const struct manifest *manifest);
 /* The keys and the rule that the value of each must keep; NULL: no more. */
 const char *manifest_key(size_t index, const char **rule);

@@ -306,7 +306,7 @@ int rs_handle_getsysinfo(struct rs_state *state, struct call *call, const struct
 
 int rs_handle_crash(struct rs_state *state, struct call *call, const struct rs_crash_request *request)
 {
-    if (request->fault > SERVICE_FAULT_NONE || request->number >> 24 != 0)
+    if (request->fault > SERVICE_FAULT_BAD_STATE || request->number >> 24 != 0)
         return -EINVAL;
     return ask_who(state, call, request->label, (uint64_t)request->seed << 32 | request->number << 8 | request->fault, request->call,
                    request->handler);
@@ -363,6 +363,10 @@ int rs_handle_init_ready(struct rs_state *state, struct call *call, const struct
 
     if (call->caller == ENDPOINT_VM)
         return 0; /* the RS that it told of it died meanwhile */
+    if (slot != NULL && (slot->flags & (RS_ASKS_AGAIN | RS_INITIALIZING)) == RS_ASKS_AGAIN && request->result == 0) {
+        slot->flags &= ~(uint32_t)RS_ASKS_AGAIN;
+        return 0;
+    }
     if (slot == NULL || (slot->flags & RS_INITIALIZING) == 0)
         return -EINVAL;
     if (request->result == 0)

@@ -110,18 +110,22 @@ int vm_instance_start(struct rs_state *state, uint64_t deadline_ns)
     return ready.result;
 }
 
+static struct rs_slot *note_instance(struct rs_state *state, uint32_t index, endpoint_t endpoint)
+{
+    struct rs_slot *slot = &state->slot[index];
+
+    *slot = (struct rs_slot){ .flags = RS_IN_USE, .endpoint = endpoint, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
+    string_copy(slot->manifest.label, sizeof(slot->manifest.label), "vm");
+    return slot;
+}
+
 struct rs_slot *vm_instance_make(struct rs_state *state, const struct rs_slot *model, uint32_t flags, int *result)
 {
     uint32_t index = rs_free_slot(state);
-    struct rs_slot *slot = &state->slot[index];
     endpoint_t created;
 
     *result = index == RS_NO_SLOT ? -ENOMEM : rs_create(state, model, index, flags, &created);
-    if (*result != 0)
-        return NULL;
-    *slot = (struct rs_slot){ .flags = RS_IN_USE, .endpoint = created, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
-    string_copy(slot->manifest.label, sizeof(slot->manifest.label), "vm");
-    return slot;
+    return *result == 0 ? note_instance(state, index, created) : NULL;
 }
 
 void vm_instance_drop(struct rs_state *state, struct rs_slot *slot)
@@ -203,6 +207,22 @@ int vm_instance_renew(struct rs_state *state, struct rs_slot *slot)
 }
 
 /* ---- the standby ---- */
+
+void rs_standby_find(struct rs_state *state, const struct process_info *process)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = RS_FIRST_DYNAMIC; i < SERVICE_SLOTS; i++) {
+        bool has_never_run = (process[i].rts_flags & PROCESS_NO_PRIV) != 0;
+
+        if (process[i].endpoint != ENDPOINT_NONE && strncmp(process[i].name, "vm", PROCESS_NAME_BYTES) == 0 &&
+            (found == 0 || has_never_run))
+            found = i;
+    }
+    if (found != 0)
+        (void)note_instance(state, found, process[found].endpoint);
+    state->vm_standby = found;
+}
 
 static void make_standby(struct rs_state *state)
 {

@@ -34,18 +34,20 @@ enum rs_slot_flags {
     RS_INITIALIZING = 0x40,
     RS_UPDATING = 0x80,
     RS_ACTIVE = 0x100,
-    RS_REINCARNATE = 0x200,   /* starts over with a new endpoint */
-    RS_OLD = 0x1000,          /* the dead instance while its replacement starts */
-    RS_RESTARTING = 0x2000,   /* INITIALIZING, but not for the first time */
-    RS_FRESH = 0x4000,        /* the state of the old instance is given up */
-    RS_PUBLISHED = 0x10000,   /* DS, PM and VFS know it */
-    RS_MAY_MUTATE = 0x100000, /* an operator asked for a mutation fault: it may have its text changed once */
-    RS_SCRIPT = 0x200000,     /* TERMINATED, and its recovery script decides */
-    RS_REPLICA = 0x20000,     /* not ACTIVE: waits beside the one that is */
-    RS_OWN_IMAGE = 0x40000,   /* UPDATING, and the new version has an image of its own */
-    RS_SPARE = 0x400000,      /* a further instance of RS, which stands by */
-    RS_CORPSE = 0x800000,     /* dead, replaced, and kept for the coroner */
-    RS_TAKEN = 0x1000000,     /* CORPSE, and the coroner looks at it */
+    RS_REINCARNATE = 0x200,     /* starts over with a new endpoint */
+    RS_OLD = 0x1000,            /* the dead instance while its replacement starts */
+    RS_RESTARTING = 0x2000,     /* INITIALIZING, but not for the first time */
+    RS_FRESH = 0x4000,          /* the state of the old instance is given up */
+    RS_PUBLISHED = 0x10000,     /* DS, PM and VFS know it */
+    RS_MAY_MUTATE = 0x100000,   /* an operator asked for a mutation fault: it may have its text changed once */
+    RS_SCRIPT = 0x200000,       /* TERMINATED, and its recovery script decides */
+    RS_REPLICA = 0x20000,       /* not ACTIVE: waits beside the one that is */
+    RS_OWN_IMAGE = 0x40000,     /* UPDATING, and the new version has an image of its own */
+    RS_SPARE = 0x400000,        /* a further instance of RS, which stands by */
+    RS_CORPSE = 0x800000,       /* dead, replaced, and kept for the coroner */
+    RS_TAKEN = 0x1000000,       /* CORPSE, and the coroner looks at it */
+    RS_ASKS_AGAIN = 0x2000000,  /* it waited for the answer of an RS whose state was lost */
+    RS_KNOWN_FLAGS = 0x3f773ff, /* all of these */
 };
 
 enum {
@@ -243,9 +245,29 @@ int rs_set_privileges(endpoint_t process, struct privilege *privilege);
 void rs_crash_myself(struct rs_state *state, const struct service_crash_request *request);
 
 /* ---- takeover.c ---- */
-/* The kernel has put us into RS's place; the dead one is at `old`. Afterwards our predecessor for the kernel is the last RS that served. */
+/* How far an instance is in becoming RS; the next one reads it if this one dies over it. UNPROVEN: it serves, but has not yet done a tick's work. */
+enum rs_place { RS_PLACE_SERVES = 0, RS_PLACE_VM_IS_NOT_TOLD = 1, RS_PLACE_STATE_IS_NOT_TAKEN = 2, RS_PLACE_UNPROVEN = 3 };
+
+/* What a new RS believes of the dead one's state: all of it; of its records those that agree with the kernel; nothing. */
+enum rs_trust { RS_TRUST_STATE = 0, RS_TRUST_RECORDS = 1, RS_TRUST_NOTHING = 2 };
+
+struct rs_taking {
+    uint32_t stage;  /* enum rs_place */
+    uint32_t trust;  /* enum rs_trust */
+    endpoint_t dead; /* the RS before us */
+};
+
+/* The kernel has put us into RS's place; the dead one is at `old`. Afterwards our predecessor for the kernel is the last RS that served. What it says
+ * of itself decides what we believe of its state. */
 int rs_take_place(struct rs_state *state, endpoint_t old);
+const struct rs_taking *rs_how_taken(void);
+/* The state that was taken over cannot be used. */
+void rs_trust_less(void);
 void rs_place_is_taken(void);
+/* We do all that an RS has to do. */
+void rs_is_proven(void);
+/* Note in RS's own slot that it is the next instance; soon it will look for what was left undone. */
+void rs_note_succession(struct rs_state *state, uint32_t signo);
 /* We are the successor, with the state of the dead RS: bring back what was not in it. */
 int rs_succeed(struct rs_state *state, uint32_t signo);
 /* Make what the kernel and VM have what the state says. signo: of what RS before us died, 0: it did not. */
@@ -254,6 +276,15 @@ int rs_settle(struct rs_state *state, uint32_t signo);
 const struct process_info *rs_ask_kernel(void);
 /* Deaths that the RS before us was told of. */
 void rs_rescan(struct rs_state *state, struct outbox *outbox);
+
+/* Processes from slot `first` on, at most `room`; returns how many. */
+uint32_t rs_list_processes(uint64_t first, struct process_info *list, uint32_t room);
+/* Two instances in slots of the kernel have changed places, but that was not committed: change them back. */
+void rs_change_back(uint32_t active, uint32_t index);
+
+/* ---- salvage.c ---- */
+/* We are the successor, and the dead RS's state cannot be used. */
+int rs_salvage(struct rs_state *state, uint32_t signo);
 
 /* ---- corpse.c ---- */
 /* Why the active instance has died (enum rs_cause); signal details are those of the signal that is being managed. */
@@ -276,10 +307,12 @@ int rs_self_took_over(struct rs_state *state);
 void rs_self_interrupted(struct rs_state *state);
 
 /* ---- standby.c: a second VM ---- */
+/* Which one it is, as the kernel has it. */
+struct process_info;
+void rs_standby_find(struct rs_state *state, const struct process_info *process);
 /* Make one if there is none. */
 void rs_standby_tick(struct rs_state *state);
 /* After a crash of RS: is the standby what the state says? */
-struct process_info;
 void rs_standby_recheck(struct rs_state *state, const struct process_info *process);
 /* VM has died. False: nobody could take over. */
 bool rs_standby_takes_over(struct rs_state *state);
@@ -298,8 +331,14 @@ void rs_standby_can_renew(void);
 int rs_update_vm(struct rs_state *state, const struct rs_operation *operation, const struct rs_update *request);
 
 /* ---- boot.c ---- */
+enum { RS_PROBLEM_BYTES = MANIFEST_ERROR_BYTES + 64 };
+
 /* Map the boot archive; after a restart the images move to where it is now. */
 int rs_map_archive(struct rs_state *state);
+/* A table without any service. */
+void rs_reset(struct rs_state *state);
+/* The table of the services of the boot image, as its manifests say. An error is told in `problem`. */
+int rs_read_boot_image(struct rs_state *state, char problem[RS_PROBLEM_BYTES]);
 int rs_boot(struct rs_state *state, struct outbox *outbox);
 void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 
@@ -429,6 +468,9 @@ void rs_crash_armed(struct rs_state *state, const struct message *reply, const s
 /* Answer the operation that waits for this slot, if any. */
 void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, struct outbox *outbox);
 
+/* ---- check.c ---- */
+/* Are these pages of the image area, and is the image in them? */
+bool rs_is_in_area(const struct rs_state *state, uint32_t first, uint32_t pages, uint64_t image, uint64_t length);
 const char *rs_state_check(const void *state);
 
 /* Transactions of our asynchronous requests: who gets the reply. */

@@ -23,13 +23,7 @@ static struct process_info process[SERVICE_SLOTS] SERVICE_INSTANCE;
 
 /* ---- taking the place ---- */
 
-enum stage { SERVES = 0, VM_IS_NOT_TOLD = 1, STATE_IS_NOT_TAKEN = 2 };
-
-/* How far this instance is in becoming RS; the next one reads it if this one dies over it. */
-static struct {
-    uint32_t stage;
-    endpoint_t dead;
-} taking SERVICE_INSTANCE;
+static struct rs_taking taking SERVICE_INSTANCE;
 
 /* The RS that died at `old` had not yet taken the state over from the one before it: those two change places, and we take it. */
 static int reach_behind(endpoint_t old, uint32_t stage, endpoint_t before)
@@ -37,39 +31,90 @@ static int reach_behind(endpoint_t old, uint32_t stage, endpoint_t before)
     struct kernel_update_request swap = { .source = before, .destination = old };
     struct vm_update_request told = { .source = before, .destination = old, .space = process[endpoint_slot(before)].space };
 
-    log_warn("rs died while it took over");
-    return stage == VM_IS_NOT_TOLD ? kernel_call_update(ENDPOINT_SYSTEM, &swap) : vm_call_update(ENDPOINT_VM, &told);
+    return stage == RS_PLACE_VM_IS_NOT_TOLD ? kernel_call_update(ENDPOINT_SYSTEM, &swap) : vm_call_update(ENDPOINT_VM, &told);
+}
+
+/* Who dies over the state before it has shown that it can live with it is followed by one that believes less of it. */
+static uint32_t trust_after(const struct rs_taking *before)
+{
+    if (before->stage == RS_PLACE_SERVES || before->stage == RS_PLACE_VM_IS_NOT_TOLD)
+        return RS_TRUST_STATE;
+    return before->trust == RS_TRUST_STATE ? RS_TRUST_RECORDS : RS_TRUST_NOTHING;
+}
+
+/* What there must be should VM die now: standby.c works with it. */
+static void prepare_for_vm(struct rs_state *state, endpoint_t old)
+{
+    if (sys_copy_from(old, (uint64_t)(uintptr_t)state, state, sizeof(*state)) != 0 || rs_state_check(state) != NULL) {
+        rs_reset(state);
+        rs_standby_find(state, process);
+    }
+}
+
+void rs_trust_less(void)
+{
+    if (taking.trust == RS_TRUST_STATE)
+        taking.trust = RS_TRUST_RECORDS;
 }
 
 int rs_take_place(struct rs_state *state, endpoint_t old)
 {
     struct vm_update_request swapped = { .source = old, .destination = ENDPOINT_RS, .swapped = 1, .space = UINT32_MAX };
-    uint32_t stage;
-    endpoint_t before;
-    int result = sys_copy_from(old, (uint64_t)(uintptr_t)&taking, &taking, sizeof(taking));
+    struct rs_taking before;
+    int result = sys_copy_from(old, (uint64_t)(uintptr_t)&taking, &before, sizeof(before));
 
-    stage = taking.stage;
-    before = taking.dead;
-    taking.dead = old;
-    if (result == 0)
-        result = sys_copy_from(old, (uint64_t)(uintptr_t)state, state, sizeof(*state)); /* should VM die now (standby.c) */
-    taking.stage = VM_IS_NOT_TOLD;
+    if (result != 0)
+        before = (struct rs_taking){ .stage = RS_PLACE_UNPROVEN };
+    taking = (struct rs_taking){ .stage = RS_PLACE_VM_IS_NOT_TOLD, .dead = old, .trust = trust_after(&before) };
     if (rs_ask_kernel() != NULL)
         swapped.space = process[ENDPOINT_RS].space;
-    if (result == 0)
-        result = vm_call_update(ENDPOINT_VM, &swapped);
-    taking.stage = STATE_IS_NOT_TAKEN;
-    if (result == 0 && stage != SERVES)
-        result = reach_behind(old, stage, before);
-    return result;
+    prepare_for_vm(state, old);
+    result = vm_call_update(ENDPOINT_VM, &swapped);
+    if (result != 0)
+        return result;
+    taking.stage = RS_PLACE_STATE_IS_NOT_TAKEN;
+    if (before.stage != RS_PLACE_SERVES)
+        log_warn("rs died while it took over");
+    if ((before.stage == RS_PLACE_VM_IS_NOT_TOLD || before.stage == RS_PLACE_STATE_IS_NOT_TAKEN) &&
+        reach_behind(old, before.stage, before.dead) != 0)
+        rs_trust_less(); /* that one is gone: what we see is a state half made */
+    return 0;
+}
+
+const struct rs_taking *rs_how_taken(void)
+{
+    return &taking;
 }
 
 void rs_place_is_taken(void)
 {
-    taking.stage = SERVES;
+    taking.stage = RS_PLACE_UNPROVEN;
+}
+
+void rs_is_proven(void)
+{
+    taking.stage = RS_PLACE_SERVES;
+    taking.trust = RS_TRUST_STATE;
 }
 
 /* ---- what was not committed ---- */
+
+uint32_t rs_list_processes(uint64_t first, struct process_info *list, uint32_t room)
+{
+    struct kernel_getinfo_request request = {
+        .what = KERNEL_INFO_PROCESSES,
+        .address = (uint64_t)(uintptr_t)list,
+        .length = room * sizeof(*list),
+        .argument = first,
+    };
+    struct kernel_getinfo_reply reply = { 0 };
+    uint64_t count;
+
+    if (kernel_call_getinfo(ENDPOINT_SYSTEM, &request, &reply) != 0)
+        return 0;
+    count = reply.length_bytes / sizeof(*list);
+    return count < room ? (uint32_t)count : room;
+}
 
 const struct process_info *rs_ask_kernel(void)
 {
@@ -122,8 +167,7 @@ static uint32_t whose_contents(const struct rs_state *state, uint32_t index)
     return RS_NO_SLOT;
 }
 
-/* Two instances have changed places, but that was not committed. */
-static void change_back(uint32_t active, uint32_t index)
+void rs_change_back(uint32_t active, uint32_t index)
 {
     struct kernel_privctl_request stop = { .process = process[active].endpoint, .request = KERNEL_PRIVILEGE_REQUEST_DISALLOW };
     struct vm_update_request update = { .source = process[index].endpoint,
@@ -161,7 +205,7 @@ int rs_settle(struct rs_state *state, uint32_t signo)
             continue;
         active = whose_contents(state, i);
         if (active != RS_NO_SLOT)
-            change_back(active, i);
+            rs_change_back(active, i);
     }
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         if (process[i].endpoint == ENDPOINT_NONE || state->slot[i].flags != 0)
@@ -174,9 +218,20 @@ int rs_settle(struct rs_state *state, uint32_t signo)
     return 0;
 }
 
-int rs_succeed(struct rs_state *state, uint32_t signo)
+void rs_note_succession(struct rs_state *state, uint32_t signo)
 {
     struct rs_slot *rs = &state->slot[ENDPOINT_RS];
+
+    rs->restarts++;
+    rs->last_signal = signo;
+    rs->cause = signo == SEF_SIGNAL_HANG ? RS_CAUSE_HEARTBEAT : RS_CAUSE_SIGNAL;
+    rs_publish_row(state, rs);
+    state->rescan_ns = state->rs_settle_ns = rs_deadline(state, 0);
+    rs_arm_first(state);
+}
+
+int rs_succeed(struct rs_state *state, uint32_t signo)
+{
     int result = rs_map_archive(state);
 
     if (result == 0)
@@ -184,13 +239,8 @@ int rs_succeed(struct rs_state *state, uint32_t signo)
     if (result != 0)
         return result;
     rs_self_interrupted(state);
-    rs->restarts++;
-    rs->last_signal = signo;
-    rs->cause = signo == SEF_SIGNAL_HANG ? RS_CAUSE_HEARTBEAT : RS_CAUSE_SIGNAL;
-    rs_publish_row(state, rs);
-    state->rescan_ns = state->rs_settle_ns = rs_deadline(state, 0);
-    rs_arm_first(state);
-    log_info("rs is back (restart %u)", rs->restarts);
+    rs_note_succession(state, signo);
+    log_info("rs is back (restart %u)", state->slot[ENDPOINT_RS].restarts);
     return 0;
 }
 

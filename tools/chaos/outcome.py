@@ -5,7 +5,7 @@ placed       RS took the request (refused: the service was just being replaced)
 executed     the fault happened: the service said so
 manifested   the service died, was found out, or a round differs; a failed call, a wild store or a mutation need not
 detected     by what the death came about: exception, assertion (a service's panic), state check, checksum (of the text), heartbeat
-transparent  the service is back with its state (or as its manifest says), and no round differs because of it
+transparent  the service is back with its state (or as its manifest says; or rs with one that it derived, and nothing lost), and no round differs
 degraded     a round differs and says so by an error message or exit status, or state was lost; with the reason
 stopped      the service is not back
 stops        the system stopped because rs or vm could not be replaced: no crash of the kernel, but as bad
@@ -20,7 +20,7 @@ PLACED = re.compile(STAMP + r"chaos: (placed|refused) (\d+) (\w+) ([\w-]+) (-?\d
 PANIC = re.compile(STAMP + r"(\w+): panic: (.*)")
 DIED = re.compile(STAMP + r"rs: (\w+) died of signal (\d+)")
 MISSED = re.compile(STAMP + r"\w+: (\w+) gives no heartbeat")
-BACK = re.compile(STAMP + r"rs: (\w+) is back( with a new state)? \(restart (\d+)\)")
+BACK = re.compile(STAMP + r"rs: (\w+) is back( with a (?:new|derived) state)? \(restart (\d+)\)(?:; lost: (.*))?")
 LOST = re.compile(STAMP + r"(\w+): (state of the old instance: .*|the handler wrote more than the journal holds: no resume)")
 GIVEN_UP = re.compile(STAMP + r"(\w+): message type \S+ crashed the service twice")
 RESOURCES = re.compile(STAMP + r"(\w+): resources: (\d+) grants, (\d+) arenas, (\d+) free places in the outbox")
@@ -60,6 +60,7 @@ class Outcome:
     updates: int = 0
     other_deaths: list = field(default_factory=list)  # (time, service, signal) that no fault explains
     given_up: int = 0
+    derived: int = 0                                # times that rs could not use its state and made another one
     degraded_rounds: list = field(default_factory=list)
     silent_rounds: list = field(default_factory=list)
     hung: bool = False
@@ -151,13 +152,15 @@ class Reader:
 
     def return_(self, match):
         fault = self.dead.pop(match[2], None)
+        self.result.derived += match[5] is not None
         if fault is None and match[2] == "rs":  # nobody but its successor saw it die
             fault = self.last.get("rs")
             if fault is None or fault.died is not None:
                 return
             fault.died, fault.detected = float(match[1]), self.how("rs")
         if fault:
-            fault.back, fault.fresh = float(match[1]), fault.fresh or bool(match[3])
+            fault.back, fault.fresh = float(match[1]), fault.fresh or bool(match[3]) and match[5] != "nothing"
+            fault.lost = match[5] or fault.lost
 
     def loss(self, match):
         fault = self.dead.get(match[2])

@@ -329,6 +329,36 @@ TEST(a_journal_that_makes_no_sense_has_no_message_in_hand)
     CHECK_EQ(journal.reply_to, ENDPOINT_NONE);
 }
 
+/* As a wild store leaves it: an entry that is longer than the memory it begins in must not be believed. */
+TEST(an_entry_that_leads_out_of_the_kept_memory_is_refused)
+{
+    enum { END = 100 };
+
+    begin();
+    journal_kept[0].bytes = END * sizeof(table[0]);
+    table[END] = 7;
+    ((uint64_t *)(uintptr_t)journal.top)[0] = 1;
+    ((uint64_t *)(uintptr_t)journal.top)[1] = 2;
+    ((uint64_t *)(uintptr_t)journal.top)[2] = (uint64_t)(uintptr_t)&table[END - 1] | 2ull << 48;
+    journal.top += 3 * sizeof(uint64_t);
+    CHECK(!journal_rollback());
+    CHECK_EQ(table[END], 7);
+}
+
+TEST(a_log_with_impossible_numbers_is_not_sound)
+{
+    begin();
+    CHECK(journal_log_is_sound());
+    journal.top = journal.undo - 8;
+    CHECK(!journal_log_is_sound());
+    begin();
+    journal.spill_room = UINT64_MAX;
+    CHECK(!journal_log_is_sound());
+    begin();
+    journal.undo += 4096;
+    CHECK(!journal_log_is_sound());
+}
+
 /* Last: a crash that was asked for cannot be taken back. */
 TEST(a_crash_after_so_many_stores_comes_then_and_can_be_rolled_back)
 {

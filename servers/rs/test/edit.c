@@ -80,7 +80,9 @@ TEST(what_edit_refuses_changes_nothing)
     struct rs_slot *slot = begin();
     struct manifest before = slot->manifest;
 
-    state.slot[ENDPOINT_RS] = (struct rs_slot){ .flags = RS_IN_USE | RS_ACTIVE, .endpoint = ENDPOINT_RS, .manifest.label = "rs" };
+    state.slot[ENDPOINT_RS] = (struct rs_slot){ .flags = RS_IN_USE | RS_ACTIVE,
+                                                .endpoint = ENDPOINT_RS,
+                                                .manifest = { .label = "rs", .quantum_ms = 10 } };
     state.slot[ENDPOINT_RS].other = state.slot[ENDPOINT_RS].late = RS_NO_SLOT;
     CHECK_EQ(edit_label("nobody"), -ESRCH);
     CHECK_EQ(edit_label("rs"), -EPERM);

@@ -3,143 +3,23 @@
  * RS dies at each single call that it makes while it replaces a service; the next RS has the state of the last commit and a world in which half of it was
  * done. Whatever the point, the service gets a new instance, with its old one beside it, and nothing is left over.
  */
-#include <string.h>
+#include "world.h"
 
-#include "../state.h"
-#include "errors.h"
-#include "kernel_info.h"
-#include "privilege.h"
-#include "protocols/kernel.h"
 #include "protocols/service.h"
-#include "protocols/vm.h"
 #include "sys/syscalls.h"
-#include "testing/fake_kernel.h"
-#include "testing/testing.h"
 
-enum { HELLO = 12, SPARE = 40, DEAD_RS = 41, FIRST_SPACE = 100 };
-
-/* The kernel's slots. Contents are told apart by their space; endpoints stay with the slot. */
-static struct {
-    endpoint_t endpoint; /* NONE: free */
-    uint32_t space;
-    uint32_t flags;
-    endpoint_t backup;
-} world[SERVICE_SLOTS];
+enum { HELLO = 12, SPARE = 40 };
 
 static struct rs_state state, committed;
-static uint32_t next_space, calls_left;
-static bool is_dead;
-
-static void exchange(endpoint_t a, endpoint_t b)
-{
-    uint32_t x = endpoint_slot(a), y = endpoint_slot(b);
-    uint32_t space = world[x].space, flags = world[x].flags;
-
-    CHECK(world[x].endpoint == a && world[y].endpoint == b);
-    world[x].space = world[y].space;
-    world[x].flags = world[y].flags;
-    world[y].space = space;
-    world[y].flags = flags;
-}
 
 int sys_getinfo(uint32_t what, void *address, size_t length, size_t *length_bytes)
 {
-    struct process_info *info = address;
-    size_t count = 0;
+    size_t bytes = what == KERNEL_INFO_PROCESSES ? world_list(0, address, length / sizeof(struct process_info)) : 0;
 
-    (void)length;
-    if (what != KERNEL_INFO_PROCESSES)
-        return 0; /* boot information: an empty archive */
-    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
-        if (world[i].endpoint != ENDPOINT_NONE)
-            info[count++] = (struct process_info){
-                .endpoint = world[i].endpoint, .slot = i, .space = world[i].space, .rts_flags = world[i].flags, .name = "x"
-            };
-    }
+    if (what == KERNEL_INFO_BOOT)
+        memset(address, 0, length); /* an empty archive */
     if (length_bytes != NULL)
-        *length_bytes = count * sizeof(*info);
-    return 0;
-}
-
-static int do_create(struct message *message)
-{
-    struct kernel_create_request create;
-    struct kernel_create_reply created;
-
-    kernel_create_request_get(message, &create);
-    if (world[create.slot].endpoint != ENDPOINT_NONE && world[create.slot].space != 0)
-        return -EBUSY; /* it has a program already */
-    world[create.slot].endpoint = created.process = endpoint_make(1, create.slot);
-    world[create.slot].space = 0;
-    world[create.slot].flags = PROCESS_NO_PRIV;
-    world[create.slot].backup = ENDPOINT_NONE;
-    kernel_create_reply_put(message, &created);
-    return 0;
-}
-
-static int do_load(struct message *message)
-{
-    struct vm_load_service_request load;
-    struct vm_load_service_reply reply = { .space = ++next_space };
-
-    vm_load_service_request_get(message, &load);
-    world[load.slot].space = next_space;
-    vm_load_service_reply_put(message, &reply);
-    return 0;
-}
-
-static int do_privctl(const struct message *message)
-{
-    struct kernel_privctl_request request;
-    uint32_t slot;
-
-    kernel_privctl_request_get(message, &request);
-    slot = endpoint_slot(request.process);
-    if (request.request == KERNEL_PRIVILEGE_REQUEST_ALLOW)
-        world[slot].flags &= ~(uint32_t)PROCESS_NO_PRIV;
-    else if (request.request == KERNEL_PRIVILEGE_REQUEST_DISALLOW)
-        world[slot].flags |= PROCESS_NO_PRIV;
-    else if (request.request == KERNEL_PRIVILEGE_REQUEST_UPDATE_SYS)
-        world[slot].backup = ((const struct privilege *)(uintptr_t)request.privileges)->backup_signal_manager;
-    return 0;
-}
-
-static int do_call(struct message *message)
-{
-    struct kernel_getpriv_request getpriv;
-    struct kernel_clear_request clear;
-    struct vm_update_request update;
-
-    switch (message->type) {
-    case KERNEL_CREATE:
-        return do_create(message);
-    case VM_LOAD_SERVICE:
-        return do_load(message);
-    case KERNEL_PRIVCTL:
-        return do_privctl(message);
-    case KERNEL_GETPRIV:
-        kernel_getpriv_request_get(message, &getpriv);
-        ((struct privilege *)(uintptr_t)getpriv.privileges)->backup_signal_manager = world[endpoint_slot(getpriv.process)].backup;
-        return 0;
-    case KERNEL_CLEAR:
-        kernel_clear_request_get(message, &clear);
-        world[endpoint_slot(clear.process)].endpoint = ENDPOINT_NONE;
-        return 0;
-    case VM_UPDATE:
-        vm_update_request_get(message, &update);
-        exchange(update.source, update.destination);
-        return 0;
-    default:
-        return 0;
-    }
-}
-
-/* RS dies after a call, before it learns the answer: whatever it does then does not happen. */
-static int call(endpoint_t destination, struct message *message)
-{
-    (void)destination;
-    message->status = is_dead ? -EDEADSRCDST : do_call(message);
-    is_dead |= calls_left > 0 && --calls_left == 0;
+        *length_bytes = bytes;
     return 0;
 }
 
@@ -154,23 +34,17 @@ static void add_slot(uint32_t index, const char *label, uint32_t flags)
     slot->manifest.quantum_ms = 10;
     memcpy(slot->manifest.label, label, strlen(label) + 1);
     state.space[index] = FIRST_SPACE + index;
-    world[index].endpoint = slot->endpoint;
-    world[index].space = FIRST_SPACE + index;
+    world_add(index, slot->endpoint, label);
 }
 
 static void start(void)
 {
-    fake_reset();
-    fake_uptime_ns = 1000000000;
-    fake_sendrec = call;
-    calls_left = 0;
-    is_dead = false;
-    next_space = 1000;
+    world_reset();
+    fake_sendrec = world_call;
     memset(&state, 0, sizeof(state));
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         state.slot[i].other = state.slot[i].late = RS_NO_SLOT;
-        state.slot[i].endpoint = world[i].endpoint = world[i].backup = ENDPOINT_NONE;
-        world[i].flags = 0;
+        state.slot[i].endpoint = ENDPOINT_NONE;
     }
     state.boot_step = RS_BOOT_DONE;
     add_slot(ENDPOINT_RS, "rs", RS_ACTIVE);
@@ -179,15 +53,6 @@ static void start(void)
     state.spare[0] = SPARE;
     world[ENDPOINT_RS].backup = endpoint_make(1, SPARE);
     world[HELLO].flags = PROCESS_SIG_PENDING;
-}
-
-static uint32_t processes(void)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
-        count += world[i].endpoint != ENDPOINT_NONE;
-    return count;
 }
 
 /* The kernel has put the first standby into RS's place; the dead RS is where that was. */

@@ -39,6 +39,15 @@ def test_faults_are_counted_by_what_became_of_them():
     assert result.other_deaths == [(9.3, "pm", 11)]
 
 
+def test_a_derived_state_is_degraded_if_anything_was_lost():
+    for lost, became in (("nothing", "transparent"), ("probe, 1 requests", "degraded")):
+        log = "[    1.0] rs: fault 1 executed: bad-state, type 0x3000f\n[    2.0] rs: rs is back with a derived state (restart 1); lost: %s\n" % lost
+        damaged = boots.Boot("##begin 1 0.00\na\n##end 1 0\n", 0, log)
+        result = outcome.judge(rounds(("a\n", 0)), damaged, False)
+        assert [fault.outcome for fault in result.faults] == [became] and result.derived == 1, result.faults
+        assert became == "transparent" or "probe" in result.faults[0].reason
+
+
 def test_a_difference_without_an_error_is_silent():
     result = outcome.judge(rounds(("a\n", 0)), rounds(("b\n", 0)), False)
     assert len(result.silent_rounds) == 1 and not result.good()
