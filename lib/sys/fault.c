@@ -27,7 +27,7 @@ enum { PASSED_MAX = 8, STORES_MAX = 48, CALLS_MAX = 6, WORD = 8 };
 struct fault fault;
 uint32_t fault_in_calls;
 
-extern char __state_start[], __state_end[], __derived_start[], __derived_end[], __bss_start[], __bss_end[];
+extern char __state_start[], __state_end[], __mirror_start[], __mirror_end[], __derived_start[], __derived_end[], __bss_start[], __bss_end[];
 
 static uint32_t next_random(void)
 {
@@ -81,13 +81,15 @@ static void spoil(void *start, const void *end)
         *word = (uint64_t)next_random() << 32 | next_random();
 }
 
-/* Every other word of the state gets a random value; with half of the seeds every other one of the undo log too. */
+/* Every other word of the state gets a random value. What cannot be found again in its copy: with half of the seeds every other word of the undo log too. */
 static void spoil_state(uint32_t type)
 {
-    bool log_too = (next_random() & 1) == 0;
+    bool is_lost = fault.kind == SERVICE_FAULT_LOST_STATE, log_too = is_lost && (next_random() & 1) == 0;
 
-    tell("bad-state", type);
+    tell(is_lost ? "lost-state" : "bad-state", type);
     spoil(__state_start, __state_end);
+    if (is_lost)
+        spoil(__mirror_start, __mirror_end);
     if (log_too)
         spoil(journal_undo.chunk, (const void *)(uintptr_t)journal.top);
 }
@@ -195,7 +197,7 @@ void fault_after(uint32_t type)
     } else if (fault.kind == SERVICE_FAULT_WILD_STORE) {
         store_wildly(type);
         return;
-    } else if (fault.kind == SERVICE_FAULT_BAD_STATE) {
+    } else if (fault.kind == SERVICE_FAULT_BAD_STATE || fault.kind == SERVICE_FAULT_LOST_STATE) {
         spoil_state(type);
     } else if (fault.kind == SERVICE_FAULT_CRASH) {
         tell("in-handler", type);

@@ -17,6 +17,7 @@
 #include "sys/journal_debug.h"
 #include "sys/log.h"
 #include "sys/loop.h"
+#include "sys/mirror.h"
 #include "sys/outbox_table.h"
 #include "sys/sef.h"
 #include "sys/sef_update.h"
@@ -125,6 +126,7 @@ static void transact(uint32_t status)
     bool replies;
 
     journal_debug_begin();
+    mirror_begin();
     journal_begin();
     integrity_look();
     if (__builtin_expect(fault.armed != 0, 0))
@@ -138,6 +140,7 @@ static void transact(uint32_t status)
         journal_commit(journal.current ^ 1u, request->source);
     else
         journal_commit(journal.current, ENDPOINT_NONE);
+    mirror_follow();
     if (!outbox_is_empty(&own_outbox))
         outbox_flush(&own_outbox);
     if (__builtin_expect(journal_has_grown(), 0))
@@ -220,8 +223,10 @@ static void receive_one(void)
     journal.receive_status = status;
     crash_notes_message(message);
     if (__builtin_expect(sef_might_take(message, status), 0) && !sef_is_managed(message) && sef_take(message, status)) {
-        if ((status & IPC_STATUS_VERB_MASK) != IPC_NOTIFY || message->source != ENDPOINT_RS) /* not for a heartbeat */
+        if ((status & IPC_STATUS_VERB_MASK) != IPC_NOTIFY || message->source != ENDPOINT_RS) { /* not for a heartbeat */
             journal_debug_outside();
+            mirror_outside();
+        }
         return;
     }
     transact(status);

@@ -48,6 +48,8 @@ void arena_restart(bool promise);
 int arena_make(uint32_t number, uint64_t bytes);
 /* Take the state of the other instance over, all but the arenas. 0 or a negative error. */
 int resume_take_sections(void);
+/* The copy of its state that the dead instance had (mirror.h). */
+int resume_take_mirror(void);
 /* Ask who we are; once. */
 void identity_ask(void);
 /* SENDREC to the kernel; the error of the trap or the status of the answer. */

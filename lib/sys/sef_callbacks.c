@@ -15,6 +15,7 @@
 #include "sys/journal.h"
 #include "sys/log.h"
 #include "sys/loop.h"
+#include "sys/mirror.h"
 #include "sys/outbox_table.h"
 #include "sys/sef.h"
 #include "sys/sef_update.h"
@@ -106,7 +107,7 @@ int sef_cb_signal_manager_null(endpoint_t target, int signo)
     return 0;
 }
 
-extern char __state_start[], __state_end[], __outbox_start[], __outbox_end[];
+extern char __state_start[], __state_end[], __outbox_start[], __outbox_end[], __mirror_start[], __mirror_end[];
 extern char __derived_start[], __derived_end[], __journal_start[], __journal_end[];
 
 /* Copy a region of the old instance to the same address here. */
@@ -190,6 +191,11 @@ int resume_take_sections(void)
     return result == 0 ? take_undo() : result;
 }
 
+int resume_take_mirror(void)
+{
+    return take_section(__mirror_start, __mirror_end);
+}
+
 static int resume_take(void)
 {
     int result = resume_take_sections();
@@ -238,7 +244,7 @@ static int cannot_resume(int type, struct sef_init_info *info, const char *probl
 }
 
 /* What was not committed is taken back. NULL, or why the state cannot be used. */
-static const char *settle_state(const struct sef_init_info *info)
+static const char *settle_state(int type, const struct sef_init_info *info)
 {
     const char *problem = NULL;
 
@@ -251,6 +257,8 @@ static const char *settle_state(const struct sef_init_info *info)
     journal_start();
     if (running_service->state_check != NULL && !running_service->derives)
         problem = running_service->state_check(running_service->state);
+    if (problem != NULL && type == SEF_INIT_RESTART)
+        problem = mirror_repair(problem);
     return info->fault == SERVICE_UPDATE_FAULT_BAD_STATE ? "broken, as asked" : problem;
 }
 
@@ -264,7 +272,7 @@ int sef_cb_init_resume(int type, struct sef_init_info *info)
     result = type == SEF_INIT_LU ? update_take() : resume_take();
     if (result != 0)
         return type == SEF_INIT_LU ? result : cannot_resume(type, info, "it cannot be taken");
-    problem = settle_state(info);
+    problem = settle_state(type, info);
     if (problem != NULL)
         return cannot_resume(type, info, problem);
     if (running_service->rebuild != NULL)

@@ -82,8 +82,8 @@ void service_panic(const char *format, ...) __attribute__((noreturn, format(prin
  * Call it only in init, in the same order each time. NULL when there is no memory. */
 void *service_arena(const char *name, size_t bytes);
 
-#ifdef DEBUG_JOURNAL_MARK
-static const char journaled_mark __attribute__((section(".journaled"), used)) = 1; /* journal_debug.c */
+#ifdef JOURNAL_MARK
+static const char journaled_mark __attribute__((section(".journaled"), used)) = 1; /* mirror.c, journal_debug.c */
 #endif
 
 /* On a function: its stores need no undo log, because they go to nothing but its callers' variables, or because it runs only in init. */

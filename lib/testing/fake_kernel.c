@@ -492,6 +492,13 @@ WEAK void integrity_check(void)
 {
 }
 
+WEAK const struct service *running_service;
+
+WEAK int resume_take_mirror(void)
+{
+    return 0;
+}
+
 WEAK void fault_take(const struct service_crash_request *request)
 {
     testing_fail("service", 0, "asked to crash in %#x", request->call);

@@ -36,8 +36,8 @@ ifeq ($(JOURNAL),off)
 else
   ifeq ($(DEBUG_JOURNAL),1)
     flags_service += -DDEBUG_JOURNAL
-    flags_journal_mark := -DDEBUG_JOURNAL_MARK
   endif
+  flags_journal_mark := -DJOURNAL_MARK
   flags_journal := -fplugin=$(journal_plugin) -DJOURNALED
 endif
 

@@ -22,7 +22,7 @@ enum { LIST_MAX = 32, LINE_BYTES = 128, EXIT_USAGE = 2, PLACERS_MAX = 16, NUMBER
 
 /* As tools/chaos/options.py names them. */
 static const char *const kinds[] = { "crash",        "in-handler", "middle",   "loop",     "wild-store",
-                                     "kernel-error", "no-memory",  "mutation", "bad-state" };
+                                     "kernel-error", "no-memory",  "mutation", "bad-state", "lost-state" };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -69,7 +69,7 @@ static int place(const struct plan *plan, const char *label, uint32_t kind, uint
 {
     static const uint32_t fault[KINDS] = {
         SERVICE_FAULT_CRASH,        SERVICE_FAULT_CRASH,     SERVICE_FAULT_MIDDLE,   SERVICE_FAULT_LOOP,      SERVICE_FAULT_WILD_STORE,
-        SERVICE_FAULT_KERNEL_ERROR, SERVICE_FAULT_NO_MEMORY, SERVICE_FAULT_MUTATION, SERVICE_FAULT_BAD_STATE,
+        SERVICE_FAULT_KERNEL_ERROR, SERVICE_FAULT_NO_MEMORY, SERVICE_FAULT_MUTATION, SERVICE_FAULT_BAD_STATE, SERVICE_FAULT_LOST_STATE,
     };
     struct rs_crash_request request = {
         .fault = fault[kind], .seed = next_random() | 1, .number = number & 0xffffff, .handler = plan->handler

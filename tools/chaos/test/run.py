@@ -41,7 +41,7 @@ def test_faults_are_counted_by_what_became_of_them():
 
 def test_a_derived_state_is_degraded_if_anything_was_lost():
     for lost, became in (("nothing", "transparent"), ("probe, 1 requests", "degraded")):
-        log = "[    1.0] rs: fault 1 executed: bad-state, type 0x3000f\n[    2.0] rs: rs is back with a derived state (restart 1); lost: %s\n" % lost
+        log = "[    1.0] rs: fault 1 executed: lost-state, type 0x3000f\n[    2.0] rs: rs is back with a derived state (restart 1); lost: %s\n" % lost
         damaged = boots.Boot("##begin 1 0.00\na\n##end 1 0\n", 0, log)
         result = outcome.judge(rounds(("a\n", 0)), damaged, False)
         assert [fault.outcome for fault in result.faults] == [became] and result.derived == 1, result.faults

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The copy follows the undo log (mirror.h). Buffers that handlers fill without an entry (journal_forgo) are not followed, so the copy is not put in the place
+ * of the whole state: of the pieces in which the two differ the first one is taken that makes the state good; all of them only if no single one does.
+ */
+#include "sys/mirror.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/string.h"
+#include "sys/journal.h"
+#include "sys/log.h"
+#include "sys/loop.h"
+#include "sys/service.h"
+
+enum { WORD = 8, COUNT_SHIFT = 48, PIECES_MAX = 64 };
+#define ADDRESS_MASK 0xffffffffffffull
+
+struct mirror mirror;
+
+static bool is_stale = true;
+
+#ifdef PLANARIA_HOST
+static void find_copy(void)
+{
+}
+#else
+extern char __state_start[], __state_end[], __mirror_start[];
+/* Different only if the service's own sources are compiled with the journal (service.h). */
+extern char __journaled_start[], __journaled_end[];
+
+static void find_copy(void)
+{
+    bool is_journaled = (uintptr_t)__journaled_start != (uintptr_t)__journaled_end;
+
+    mirror = (struct mirror){ __state_start, __mirror_start, is_journaled ? (uint64_t)(__state_end - __state_start) : 0 };
+}
+#endif
+
+void mirror_outside(void)
+{
+    is_stale = true;
+}
+
+void mirror_begin(void)
+{
+    if (__builtin_expect(!is_stale, 1))
+        return;
+    find_copy();
+    memcpy(mirror.copy, mirror.state, mirror.bytes);
+    is_stale = false;
+}
+
+static void follow(const uint64_t *log, uint64_t first, uint64_t end)
+{
+    const uint64_t start = (uint64_t)(uintptr_t)mirror.state, bytes = mirror.bytes;
+
+    while (end > first) {
+        uint64_t entry = log[end - 1], count = entry >> COUNT_SHIFT, at = (entry & ADDRESS_MASK) - start;
+
+        count += count == 0;
+        if (at < bytes)
+            __builtin_memcpy(mirror.copy + at, mirror.state + at, WORD);
+        if (at < bytes && count > 1)
+            memcpy(mirror.copy + at, mirror.state + at, count * WORD);
+        end -= count + 1;
+    }
+}
+
+void mirror_follow(void)
+{
+    if (mirror.bytes == 0)
+        return;
+    follow(journal_undo.chunk, journal.undo_first / WORD, (journal.top - journal.undo) / WORD);
+    if (__builtin_expect(journal.spill_words > 0, 0))
+        follow((const uint64_t *)(uintptr_t)journal.spill, 0, journal.spill_words);
+}
+
+/* ---- repair ---- */
+
+struct piece {
+    uint64_t at, bytes;
+};
+
+static struct piece piece[PIECES_MAX];
+
+/* The next piece from `at` on in which state and copy differ; bytes 0: none. */
+static struct piece next_piece(uint64_t at)
+{
+    uint64_t end;
+
+    while (at < mirror.bytes && memcmp(mirror.state + at, mirror.copy + at, WORD) == 0)
+        at += WORD;
+    for (end = at; end < mirror.bytes && memcmp(mirror.state + end, mirror.copy + end, WORD) != 0; end += WORD)
+        ;
+    return (struct piece){ at, end - at };
+}
+
+/* How many there are; more than PIECES_MAX are not counted. */
+static uint32_t list_pieces(void)
+{
+    struct piece one = next_piece(0);
+    uint32_t count = 0;
+
+    for (; one.bytes > 0 && count < PIECES_MAX; one = next_piece(one.at + one.bytes))
+        piece[count++] = one;
+    return count;
+}
+
+static void exchange(const struct piece *one)
+{
+    for (uint64_t at = one->at; at < one->at + one->bytes; at++) {
+        char byte = mirror.state[at];
+
+        mirror.state[at] = mirror.copy[at];
+        mirror.copy[at] = byte;
+    }
+}
+
+static const char *check(void)
+{
+    return running_service->state_check(running_service->state);
+}
+
+static const char *try_pieces(uint32_t count, const char *problem)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        exchange(&piece[i]);
+        if (check() == NULL) {
+            log_warn("state: %s; %llu bytes at offset %#llx are taken from its copy", problem, (unsigned long long)piece[i].bytes,
+                     (unsigned long long)piece[i].at);
+            return NULL;
+        }
+        exchange(&piece[i]);
+    }
+    return problem;
+}
+
+const char *mirror_repair(const char *problem)
+{
+    uint32_t count;
+
+    find_copy();
+    if (mirror.bytes == 0 || resume_take_mirror() != 0)
+        return problem;
+    count = list_pieces();
+    if (count == 0 || try_pieces(count, problem) == NULL)
+        return count == 0 ? problem : NULL;
+    memcpy(mirror.state, mirror.copy, mirror.bytes);
+    if (check() != NULL)
+        return problem;
+    log_warn("state: %s; all of it is taken from its copy", problem);
+    return NULL;
+}

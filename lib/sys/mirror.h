@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A second copy of the static state, as it was at the last commit. Nobody looks at it until an instance died whose state its own check refuses: a wild store, or
+ * a bad bit. Then the next instance takes from the copy what is wrong, instead of giving everything up. (What a handler itself got wrong is in both.)
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Where they are; bytes 0: the service has no journal, and so no copy. */
+struct mirror {
+    char *state;
+    char *copy;
+    uint64_t bytes;
+};
+
+extern struct mirror mirror;
+
+/* The state was written outside of handlers (init, SEF callbacks): the copy is made anew before the next handler. */
+void mirror_outside(void);
+/* Before a handler, and behind its commit. */
+void mirror_begin(void);
+void mirror_follow(void);
+/* The state of a dead instance is refused: repair it, if the copy of that instance helps. Returns what is still wrong, or NULL. */
+const char *mirror_repair(const char *problem);

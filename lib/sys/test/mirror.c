@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The copy of the state: it follows what the undo log names, and a state that its check refuses is repaired from it, with as little as possible.
+ */
+#include "sys/mirror.h"
+
+#include <string.h>
+
+#include "sys/journal.h"
+#include "sys/loop.h"
+#include "sys/service.h"
+#include "testing/testing.h"
+
+enum { WORDS = 512, LIMIT = 1000 };
+
+static uint64_t state_words[WORDS], mirror_words[WORDS + 1];
+
+const struct service *running_service;
+static bool is_taken;
+
+int resume_take_mirror(void)
+{
+    is_taken = true;
+    return 0;
+}
+
+/* All words are below LIMIT. */
+static const char *check(const void *state)
+{
+    const uint64_t *words = state;
+
+    for (uint32_t i = 0; i < WORDS; i++) {
+        if (words[i] >= LIMIT)
+            return "a word is too large";
+    }
+    return NULL;
+}
+
+static void begin(void)
+{
+    static const struct service service = { .name = "test", .state = state_words, .state_bytes = sizeof(state_words), .state_check = check };
+
+    running_service = &service;
+    is_taken = false;
+    for (uint32_t i = 0; i < WORDS; i++)
+        state_words[i] = i;
+    journal_start();
+    journal_kept[0] = (struct journal_range){ (uint64_t)(uintptr_t)state_words, sizeof(state_words) };
+    mirror = (struct mirror){ (char *)state_words, (char *)mirror_words, sizeof(state_words) };
+    mirror_outside();
+    mirror_begin();
+}
+
+static void store(uint32_t index, uint64_t value)
+{
+    journal_record(&state_words[index], sizeof(state_words[index]));
+    state_words[index] = value;
+}
+
+TEST(the_copy_follows_what_handlers_write)
+{
+    begin();
+    journal_begin();
+    store(7, 70);
+    journal_record(&state_words[100], 30 * sizeof(state_words[0]));
+    memset(&state_words[100], 0, 30 * sizeof(state_words[0]));
+    CHECK_EQ(mirror_words[7], 7);
+    journal_commit(0, ENDPOINT_NONE);
+    mirror_follow();
+    CHECK(memcmp(state_words, mirror_words, sizeof(state_words)) == 0);
+}
+
+TEST(a_wild_store_is_taken_back_and_what_the_copy_has_not_followed_is_left)
+{
+    begin();
+    state_words[50] = 51; /* without an entry */
+    state_words[200] = LIMIT;
+    CHECK(mirror_repair(check(state_words)) == NULL);
+    CHECK(is_taken);
+    CHECK_EQ(state_words[200], 200);
+    CHECK_EQ(state_words[50], 51);
+}
+
+TEST(if_no_single_piece_helps_all_are_taken)
+{
+    begin();
+    for (uint32_t i = 1; i < WORDS; i += 2)
+        state_words[i] = LIMIT + i;
+    CHECK(mirror_repair(check(state_words)) == NULL);
+    CHECK_EQ(state_words[WORDS - 1], WORDS - 1);
+}
+
+TEST(a_copy_that_is_as_bad_does_not_help)
+{
+    begin();
+    journal_begin();
+    store(3, LIMIT);
+    journal_commit(0, ENDPOINT_NONE);
+    mirror_follow();
+    CHECK_STR(mirror_repair(check(state_words)), "a word is too large");
+    state_words[9] = 8;
+    CHECK_STR(mirror_repair(check(state_words)), "a word is too large");
+}
