@@ -266,6 +266,7 @@ static int convert(void)
         result = take_tables();
     if (result != 0) {
         sef_problem("the state of the old version does not fit: %s", pair.problem);
+    journal_start(); /* its log came with the old addresses, and grants are relocated by code that logs */
         return result;
     }
     if (!grant_relocate(translate_lent)) {
