@@ -205,10 +205,11 @@ WEAK void outbox_release(struct outbox *outbox, endpoint_t destination)
     (void)destination;
 }
 
-WEAK int sef_update_self(int state)
+WEAK int sef_update_self(int state, uint32_t kind)
 {
     (void)state;
     return 0;
+    (void)kind;
 }
 
 WEAK int ipc_notify(endpoint_t destination)

@@ -37,7 +37,7 @@ int rs_self_prepare(struct rs_state *state)
     privilege.signal_manager = ENDPOINT_RS;
     privilege.backup_signal_manager = new; /* that is where we shall be */
     result = rs_set_privileges(new, &privilege);
-    return result == 0 ? sef_update_self((int)state->update.state) : result;
+    return result == 0 ? sef_update_self((int)state->update.state, state->update.fault) : result;
 }
 
 /* ---- the old version ---- */

@@ -129,6 +129,8 @@ void vm_instance_drop(struct rs_state *state, struct rs_slot *slot)
     rs_destroy(slot->endpoint);
     rs_release(state, slot);
 }
+    if (ready.result != 0)
+        rs_explain_init(state, &state->slot[ENDPOINT_VM], ready.problem);
 
 /* ---- an instance in place ---- */
 
