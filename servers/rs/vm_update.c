@@ -63,6 +63,7 @@ static int take_over(struct rs_state *state, const struct rs_slot *new, const st
         return 0;
     }
     log_warn("vm: the new version failed (error %d), the old one goes on", result);
+    vm_instance_note_death(state, result);
     if (!vm_instance_has_died())
         (void)sys_kill(ENDPOINT_VM, SIGNAL_KILL);
     result = vm_instance_swap(new->endpoint);
@@ -109,6 +110,7 @@ static int update_to_self(struct rs_state *state, const struct rs_update *reques
     result = rs_prepare(state, &state->slot[ENDPOINT_VM].manifest, standby->endpoint, new_flags);
     if (result == 0)
         result = run_update(state, standby, request);
+    rs_bury_vm(state, &state->slot[ENDPOINT_VM], standby->endpoint, state->slot[ENDPOINT_VM].restarts, false);
     /* Whichever is there now: the old version, the new one that failed, or the standby with the wrong privileges. */
     rs_standby_renew(state, standby);
     return result;
@@ -156,22 +158,24 @@ static int update_to_binary(struct rs_state *state, const struct rs_operation *o
     } else if (next != NULL) {
         vm_instance_drop(state, next);
     }
-    if (new != NULL)
+    if (new != NULL) {
+        rs_bury_vm(state, &model, new->endpoint, vm->restarts, false);
         vm_instance_drop(state, new);
+    }
     rs_release_image(state, &model);
     return result;
 }
 
 int rs_update_vm(struct rs_state *state, const struct rs_operation *operation, const struct rs_update *request)
 {
-    int result = (request->flags & RS_UPDATE_SELF) != 0 ? update_to_self(state, request) : update_to_binary(state, operation, request);
+    int result;
 
-    rs_arm_first(state);
-    return result == -EDEADEPT ? -ERESTART : result;
-}
     /* Whom a new version's problem is told. */
     state->update.slot = ENDPOINT_VM;
     state->update.operation = (uint32_t)(operation - state->operation);
     state->update.phase = RS_UPDATE_INIT;
     result = (request->flags & RS_UPDATE_SELF) != 0 ? update_to_self(state, request) : update_to_binary(state, operation, request);
     state->update.phase = RS_UPDATE_NONE;
+    rs_arm_first(state);
+    return result == -EDEADEPT ? -ERESTART : result;
+}
