@@ -25,8 +25,8 @@
 enum {
     ATTEMPTS = 5,
     START_NS = 1000000000,   /* for an instance to derive its state; those who stand by for us are patient for longer */
-    PATIENCE_NS = 800000000, /* for a call that we make to VM */
-    LOOK_NS = 250000000,
+    PATIENCE_NS = 400000000, /* for a call to VM, from the first alarm on (half a second at most); our standbys wait a second */
+    LOOK_NS = 200000000,
     REPEATS = 12,
     SIGNAL_KILL = 9,
     PIECE = 4096,
