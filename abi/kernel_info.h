@@ -95,6 +95,12 @@ struct process_info {
     uint64_t system_ns;
     uint64_t messages_sent;
     uint64_t kernel_calls;
+    /* As getksig would report it. */
+    uint64_t signals;
+    uint64_t fault_address;
+    uint64_t fault_error;
+    int32_t fault_code;
+    uint32_t fault_trap;
     char name[PROCESS_NAME_BYTES];
 };
 

@@ -38,6 +38,11 @@ static void describe(const struct thread *t, struct process_info *info)
         .system_ns = cycles_to_ns(t->system_cycles),
         .messages_sent = t->messages_sent,
         .kernel_calls = t->kernel_calls,
+        .signals = t->pending_signals,
+        .fault_address = t->fault_address,
+        .fault_error = t->fault_error,
+        .fault_code = t->fault_code,
+        .fault_trap = (uint32_t)t->fault_trap,
     };
     memcpy(info->name, t->name, sizeof(info->name));
 }

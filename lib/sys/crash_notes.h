@@ -42,7 +42,7 @@ struct crash_notes {
     uint32_t recording;           /* calls are noted */
     uint32_t calls_lost;          /* there was no room for them */
     uint32_t calls_used;          /* bytes */
-    uint32_t reserved;
+    uint32_t update_fault; /* enum update_fault: what is to go wrong in the update that is asked for; the new version reads it here */
     uint8_t calls[CRASH_CALLS_BYTES];
 };
 

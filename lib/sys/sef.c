@@ -132,15 +132,18 @@ static int run_init(int type, struct sef_init_info *info)
     }
 }
 
-/* RS and VM run before anybody could tell them to. */
+/* RS and VM run before anybody could tell them to. What is to go wrong was told to the version before. */
 static void init_by_itself(void)
 {
     struct sef_init_info info = { .rproctab_gid = -1, .endpoint = identity.endpoint, .old_endpoint = identity.predecessor };
     int type = (identity.flags & PRIVILEGE_RST_SYS_PROC) != 0  ? SEF_INIT_RESTART
                : (identity.flags & PRIVILEGE_LU_SYS_PROC) != 0 ? SEF_INIT_LU
                                                                : SEF_INIT_FRESH;
-    struct message message = { .status = run_init(type, &info) };
+    struct message message = { 0 };
 
+    if (type == SEF_INIT_LU)
+        info.fault = update_fault_asked();
+    message.status = run_init(type, &info);
     /* RS waits for a VM that takes another one's place. */
     if (type != SEF_INIT_FRESH && identity.endpoint == ENDPOINT_VM)
         message.status = sef.init_response(&message);

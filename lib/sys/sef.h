@@ -114,8 +114,9 @@ int sef_cb_lu_state_save_null(int state);
 int sef_cb_lu_response_null(struct message *message);
 int sef_cb_lu_response_rs_reply(struct message *message);
 
-/* For RS, whom nobody asks: become ready for a state before the next receive (NULL: no more). -EINVAL, -ENOSYS: not for this one. */
-int sef_update_self(int state);
+/* For RS, whom nobody asks: become ready for a state before the next receive (NULL: no more). fault: enum update_fault. -EINVAL, -ENOSYS: not for this
+ * state. */
+int sef_update_self(int state, uint32_t fault);
 
 /* Called by service_run; may be called first by a service that needs to know itself before. */
 void sef_startup(void);

@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "protocols/rs.h"
 #include "protocols/service.h"
+#include "sys/crash_notes.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
@@ -28,7 +29,6 @@ static struct {
     sef_cb_lu_response_t response;
     int state;
     uint32_t cycle;
-    uint32_t fault; /* enum update_fault */
 } update = {
     .prepare = sef_cb_lu_prepare_always_ready,
     .state_isvalid = sef_cb_lu_state_isvalid_standard,
@@ -120,10 +120,11 @@ static int refusal(int state)
     return update.state_isvalid == sef_cb_lu_state_isvalid_null ? -ENOSYS : -EINVAL;
 }
 
-int sef_update_self(int state)
+int sef_update_self(int state, uint32_t fault)
 {
     int result = refusal(state);
 
+    crash_notes.update_fault = fault;
     update.cycle = 0;
     if (result == 0)
         change_state(state);
@@ -136,8 +137,7 @@ void update_requested(const struct message *message)
     int result;
 
     service_lu_prepare_request_get(message, &request);
-    update.fault = request.fault;
-    result = sef_update_self((int)request.state);
+    result = sef_update_self((int)request.state, request.fault);
     if (result != 0)
         report((int)request.state, result);
 }
@@ -157,9 +157,9 @@ void update_before_receive(void)
     int result;
 
     update.cycle++;
-    if (update.fault == SERVICE_UPDATE_FAULT_PREPARE_CRASH)
+    if (crash_notes.update_fault == SERVICE_UPDATE_FAULT_PREPARE_CRASH)
         result = sef_cb_lu_prepare_crash(state);
-    else if (update.fault == SERVICE_UPDATE_FAULT_NEVER_READY)
+    else if (crash_notes.update_fault == SERVICE_UPDATE_FAULT_NEVER_READY)
         result = sef_cb_lu_prepare_never_ready(state);
     else
         result = state == SEF_LU_STATE_WORK_FREE ? 0 : update.prepare(state);

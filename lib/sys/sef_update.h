@@ -29,5 +29,7 @@ void loop_settle(void);
 void loop_unsettle(void);
 /* Say why init fails: to the log and, when init fails, to RS and so to the operator. */
 void sef_problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* enum update_fault: what is to go wrong, as the old version was told. */
+uint32_t update_fault_asked(void);
 /* Take the state of the old version over: as it is if the layouts are the same, else field by field. 0 or a negative error. */
 int update_take(void);

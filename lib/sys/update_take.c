@@ -3,13 +3,17 @@
  * Live update, the new version's side: the state of the old one, which waits stopped and untouched, is copied. Any refusal here makes RS put the
  * old version back.
  */
+#include <stddef.h>
+
 #include "arena.h"
 #include "base/format.h"
 #include "base/string.h"
 #include "errors.h"
 #include "layout/layout.h"
 #include "protocols/kernel.h"
+#include "protocols/service.h"
 #include "protocols/vm.h"
+#include "sys/crash_notes.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
 #include "sys/journal.h"
@@ -262,6 +266,7 @@ static int convert(void)
         result = -EINVAL;
     memcpy(journal.arena, own_arena, sizeof(own_arena));
     journal.arena_count = own.count;
+    journal_start(); /* its log came with the old addresses, and grants are relocated by code that logs */
     if (result == 0)
         result = take_tables();
     if (result != 0) {
@@ -298,6 +303,20 @@ static int convert_from_old(void)
     for (uint32_t number = ARENA_PAST_LAYOUT; number <= ARENA_PAST_SECTIONS; number++)
         (void)arena_make(number, 0);
     return result;
+}
+
+uint32_t update_fault_asked(void)
+{
+    struct service_image image = { 0 };
+    uint64_t magic = 0;
+    uint32_t fault = SERVICE_UPDATE_FAULT_NONE;
+
+    if (fetch((uint64_t)(uintptr_t)&service_header, &image, sizeof(image)) != 0 || image.header.magic != SERVICE_HEADER_MAGIC)
+        return SERVICE_UPDATE_FAULT_NONE;
+    if (fetch(image.crash_notes + offsetof(struct crash_notes, magic), &magic, sizeof(magic)) != 0 || magic != CRASH_NOTES_MAGIC)
+        return SERVICE_UPDATE_FAULT_NONE;
+    (void)fetch(image.crash_notes + offsetof(struct crash_notes, update_fault), &fault, sizeof(fault));
+    return fault;
 }
 
 static bool is_same_layout(void)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "protocols/kernel.h"
 #include "sys/fault.h"
 #include "sys/grant.h"
 #include "sys/integrity.h"
@@ -205,9 +206,10 @@ WEAK void outbox_release(struct outbox *outbox, endpoint_t destination)
     (void)destination;
 }
 
-WEAK int sef_update_self(int state)
+WEAK int sef_update_self(int state, uint32_t kind)
 {
     (void)state;
+    (void)kind;
     return 0;
 }
 
@@ -481,11 +483,18 @@ WEAK void sef_dump(void)
 {
 }
 
+static struct sef_signal_details signal_details;
+
 WEAK const struct sef_signal_details *sef_signal_details(void)
 {
-    static const struct sef_signal_details none;
+    return &signal_details;
+}
 
-    return &none;
+WEAK void sef_keep_details(const struct kernel_getksig_reply *reply)
+{
+    signal_details = (struct sef_signal_details){
+        .code = reply->code, .trap = (uint32_t)reply->trap, .error = reply->error, .address = reply->address
+    };
 }
 
 WEAK void integrity_check(void)

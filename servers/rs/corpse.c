@@ -3,6 +3,7 @@
  * Dead instances that the coroner (user/coroner, a program) looks at before they go. Recovery never waits for it: what is kept here has a successor that
  * serves already. Few are kept, for a short time, and only while there is a coroner.
  */
+#include "base/elf.h"
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/kernel_client.h"
@@ -13,7 +14,7 @@
 #include "sys/sef.h"
 #include "sys/syscalls.h"
 
-enum { KEPT_MAX = 4, PATIENCE_MS = 10000, READ_MAX = 65536, ELF_ENTRY = 24, ELF_HEADER_BYTES = 64, BURST = 3 };
+enum { KEPT_MAX = 4, PATIENCE_MS = 10000, READ_MAX = 65536, BURST = 3 };
 
 static const uint64_t interval_ns = 1000000000; /* between two reports of one service, but for BURST of them */
 
@@ -71,15 +72,20 @@ static bool is_rare(struct rs_slot *alive, uint64_t now)
     return true;
 }
 
-/* Is it worth a report, and is there somebody to write it? */
-static bool is_kept(struct rs_state *state, const struct rs_slot *dead)
+void rs_miss_report(struct rs_state *state)
 {
-    struct rs_slot *alive = rs_find_label(state, dead->manifest.label);
+    state->coroner.missed += state->coroner.is_there;
+}
 
-    if (dead->death.cause == RS_CAUSE_NONE || dead->death.cause == RS_CAUSE_STOPPED || !state->coroner.is_there)
+/* Is it worth a report, and is there somebody to write it? */
+static bool is_kept(struct rs_state *state, const char *label, const struct rs_death *death, bool is_room)
+{
+    struct rs_slot *alive = rs_find_label(state, label);
+
+    if (death->cause == RS_CAUSE_NONE || death->cause == RS_CAUSE_STOPPED || !state->coroner.is_there)
         return false;
-    if (count_corpses(state) >= KEPT_MAX || (alive != NULL && !is_rare(alive, dead->death.time_ns))) {
-        state->coroner.missed++;
+    if (!is_room || (alive != NULL && !is_rare(alive, death->time_ns))) {
+        rs_miss_report(state);
         return false;
     }
     return true;
@@ -93,11 +99,18 @@ static void tell_coroner(struct rs_state *state, int status)
     state->coroner.waits = false;
 }
 
+static void call_coroner(struct rs_state *state)
+{
+    if (state->coroner.deadline_ns == 0)
+        state->coroner.deadline_ns = rs_deadline(state, PATIENCE_MS);
+    tell_coroner(state, 0);
+}
+
 void rs_bury(struct rs_state *state, struct rs_slot *dead)
 {
     struct rs_slot kept = { .flags = RS_IN_USE | RS_CORPSE, .endpoint = dead->endpoint, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
 
-    if (!is_kept(state, dead)) {
+    if (!is_kept(state, dead->manifest.label, &dead->death, count_corpses(state) < KEPT_MAX)) {
         remove_corpse(state, dead);
         return;
     }
@@ -106,9 +119,21 @@ void rs_bury(struct rs_state *state, struct rs_slot *dead)
     string_copy(kept.manifest.label, sizeof(kept.manifest.label), dead->manifest.label);
     rs_release(state, dead);
     *dead = kept;
-    if (state->coroner.deadline_ns == 0)
-        state->coroner.deadline_ns = rs_deadline(state, PATIENCE_MS);
-    tell_coroner(state, 0);
+    call_coroner(state);
+}
+
+void rs_bury_vm(struct rs_state *state, const struct rs_slot *model, endpoint_t body, uint32_t restarts, bool is_resumed)
+{
+    struct rs_slot *vm = &state->slot[ENDPOINT_VM];
+    struct rs_death death = vm->death;
+
+    vm->death.cause = RS_CAUSE_NONE;
+    death.resumed = is_resumed;
+    if (!is_kept(state, vm->manifest.label, &death, !state->remains.is_there))
+        return;
+    rs_remains_keep(model, body, death.time_ns);
+    state->remains = (struct rs_remains){ .is_there = true, .restarts = restarts, .death = death };
+    call_coroner(state);
 }
 
 void rs_coroner_tick(struct rs_state *state)
@@ -116,6 +141,7 @@ void rs_coroner_tick(struct rs_state *state)
     if (!rs_is_due(&state->coroner.deadline_ns, sys_uptime()))
         return;
     state->coroner.is_there = false; /* until it asks again */
+    state->remains = (struct rs_remains){ .is_there = false };
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
         if ((state->slot[i].flags & RS_CORPSE) != 0)
             remove_corpse(state, &state->slot[i]);
@@ -128,6 +154,8 @@ static void bury_taken(struct rs_state *state)
 
     if (taken != NULL)
         remove_corpse(state, taken);
+    if (state->remains.is_taken)
+        state->remains = (struct rs_remains){ .is_there = false };
 }
 
 int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation)
@@ -136,7 +164,7 @@ int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation)
     bury_taken(state);
     state->coroner.is_there = true;
     state->coroner.reader = operation->caller;
-    if (find_corpse(state, false) != NULL)
+    if (find_corpse(state, false) != NULL || state->remains.is_there)
         return 0;
     state->coroner.deadline_ns = 0;
     state->coroner.waits = true;
@@ -150,44 +178,74 @@ static bool is_coroner(const struct rs_state *state, const struct call *call)
     return state->coroner.is_there && call->caller == state->coroner.reader;
 }
 
-/* Each version of a service is linked at the same address, and its entry point comes first. */
-static uint64_t entry_of(struct rs_state *state, const char *label)
+uint64_t rs_image_entry(const struct rs_slot *slot)
+{
+    struct elf_header header = { .entry = 0 };
+
+    if (slot->image_length >= sizeof(header))
+        memcpy(&header, (const uint8_t *)(uintptr_t)slot->image, sizeof(header));
+    return header.entry;
+}
+
+static void describe(struct rs_state *state, const char *label, const struct rs_death *death, struct rs_corpse *corpse)
 {
     const struct rs_slot *alive = rs_find_label(state, label);
-    uint64_t entry = 0;
 
-    if (alive != NULL && alive->image_length >= ELF_HEADER_BYTES)
-        memcpy(&entry, (const uint8_t *)(uintptr_t)alive->image + ELF_ENTRY, sizeof(entry));
-    return entry;
+    string_copy(corpse->label, sizeof(corpse->label), label);
+    corpse->death = *death;
+    corpse->entry = alive != NULL ? rs_image_entry(alive) : 0;
+    corpse->served = alive != NULL ? alive->endpoint : ENDPOINT_NONE;
+}
+
+static void describe_instance(struct rs_state *state, const struct rs_slot *slot, struct rs_corpse *corpse)
+{
+    struct kernel_getregs_request registers = { .process = slot->endpoint, .registers = (uint64_t)(uintptr_t)corpse->registers };
+
+    (void)kernel_call_getregs(ENDPOINT_SYSTEM, &registers); /* fails if it never ran: zeros */
+    describe(state, slot->manifest.label, &slot->death, corpse);
+    corpse->endpoint = slot->endpoint;
+    corpse->restarts = slot->restarts;
+}
+
+/* False: there are none, or they were lost with the RS before us. */
+static bool describe_remains(struct rs_state *state, struct rs_corpse *corpse)
+{
+    if (!state->remains.is_there)
+        return false;
+    if (!rs_remains_registers(state->remains.death.time_ns, corpse->registers)) {
+        state->remains.is_there = false;
+        rs_miss_report(state);
+        return false;
+    }
+    describe(state, state->slot[ENDPOINT_VM].manifest.label, &state->remains.death, corpse);
+    corpse->endpoint = ENDPOINT_VM;
+    corpse->restarts = state->remains.restarts;
+    return true;
 }
 
 int rs_handle_corpse_take(struct rs_state *state, struct call *call, const struct rs_corpse_take_request *request)
 {
-    struct rs_corpse corpse = { .missed = state->coroner.missed };
-    struct kernel_getregs_request registers = { .registers = (uint64_t)(uintptr_t)corpse.registers };
-    const struct rs_slot *alive;
-    struct rs_slot *slot;
+    struct rs_corpse corpse = { .missed = 0 };
+    struct rs_slot *slot = NULL;
     int result;
 
     if (!is_coroner(state, call))
         return -EPERM;
     bury_taken(state);
-    slot = find_corpse(state, false);
-    if (slot == NULL)
-        return -EAGAIN;
-    registers.process = slot->endpoint;
-    (void)kernel_call_getregs(ENDPOINT_SYSTEM, &registers); /* fails if it never ran: zeros */
-    string_copy(corpse.label, sizeof(corpse.label), slot->manifest.label);
-    corpse.endpoint = slot->endpoint;
-    corpse.restarts = slot->restarts;
-    corpse.death = slot->death;
-    corpse.entry = entry_of(state, slot->manifest.label);
-    alive = rs_find_label(state, slot->manifest.label);
-    corpse.served = alive != NULL ? alive->endpoint : ENDPOINT_NONE;
+    if (!describe_remains(state, &corpse)) {
+        slot = find_corpse(state, false);
+        if (slot == NULL)
+            return -EAGAIN;
+        describe_instance(state, slot, &corpse);
+    }
+    corpse.missed = state->coroner.missed;
     result = sys_copy_to(call->caller, request->corpse, &corpse, sizeof(corpse));
     if (result != 0)
         return result;
-    slot->flags |= RS_TAKEN;
+    if (slot != NULL)
+        slot->flags |= RS_TAKEN;
+    else
+        state->remains.is_taken = true;
     state->coroner.missed = 0;
     state->coroner.deadline_ns = rs_deadline(state, PATIENCE_MS);
     return 0;
@@ -199,7 +257,9 @@ int rs_handle_corpse_read(struct rs_state *state, struct call *call, const struc
 
     if (!is_coroner(state, call))
         return -EPERM;
-    if (slot == NULL || request->length > READ_MAX)
+    if ((slot == NULL && !state->remains.is_taken) || request->length > READ_MAX)
         return -EINVAL;
+    if (slot == NULL)
+        return rs_remains_read(call->caller, request->from, request->to, request->length);
     return sys_vircopy(slot->endpoint, request->from, call->caller, request->to, request->length);
 }

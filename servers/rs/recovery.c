@@ -272,7 +272,7 @@ static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox
     }
 }
 
-static void remember_cause(struct rs_slot *slot, int signo)
+void rs_note_signal(struct rs_slot *slot, int signo)
 {
     slot->last_signal = (uint32_t)signo;
     if (slot->verdict != RS_CAUSE_NONE)
@@ -280,6 +280,7 @@ static void remember_cause(struct rs_slot *slot, int signo)
     else
         slot->cause = (slot->flags & (RS_EXITING | RS_REFRESHING)) != 0 ? RS_CAUSE_STOPPED : RS_CAUSE_SIGNAL;
     slot->verdict = RS_CAUSE_NONE;
+    rs_note_death(slot, slot->cause, signo, 0);
 }
 
 int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbox *outbox)
@@ -301,8 +302,7 @@ int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbo
         service_send_signal_received(outbox, target, 0, &request);
         return 0;
     }
-    remember_cause(slot, signo);
-    rs_note_death(slot, slot->cause, signo, 0);
+    rs_note_signal(slot, signo);
     rs_crash_armed(state, NULL, slot, outbox);
     log_info("%s died of signal %d%s", slot->manifest.label, signo, (slot->flags & RS_EXITING) != 0 ? ", as asked" : "");
     has_died(state, slot, outbox);

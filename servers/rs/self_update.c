@@ -11,9 +11,11 @@
 #include "protocols/kernel_client.h"
 #include "protocols/rs.h"
 #include "protocols/vm_client.h"
+#include "rs_info.h"
 #include "state.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
+#include "sys/loop.h"
 #include "sys/sef.h"
 #include "sys/syscalls.h"
 
@@ -37,7 +39,7 @@ int rs_self_prepare(struct rs_state *state)
     privilege.signal_manager = ENDPOINT_RS;
     privilege.backup_signal_manager = new; /* that is where we shall be */
     result = rs_set_privileges(new, &privilege);
-    return result == 0 ? sef_update_self((int)state->update.state) : result;
+    return result == 0 ? sef_update_self((int)state->update.state, state->update.fault) : result;
 }
 
 /* ---- the old version ---- */
@@ -60,15 +62,19 @@ static int change_places(const struct rs_state *state, endpoint_t other)
     return result;
 }
 
-static bool new_one_died(void)
+static bool has_died(struct rs_slot *new)
 {
     struct kernel_getksig_reply reply = { .process = ENDPOINT_NONE };
 
-    return kernel_call_getksig(ENDPOINT_SYSTEM, &reply) == 0 && reply.process == ENDPOINT_RS;
+    if (kernel_call_getksig(ENDPOINT_SYSTEM, &reply) != 0 || reply.process != ENDPOINT_RS)
+        return false;
+    sef_keep_details(&reply);
+    rs_note_signal(new, reply.signals != 0 ? __builtin_ctzll(reply.signals) + 1 : SEF_SIGNAL_HANG);
+    return true;
 }
 
 /* Returns when the new version has died; if it lives nobody returns from here. */
-static void wait_for_its_death(void)
+static void wait_for_its_death(struct rs_slot *new)
 {
     struct message message;
     bool died = false;
@@ -78,9 +84,10 @@ static void wait_for_its_death(void)
         if (ipc_await(ENDPOINT_ANY, &message) != 0)
             continue;
         if (message.source == ENDPOINT_SYSTEM) {
-            died = new_one_died();
+            died = has_died(new);
         } else if (message.source == ENDPOINT_CLOCK) {
             log_warn("the new rs does not come up: it is killed");
+            new->verdict = RS_CAUSE_INIT;
             (void)sys_kill(ENDPOINT_RS, SEF_SIGNAL_HANG);
         }
     }
@@ -111,7 +118,8 @@ int rs_self_hand_over(struct rs_state *state, int result)
         result = rs_allow(ENDPOINT_RS);
         if (result != 0) /* it cannot even die of that */
             (void)sys_kill(ENDPOINT_RS, SEF_SIGNAL_HANG);
-        wait_for_its_death();
+        other_of(state)->restarts = state->slot[ENDPOINT_RS].restarts;
+        wait_for_its_death(other_of(state));
         if (come_back(state, place) != 0)
             log_error("the old rs cannot come back");
         state->update.result = -ERESTART;

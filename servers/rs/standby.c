@@ -16,6 +16,7 @@
 #include "protocols/rs.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
+#include "sys/loop.h"
 #include "sys/service.h"
 #include "sys/syscalls.h"
 
@@ -24,8 +25,8 @@
 enum {
     ATTEMPTS = 5,
     START_NS = 1000000000,   /* for an instance to derive its state; those who stand by for us are patient for longer */
-    PATIENCE_NS = 800000000, /* for a call that we make to VM */
-    LOOK_NS = 250000000,
+    PATIENCE_NS = 400000000, /* for a call to VM, from the first alarm on (half a second at most); our standbys wait a second */
+    LOOK_NS = 200000000,
     REPEATS = 12,
     SIGNAL_KILL = 9,
     PIECE = 4096,
@@ -56,6 +57,27 @@ bool vm_instance_has_died(void)
     struct process_info info;
 
     return vm_instance_look(ENDPOINT_VM, &info) && (info.rts_flags & PROCESS_SIG_PENDING) != 0;
+}
+
+void vm_instance_note_death(struct rs_state *state, int result)
+{
+    struct rs_slot *vm = &state->slot[ENDPOINT_VM];
+    struct kernel_getksig_reply told;
+    struct process_info info;
+
+    if (vm->death.cause != RS_CAUSE_NONE)
+        return;
+    if (result != -EDEADEPT) {
+        rs_note_death(vm, RS_CAUSE_INIT, 0, result == -EINTR ? 0 : result);
+        return;
+    }
+    if (!vm_instance_look(ENDPOINT_VM, &info))
+        return;
+    told = (struct kernel_getksig_reply){
+        .code = info.fault_code, .trap = info.fault_trap, .error = info.fault_error, .address = info.fault_address
+    };
+    sef_keep_details(&told);
+    rs_note_signal(vm, info.signals != 0 ? __builtin_ctzll(info.signals) + 1 : SIGNAL_KILL);
 }
 
 int vm_instance_swap(endpoint_t other)
@@ -107,6 +129,8 @@ int vm_instance_start(struct rs_state *state, uint64_t deadline_ns)
     if (result != 0)
         return result;
     rs_init_ready_request_get(&message, &ready);
+    if (ready.result != 0)
+        rs_explain_init(state, &state->slot[ENDPOINT_VM], ready.problem);
     return ready.result;
 }
 
@@ -295,6 +319,7 @@ void rs_standby_recheck(struct rs_state *state, const struct process_info *proce
         state->vm_standby = 0;
     } else if (process[index].endpoint != slot->endpoint || (process[index].rts_flags & PROCESS_NO_PRIV) == 0) {
         slot->endpoint = process[index].endpoint;
+        rs_miss_report(state); /* why it died was known to the RS before us */
         rs_standby_renew(state, slot);
     }
 }
@@ -320,6 +345,7 @@ static int put_back(struct rs_state *state, struct rs_slot *standby, int why)
     int result = 0;
 
     log_warn("vm: the successor does not take over: error %d", why);
+    rs_miss_report(state); /* it will be made new at once */
     if (!vm_instance_has_died())
         (void)sys_kill(ENDPOINT_VM, SIGNAL_KILL);
     result = vm_instance_swap(standby->endpoint);
@@ -351,8 +377,14 @@ bool rs_standby_takes_over(struct rs_state *state)
         return false;
     }
     is_up(state);
-    if (has_images)
+    if (has_images) {
+        const struct rs_slot *vm = &state->slot[ENDPOINT_VM];
+
+        rs_bury_vm(state, vm, standby->endpoint, vm->restarts - 1, true);
         rs_standby_renew(state, standby);
+    } else {
+        state->slot[ENDPOINT_VM].death.cause = RS_CAUSE_NONE; /* rs_standby_recheck counts it */
+    }
     rs_set_vm_masks(state);
     return true;
 }
@@ -393,8 +425,7 @@ static bool was_interrupted(endpoint_t destination, int error, uint32_t repeats)
         (void)sys_setalarm(sys_uptime() + LOOK_NS);
         if (sys_uptime() - called_ns < PATIENCE_NS)
             return true;
-        log_warn("vm does not answer: it is killed");
-        (void)sys_kill(ENDPOINT_VM, SIGNAL_KILL);
+        rs_kill(&watched->slot[ENDPOINT_VM], RS_CAUSE_HEARTBEAT, "does not answer");
     }
     rs_vm_died(watched, outbox_default());
     return true;
@@ -409,6 +440,7 @@ void rs_standby_watch(struct rs_state *state)
 void rs_vm_died(struct rs_state *state, struct outbox *outbox)
 {
     rs_crash_armed(state, NULL, &state->slot[ENDPOINT_VM], outbox);
+    vm_instance_note_death(state, -EDEADEPT);
     if (!rs_standby_takes_over(state))
         stop_machine();
 }

@@ -12,6 +12,8 @@ bool vm_instance_look(endpoint_t endpoint, struct process_info *info);
 bool vm_instance_has_died(void);
 /* The instance in VM's place and the one at `other` change places. */
 int vm_instance_swap(endpoint_t other);
+/* Why VM has died, unless that is noted. result: of the wait for it (-EDEADEPT: a signal, about which the kernel is asked; -EINTR: it was too slow). */
+void vm_instance_note_death(struct rs_state *state, int result);
 /* The instance that was swapped in may run; wait until it has said that it is ready to serve, and for how it went. It waits for an answer then. */
 int vm_instance_start(struct rs_state *state, uint64_t deadline_ns);
 /* Receive a message of this type from VM: 0, -EDEADEPT (it died), -EINTR (too late). */

@@ -146,6 +146,15 @@ struct rs_coroner {
     uint64_t deadline_ns; /* of its work; 0: it has none */
 };
 
+/* A dead VM whose body is not there any more (remains.c). */
+struct rs_remains {
+    bool is_there;
+    bool is_taken; /* and the coroner looks at it */
+    uint8_t unused[2];
+    uint32_t restarts;
+    struct rs_death death;
+};
+
 /* The image that a service had before `service update --all` (kept.c). */
 struct rs_kept {
     char label[RS_LABEL_MAX];
@@ -177,6 +186,7 @@ struct rs_state {
     uint64_t boot_started_ns;
     struct rs_update_record update;
     struct rs_coroner coroner;
+    struct rs_remains remains;
     struct rs_slot slot[SERVICE_SLOTS];
     struct rs_public table[SERVICE_SLOTS];
     struct rs_operation operation[RS_OPERATIONS];
@@ -286,11 +296,25 @@ void rs_change_back(uint32_t active, uint32_t index);
 /* We are the successor, and the dead RS's state cannot be used. */
 int rs_salvage(struct rs_state *state, uint32_t signo);
 
+/* ---- remains.c ---- */
+/* Copy what a report of VM's death needs from its body, an instance of `model`'s image. The copy is known by the time of the death. */
+void rs_remains_keep(const struct rs_slot *model, endpoint_t body, uint64_t time_ns);
+/* False: there is no copy of this death (any more). */
+bool rs_remains_registers(uint64_t time_ns, uint64_t registers[RS_CORPSE_REGISTERS]);
+int rs_remains_read(endpoint_t reader, uint64_t from, uint64_t to, uint64_t length);
+
 /* ---- corpse.c ---- */
 /* Why the active instance has died (enum rs_cause); signal details are those of the signal that is being managed. */
 void rs_note_death(struct rs_slot *slot, uint32_t cause, int signo, int result);
 /* Take a dead instance out of the world, now or when the coroner has seen it. */
 void rs_bury(struct rs_state *state, struct rs_slot *dead);
+/* VM's death, once it has been noted: its body, an instance of `model`'s image, is needed for something else now. restarts: before it. is_resumed: the next
+ * instance goes on with its state. */
+void rs_bury_vm(struct rs_state *state, const struct rs_slot *model, endpoint_t body, uint32_t restarts, bool is_resumed);
+/* A death of which there will be no report. */
+void rs_miss_report(struct rs_state *state);
+/* Where the image of a service begins; 0: it has none. Each version of a service is linked at the same address, and its entry point comes first. */
+uint64_t rs_image_entry(const struct rs_slot *slot);
 void rs_coroner_tick(struct rs_state *state);
 int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation);
 
@@ -344,6 +368,8 @@ void rs_boot_ready(struct rs_state *state, struct rs_slot *slot, struct outbox *
 
 /* ---- recovery.c ---- */
 int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbox *outbox);
+/* The active instance has died of a signal, whose details are those of sef_signal_details: why that is. */
+void rs_note_signal(struct rs_slot *slot, int signo);
 /* Its process does not exist any more. */
 void rs_is_gone(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 /* Two instances have changed places. */
@@ -403,6 +429,8 @@ bool rs_is_kept(const struct rs_state *state, uint32_t first_page);
 /* ---- update_layout.c ---- */
 /* Compare the layouts in the images of two versions; problem: what does not fit, and why. */
 int rs_check_layouts(const struct rs_slot *old, const struct rs_slot *new, char problem[SERVICE_PROBLEM_BYTES]);
+/* The bytes in the image that will stand at an address; NULL: the file has none. */
+const void *rs_image_at(const struct rs_slot *slot, uint64_t address, uint64_t length);
 /* Tell the operator who waits for the update why there is none. */
 void rs_explain(const struct rs_operation *operation, const char *label, const char *problem);
 /* The same with the text that a new version has at this address. */

@@ -16,7 +16,7 @@
 #include "sys/service.h"
 #include "sys/syscalls.h"
 
-enum { SIGNAL_KILL = 9 };
+enum { SIGNAL_KILL = 9, FIRST_LOOK_NS = 100000000 };
 
 /* What the kernel has in each slot; endpoint NONE: nothing. */
 static struct process_info process[SERVICE_SLOTS] SERVICE_INSTANCE;
@@ -66,6 +66,7 @@ int rs_take_place(struct rs_state *state, endpoint_t old)
     if (result != 0)
         before = (struct rs_taking){ .stage = RS_PLACE_UNPROVEN };
     taking = (struct rs_taking){ .stage = RS_PLACE_VM_IS_NOT_TOLD, .dead = old, .trust = trust_after(&before) };
+    (void)sys_setalarm(sys_uptime() + FIRST_LOOK_NS); /* should VM hang */
     if (rs_ask_kernel() != NULL)
         swapped.space = process[ENDPOINT_RS].space;
     prepare_for_vm(state, old);

@@ -163,7 +163,7 @@ void rs_update_tick(struct rs_state *state, struct outbox *outbox)
     }
     log_warn("%s is not ready for its update in time", updated(state)->manifest.label);
     if (state->update.slot == ENDPOINT_RS)
-        (void)sef_update_self(0);
+        (void)sef_update_self(0, SERVICE_UPDATE_FAULT_NONE);
     else
         service_send_lu_prepare(outbox, updated(state)->endpoint, 0, &cancel);
     end_update(state, -EINTR, outbox);
@@ -195,12 +195,10 @@ int rs_handle_lu_ready(struct rs_state *state, struct call *call, const struct r
 
 /* ---- the request ---- */
 
-static int check(const struct rs_state *state, const struct rs_slot *slot, const struct rs_update *request)
+static int check(const struct rs_state *state, const struct rs_update *request)
 {
     if (request->state == 0 || request->state > INT32_MAX || request->maxtime_ms < 0 || request->maxtime_ms > TIME_MAX_MS)
         return -EINVAL;
-    if (request->fault != SERVICE_UPDATE_FAULT_NONE && (slot->endpoint == ENDPOINT_RS || slot->endpoint == ENDPOINT_VM))
-        return -EINVAL; /* they are not asked with messages */
     return state->update.phase != RS_UPDATE_NONE ? -EBUSY : 0;
 }
 
@@ -255,7 +253,7 @@ static int begin(struct rs_state *state, struct rs_operation *operation, const s
     if (result == 0 && rs_is_about_images(request))
         return rs_update_images(state, slot, operation, request);
     if (result == 0)
-        result = check(state, slot, request);
+        result = check(state, request);
     if (result != 0)
         return result;
     if (slot->endpoint == ENDPOINT_VM)

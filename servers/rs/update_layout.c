@@ -57,6 +57,13 @@ static const void *at_address(const struct image *image, uint64_t address, uint6
     return NULL;
 }
 
+const void *rs_image_at(const struct rs_slot *slot, uint64_t address, uint64_t length)
+{
+    const struct image image = { (const uint8_t *)(uintptr_t)slot->image, slot->image_length };
+
+    return at_address(&image, address, length);
+}
+
 /* The header stands at the beginning of the code: entry.S aligns it behind the entry point. */
 static bool find_layout(const struct image *image, struct service_header *header, struct layout_side *side)
 {

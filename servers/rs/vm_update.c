@@ -7,44 +7,37 @@
 #include "errors.h"
 #include "privilege.h"
 #include "protocols/rs.h"
-#include "protocols/service.h"
+#include "protocols/service_client.h"
 #include "standby.h"
 #include "sys/ipc.h"
 #include "sys/log.h"
 #include "sys/syscalls.h"
 
-enum { TIME_MOST_MS = 1000, INIT_MS = 800, NS_PER_MS = 1000000, SIGNAL_KILL = 9 };
+/* Both are so short that those who stand by for us do not take us for dead. */
+enum { TIME_MOST_MS = 800, INIT_MS = 800, NS_PER_MS = 1000000, SIGNAL_KILL = 9 };
 
 static const uint32_t new_flags = PRIVILEGE_LU_SYS_PROC | PRIVILEGE_VM_SYS_PROC;
-
-static struct message prepare_message(uint32_t state)
-{
-    struct service_lu_prepare_request prepare = { .state = state };
-    struct message message = { .type = SERVICE_LU_PREPARE };
-
-    service_lu_prepare_request_put(&message, &prepare);
-    return message;
-}
 
 /* LU-5, LU-6: `ready` is the message with which the old version waits. */
 static int make_ready(struct rs_state *state, const struct rs_update *request, struct message *ready)
 {
     bool is_soon = request->maxtime_ms != 0 && request->maxtime_ms < TIME_MOST_MS; /* VM is ready at once, or it hangs */
     uint64_t deadline = sys_uptime() + (uint64_t)(is_soon ? request->maxtime_ms : TIME_MOST_MS) * NS_PER_MS;
-    struct message prepare = prepare_message(request->state);
+    struct service_lu_prepare_request prepare = { .state = request->state, .fault = request->fault }, cancel = { .state = 0 };
+    struct message message = { .type = SERVICE_LU_PREPARE };
     struct rs_lu_ready_request answer;
     int result;
 
+    service_lu_prepare_request_put(&message, &prepare);
     (void)sys_setalarm(deadline);
     do {
-        result = ipc_send(ENDPOINT_VM, &prepare);
+        result = ipc_send(ENDPOINT_VM, &message);
     } while (result == -EINTR && sys_uptime() < deadline && !vm_instance_has_died());
     if (result == 0)
         result = vm_instance_receive(state, RS_LU_READY, ready, deadline);
     if (result == -EINTR) {
         log_warn("vm is not ready for its update in time");
-        prepare = prepare_message(0);
-        (void)ipc_sendnb(ENDPOINT_VM, &prepare);
+        service_send_lu_prepare(outbox_default(), ENDPOINT_VM, 0, &cancel);
     }
     if (result != 0)
         return result;
@@ -70,6 +63,7 @@ static int take_over(struct rs_state *state, const struct rs_slot *new, const st
         return 0;
     }
     log_warn("vm: the new version failed (error %d), the old one goes on", result);
+    vm_instance_note_death(state, result);
     if (!vm_instance_has_died())
         (void)sys_kill(ENDPOINT_VM, SIGNAL_KILL);
     result = vm_instance_swap(new->endpoint);
@@ -116,6 +110,7 @@ static int update_to_self(struct rs_state *state, const struct rs_update *reques
     result = rs_prepare(state, &state->slot[ENDPOINT_VM].manifest, standby->endpoint, new_flags);
     if (result == 0)
         result = run_update(state, standby, request);
+    rs_bury_vm(state, &state->slot[ENDPOINT_VM], standby->endpoint, state->slot[ENDPOINT_VM].restarts, false);
     /* Whichever is there now: the old version, the new one that failed, or the standby with the wrong privileges. */
     rs_standby_renew(state, standby);
     return result;
@@ -163,16 +158,24 @@ static int update_to_binary(struct rs_state *state, const struct rs_operation *o
     } else if (next != NULL) {
         vm_instance_drop(state, next);
     }
-    if (new != NULL)
+    if (new != NULL) {
+        rs_bury_vm(state, &model, new->endpoint, vm->restarts, false);
         vm_instance_drop(state, new);
+    }
     rs_release_image(state, &model);
     return result;
 }
 
 int rs_update_vm(struct rs_state *state, const struct rs_operation *operation, const struct rs_update *request)
 {
-    int result = (request->flags & RS_UPDATE_SELF) != 0 ? update_to_self(state, request) : update_to_binary(state, operation, request);
+    int result;
 
+    /* Whom a new version's problem is told. */
+    state->update.slot = ENDPOINT_VM;
+    state->update.operation = (uint32_t)(operation - state->operation);
+    state->update.phase = RS_UPDATE_INIT;
+    result = (request->flags & RS_UPDATE_SELF) != 0 ? update_to_self(state, request) : update_to_binary(state, operation, request);
+    state->update.phase = RS_UPDATE_NONE;
     rs_arm_first(state);
     return result == -EDEADEPT ? -ERESTART : result;
 }

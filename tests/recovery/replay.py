@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A driver with a real mistake (frail) dies twice of the same message; the report of the second death, replayed on the host, crashes in the same line with the same
-state. Reports that cannot be replayed are refused with the reason."""
+state. Reports that cannot be replayed are refused with the reason; VM's is one, with the names in it."""
 import glob
 import os
 import re
@@ -13,12 +13,13 @@ ROOT = scenario.ROOT
 sys.path.insert(0, os.path.join(ROOT, "tools", "emulator"))
 import machine  # noqa: E402
 
-COMMAND = r"""service up /service/frail && mknod /tmp/frail c 240 2
+COMMAND = r"""i=0; until [ -d /var/crash ] && pidof coroner >/dev/null || [ $i -gt 50 ]; do usleep 100000; i=$((i + 1)); done; sleep 1
+service up /service/frail && mknod /tmp/frail c 240 2
 for n in 7 7 9; do echo $n >/tmp/frail; done
 echo 123456789 >/tmp/frail
 i=0; until ls /var/crash/frail.* | grep -q '2$' || [ $i -gt 50 ]; do usleep 100000; i=$((i + 1)); done
 echo 7 >/tmp/frail && echo goes on
-service crash hello; sleep 0.5"""
+service crash hello; service crash vm --in vm.fork; seq 3 | sort >/dev/null; sleep 1"""
 
 
 def replay(path):
@@ -41,6 +42,10 @@ def refused(report, name, pattern, to, why):
     status, output = replay(path)
     os.unlink(path)
     return None if status == 2 and re.search(why, output) and "Traceback" not in output else "%s: %d: %s" % (name, status, output[-500:])
+
+
+def report_of(reports, label):
+    return next((path for path in reports if "\nservice: %s\n" % label in open(path).read()), None)
 
 
 def line_of_mistake():
@@ -69,8 +74,10 @@ def problems():
     yield refused(second[0], "build", r"^build: .{6}", "build: 000000", r"of another build of frail .*git checkout [0-9a-f]{40}")
     yield refused(changed(second[0], "stranger", r"^build: .{6}", "build: 000000"), "service", r"^service: frail", "service: nobody",
                   "there is no service 'nobody'")
-    hello = [path for path in reports if "\nservice: hello\n" in open(path).read()]
-    yield refused(hello[0], "idle", r"\Z", "", "no handler was running") if hello else "no report of hello"
+    hello = report_of(reports, "hello")
+    yield refused(hello, "idle", r"\Z", "", "no handler was running") if hello else "no report of hello"
+    vm = report_of(reports, "vm")
+    yield refused(vm, "vm", r"^frame: 0x[0-9a-f]+ <vm: fault_after\+.*>$", "", "not all of the memory: the tables of vm") if vm else "no report of vm"
 
 
 found = [problem for problem in problems() if problem]

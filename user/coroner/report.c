@@ -217,6 +217,8 @@ void report_write(FILE *file, const struct rs_corpse *corpse, size_t memory_byte
             write_message(file, &journal_copy);
         write_notes(file, image.crash_notes, corpse->death.resumed != 0);
         write_memory(file, &image.header, &journal_copy, memory_bytes);
+        if (corpse->served == ENDPOINT_VM)
+            fprintf(file, "incomplete: the tables of vm, with which the next instance goes on\n");
     }
     fprintf(file, "end: %s\n", corpse->label);
 }

@@ -16,7 +16,14 @@ enum { WORDS = 512, LIMIT = 1000 };
 static uint64_t state_words[WORDS], mirror_words[WORDS + 1];
 
 const struct service *running_service;
+grant_t public_table_grant = -1;
 static bool is_taken;
+
+int kernel_request(struct message *message)
+{
+    (void)message;
+    return 0;
+}
 
 int resume_take_mirror(void)
 {

@@ -196,10 +196,10 @@ TEST(a_state_that_nobody_can_take_over_ends_it)
 static int update(const int *what, int32_t maxtime_ms)
 {
     struct rs_update request = { .flags = RS_UPDATE_SELF, .state = 1, .maxtime_ms = maxtime_ms };
-    struct rs_operation operation = { .caller = 300 };
 
     start(what);
-    return rs_update_vm(&state, &operation, &request);
+    state.operation[1].caller = 300;
+    return rs_update_vm(&state, &state.operation[1], &request);
 }
 
 /* covers LU-13 */
@@ -225,6 +225,16 @@ TEST(a_new_version_that_fails_goes_and_the_old_one_is_told)
         CHECK_EQ(state.slot[ENDPOINT_VM].updates, 0);
         check_standby(SPACE_OLD);
     }
+}
+
+/* covers LU-10 */
+TEST(an_old_version_that_dies_while_it_prepares_is_left_to_the_recovery)
+{
+    const int what[] = { -EDEADEPT };
+
+    CHECK_EQ(update(what, 0), -ERESTART);
+    CHECK(is_dead);
+    check_standby(SPACE_OLD);
 }
 
 /* covers LU-5 */
