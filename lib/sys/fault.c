@@ -27,7 +27,8 @@ enum { PASSED_MAX = 8, STORES_MAX = 48, CALLS_MAX = 6, WORD = 8 };
 struct fault fault;
 uint32_t fault_in_calls;
 
-extern char __state_start[], __state_end[], __mirror_start[], __mirror_end[], __derived_start[], __derived_end[], __bss_start[], __bss_end[];
+extern char __state_start[], __state_end[], __mirror_start[], __mirror_end[], __derived_start[], __derived_end[], __bss_start[],
+    __bss_end[];
 
 static uint32_t next_random(void)
 {

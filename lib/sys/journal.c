@@ -178,7 +178,7 @@ void journal_spill(void)
         return;
     }
     if (journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] == JOURNAL_END_MARK)
-        broken(); /* nobody has written to the end of the chunk: a branch went the wrong way */
+        broken();                 /* nobody has written to the end of the chunk: a branch went the wrong way */
     journal.top += JOURNAL_CHUNK; /* the carry that the 16 bits lost */
     empty_chunk();
 }

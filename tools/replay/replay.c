@@ -41,8 +41,8 @@ struct record {
 };
 
 /* Places in the guest's image; nothing is there. */
-char __state_start[8], __state_end[8], __outbox_start[8], __outbox_end[8], __derived_start[8], __derived_end[8], __journal_start[8],
-    __journal_end[8], __bss_start[8], __bss_end[8], __layout_start[8], __layout_end[8];
+char __state_start[8], __state_end[8], __mirror_start[8], __mirror_end[8], __outbox_start[8], __outbox_end[8], __derived_start[8],
+    __derived_end[8], __journal_start[8], __journal_end[8], __bss_start[8], __bss_end[8], __layout_start[8], __layout_end[8];
 const uint64_t __text_start[1], __text_end[1], text_seal;
 const char service_header[512];
 

@@ -21,7 +21,7 @@
 enum { LIST_MAX = 32, LINE_BYTES = 128, EXIT_USAGE = 2, PLACERS_MAX = 16, NUMBERS = 1000000 };
 
 /* As tools/chaos/options.py names them. */
-static const char *const kinds[] = { "crash",        "in-handler", "middle",   "loop",     "wild-store",
+static const char *const kinds[] = { "crash",        "in-handler", "middle",   "loop",      "wild-store",
                                      "kernel-error", "no-memory",  "mutation", "bad-state", "lost-state" };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };

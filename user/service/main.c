@@ -176,11 +176,8 @@ static uint32_t fault_argument(const char *name)
         const char *name;
         uint32_t fault;
     } faults[] = {
-        { "crash", SERVICE_FAULT_CRASH },
-        { "middle", SERVICE_FAULT_MIDDLE },
-        { "loop", SERVICE_FAULT_LOOP },
-        { "bad-state", SERVICE_FAULT_BAD_STATE },
-        { "lost-state", SERVICE_FAULT_LOST_STATE },
+        { "crash", SERVICE_FAULT_CRASH },         { "middle", SERVICE_FAULT_MIDDLE },         { "loop", SERVICE_FAULT_LOOP },
+        { "bad-state", SERVICE_FAULT_BAD_STATE }, { "lost-state", SERVICE_FAULT_LOST_STATE },
     };
 
     for (uint32_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {

@@ -45,7 +45,9 @@ static const char *check(const void *state)
 
 static void begin(void)
 {
-    static const struct service service = { .name = "test", .state = state_words, .state_bytes = sizeof(state_words), .state_check = check };
+    static const struct service service = {
+        .name = "test", .state = state_words, .state_bytes = sizeof(state_words), .state_check = check
+    };
 
     running_service = &service;
     is_taken = false;
