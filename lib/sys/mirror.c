@@ -48,7 +48,8 @@ void mirror_begin(void)
     if (__builtin_expect(!is_stale, 1))
         return;
     find_copy();
-    memcpy(mirror.copy, mirror.state, mirror.bytes);
+    if (mirror.bytes > 0)
+        memcpy(mirror.copy, mirror.state, mirror.bytes);
     is_stale = false;
 }
 
