@@ -101,6 +101,8 @@ static grant_t make(const struct grant_entry *filled)
         return -ENOSPC;
     sequence = (entry->sequence + 1) & GRANT_SEQUENCE_MASK;
     entry->sequence = sequence;
+    /* Nobody reads these in an entry that is not VALID. */
+    journal_forgo(&entry->grantee, sizeof(*entry) - offsetof(struct grant_entry, grantee));
     entry->grantee = filled->grantee;
     entry->from = filled->from;
     entry->address = filled->address;

@@ -37,6 +37,7 @@ void journal_start(void)
     journal.undo_first = 0;
     journal.spill_words = 0;
     journal.spill_room = JOURNAL_SPILL_WORDS;
+    journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] = JOURNAL_END_MARK;
 #ifndef PLANARIA_HOST
     journal_kept[0].start = (uint64_t)(uintptr_t)__state_start;
     journal_kept[0].bytes = (uint64_t)(__outbox_end - __state_start); /* .outbox follows .state */
@@ -49,13 +50,6 @@ void journal_start(void)
 static inline void copy_words(void *to, const void *from, uint64_t count)
 {
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
-}
-
-static uint64_t count_of(uint64_t entry)
-{
-    uint64_t count = entry >> COUNT_SHIFT;
-
-    return count == 0 ? 1 : count;
 }
 
 static uint64_t words_in_chunk(void)
@@ -112,7 +106,7 @@ static void broken(void)
 /* The words of the entry that ends before chunk[at], with the last one. */
 static uint64_t entry_words(const uint64_t *chunk, uint64_t first, uint64_t at)
 {
-    uint64_t words = count_of(chunk[at - 1]) + 1;
+    uint64_t words = journal_words(chunk[at - 1]) + 1;
 
     if (words > at - first)
         broken();
@@ -152,10 +146,11 @@ void journal_spill(void)
 {
     if (journal.phase != JOURNAL_HANDLING) {
         journal.top = journal.undo;
+        journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] = JOURNAL_END_MARK;
         return;
     }
     if (journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] == JOURNAL_END_MARK)
-        broken(); /* nobody has written to the end of the chunk: a branch went the wrong way */
+        broken();                 /* nobody has written to the end of the chunk: a branch went the wrong way */
     journal.top += JOURNAL_CHUNK; /* the carry that the 16 bits lost */
     empty_chunk();
 }
@@ -199,17 +194,30 @@ void journal_record(const void *address, size_t bytes)
         record_words(from, count);
 }
 
+static void restore_entry(const uint64_t *old, uint64_t entry)
+{
+    uint64_t address = entry & ADDRESS_MASK;
+    uint32_t mask = (uint32_t)(entry >> COUNT_SHIFT);
+
+    if ((mask & JOURNAL_MASK) == 0) {
+        copy_words((void *)(uintptr_t)address, old, journal_words(entry));
+        return;
+    }
+    for (mask ^= JOURNAL_MASK; mask != 0; mask &= mask - 1)
+        copy_words((void *)(uintptr_t)(address + (uint64_t)__builtin_ctz(mask) * WORD), old++, 1);
+}
+
 /* The entries of log[first, end), newest first. */
 static bool restore(const uint64_t *log, uint64_t first, uint64_t end)
 {
     while (end > first) {
-        uint64_t address = log[end - 1] & ADDRESS_MASK, count = count_of(log[end - 1]);
+        uint64_t entry = log[end - 1], words = journal_words(entry);
 
-        if (count + 1 > end - first)
+        if (words + 1 > end - first)
             return false;
-        end -= count + 1;
-        if (journal_keeps(address))
-            copy_words((void *)(uintptr_t)address, &log[end], count);
+        end -= words + 1;
+        if (journal_keeps(entry & ADDRESS_MASK))
+            restore_entry(&log[end], entry);
     }
     return true;
 }

@@ -5,7 +5,7 @@
  * handles the message again.
  *
  * The log is a row of entries, each one some old words followed by one word that says where they were: the address in the low 48 bits, the number
- * of words in the high 16 (0 means 1). It is read from the end. The newest entries are in the chunk [undo + undo_first, top), those before
+ * of words in the high 16 (0 means 1), or JOURNAL_MASK and a bit for each of the 15 words from there on that the entry has. It is read from the end. The newest entries are in the chunk [undo + undo_first, top), those before
  * them in the first spill_words words of the spill, which moves to an arena of its own when it grows. Code of services appends entries itself: tools/journal makes the compiler put the
  * instructions before each store.
  */
@@ -15,6 +15,9 @@
 #include <stddef.h>
 
 #include "message.h"
+
+/* Of the high 16 bits of an entry's last word. */
+#define JOURNAL_MASK     0x8000u
 
 /* In the last word of the chunk until an entry gets there. */
 #define JOURNAL_END_MARK 0x9e6c63d0676a9a99ull
@@ -69,6 +72,16 @@ struct journal {
     uint32_t early_unused;
 };
 
+/* How many old words come before this last word of an entry. */
+static inline uint64_t journal_words(uint64_t entry)
+{
+    uint32_t high = (uint32_t)(entry >> 48);
+
+    if (high & JOURNAL_MASK)
+        return (uint64_t)__builtin_popcount(high ^ JOURNAL_MASK);
+    return high == 0 ? 1 : high;
+}
+
 struct journal_undo {
     uint64_t chunk[JOURNAL_CHUNK / 8 + JOURNAL_SLACK_WORDS];
     uint64_t spill[JOURNAL_SPILL_WORDS];
@@ -122,7 +135,6 @@ static inline void journal_begin(void)
     journal.top = (uint64_t)(uintptr_t)journal_undo.chunk;
     journal.undo_first = 0;
     journal.spill_words = 0;
-    journal_undo.chunk[JOURNAL_CHUNK / 8 - 1] = JOURNAL_END_MARK;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a kill in between must not find the log of the last handler */
     journal.phase = JOURNAL_HANDLING;
 #endif

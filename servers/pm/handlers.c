@@ -6,6 +6,7 @@
 
 #include "base/string.h"
 #include "errors.h"
+#include "sys/journal_debug.h"
 
 static const struct linux_public *sole_entry(const struct pm_process *process)
 {
@@ -93,7 +94,9 @@ static bool own_table(struct pm_state *pm, struct pm_process *process)
         return false;
     pm->free_sighand = tables.sighands[index].next_free;
     for (int signal = 1; signal <= LINUX_SIGNALS; signal++) {
-        tables.actions[index].action[signal - 1] = handlers_get(process, signal);
+        struct linux_sigaction *action = &tables.actions[index].action[signal - 1];
+        journal_forgo(action, sizeof(*action)); /* nobody looks at a free table */
+        *action = handlers_get(process, signal);
     }
     drop_table(pm, process);
     tables.sighands[index].references = 1;

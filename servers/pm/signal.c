@@ -12,6 +12,7 @@
 #include "posix_timer.h"
 #include "process.h"
 #include "sigcalls.h"
+#include "sys/journal_debug.h"
 #include "wait.h"
 
 static void queue_add(struct pm_state *pm, struct signal_list *list, const struct signal_info *info)
@@ -21,6 +22,7 @@ static void queue_add(struct pm_state *pm, struct signal_list *list, const struc
     if (index == NONE)
         return;
     pm->free_queued = pm->queued[index].next;
+    journal_forgo(&pm->queued[index].info, sizeof(pm->queued[index].info)); /* nobody reads that of a free entry */
     pm->queued[index].info = *info;
     pm->queued[index].next = NONE;
     if (list->last == NONE) {
@@ -32,6 +34,7 @@ static void queue_add(struct pm_state *pm, struct signal_list *list, const struc
 }
 
 /* Remove the first entry of a signal; false if there is none. more: there is another one behind it. */
+CALLERS_OWN(4, 5)
 static bool queue_take(struct pm_state *pm, struct signal_list *list, int signal, struct signal_info *info, bool *more)
 {
     uint16_t previous = NONE;
@@ -240,6 +243,7 @@ uint32_t signal_send_group(struct pm_state *pm, uint32_t group, const struct sig
     return count;
 }
 
+CALLERS_OWN(6)
 static int take_from(struct pm_state *pm, const struct pm_process *process, uint64_t *pending, struct signal_list *list, int signal,
                      struct signal_info *info)
 {

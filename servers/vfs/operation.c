@@ -219,12 +219,12 @@ static void acquire_all(struct operation *op)
         file_acquire(op->file[i]);
 }
 
-/* Without the journal: for what belonged to nobody, so its old contents do not matter after a roll-back. */
+/* Whole words; otherwise as journal_copy_anew. */
 static void copy_unjournaled(void *to, const void *from, uint64_t bytes)
 {
     uint64_t words = (bytes + 7) / 8;
 
-    journal_forgo(to, bytes);
+    journal_forgo(to, words * sizeof(uint64_t));
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 

@@ -73,6 +73,19 @@ static void log_words(uint64_t *at, uint32_t words)
         journal_spill();
 }
 
+/* The words of the mask, from `at` on. */
+static void log_mask(uint64_t *at, uint32_t mask)
+{
+    uint64_t *to = (uint64_t *)(uintptr_t)journal.top;
+
+    for (uint32_t i = 0; i < 15; i++) {
+        if (mask >> i & 1)
+            *to++ = at[i];
+    }
+    *to++ = (uint64_t)(uintptr_t)at | (uint64_t)(JOURNAL_MASK | mask) << 48;
+    journal.top = (uint64_t)(uintptr_t)to;
+}
+
 static void store(uint64_t *at, uint64_t value)
 {
     log_words(at, 1);
@@ -147,6 +160,33 @@ TEST(bytes_around_a_range_keep_what_they_had)
     CHECK_EQ(first_difference(), TABLE);
     journal_record(&table[1], 0);
     CHECK_EQ(journal.top, journal.undo);
+}
+
+TEST(an_entry_with_gaps_restores_the_words_of_its_mask_only)
+{
+    fill();
+    begin();
+    log_mask(&table[20], 0x4005);
+    for (uint32_t i = 20; i < 35; i++)
+        table[i] = 1;
+    CHECK(journal_rollback());
+    for (uint32_t i = 20; i < 35; i++)
+        CHECK_EQ(table[i], i == 20 || i == 22 || i == 34 ? i : 1);
+}
+
+TEST(entries_with_gaps_are_spilled_and_rolled_back)
+{
+    fill();
+    begin();
+    log_mask(&table[100], 0x7fff);
+    memset(&table[100], 1, 15 * 8);
+    log_mask(&table[50], 0x11);
+    table[50] = table[54] = 3;
+    for (uint32_t i = 0; i < CHUNK_WORDS; i++)
+        store(&table[1000 + i], 1);
+    CHECK(journal.spill_words > 0);
+    CHECK(journal_rollback());
+    CHECK_EQ(first_difference(), TABLE);
 }
 
 TEST(a_full_chunk_is_spilled_and_still_rolled_back)
