@@ -139,6 +139,20 @@ static int resume_take_arenas(void)
     return result;
 }
 
+static bool is_log_lost;
+
+/* What the last handler did to the state cannot be taken back. If the state stands all the same, the service goes on, and the caller gets an error (loop.c); who
+ * can derive a state does that. */
+static int give_log_up(void)
+{
+    if (running_service->salvage != NULL)
+        return -EGENERIC;
+    log_error("the undo log of the old instance makes no sense: what its last handler did stays");
+    is_log_lost = true;
+    journal.attempts = 1;
+    return 0;
+}
+
 /* The entries that are in use. */
 static int take_undo(void)
 {
@@ -148,7 +162,7 @@ static int take_undo(void)
     if (journal.phase != JOURNAL_HANDLING || running_service->derives)
         return 0;
     if (!journal_log_is_sound())
-        return -EGENERIC;
+        return give_log_up();
     if (journal_has_grown())
         result = arena_make(ARENA_SPILL, journal.spill_room * sizeof(uint64_t));
     if (result == 0 && bytes > 0)
@@ -251,7 +265,7 @@ static const char *settle_state(int type, const struct sef_init_info *info)
     grant_register();
     if (journal.phase == JOURNAL_HANDLING) {
         outbox_rollback(outbox_default());
-        if (!running_service->derives && !journal_rollback())
+        if (!running_service->derives && !is_log_lost && !journal_rollback() && give_log_up() != 0)
             return "the undo log makes no sense";
     }
     journal_start();
