@@ -53,7 +53,8 @@ void mirror_begin(void)
     is_stale = false;
 }
 
-static void follow(const uint64_t *log, uint64_t first, uint64_t end)
+/* An entry that makes no sense leads neither out of the log nor out of the copy. */
+static void follow(const uint64_t *log, int64_t first, int64_t end)
 {
     const uint64_t start = (uint64_t)(uintptr_t)mirror.state, bytes = mirror.bytes;
 
@@ -64,8 +65,8 @@ static void follow(const uint64_t *log, uint64_t first, uint64_t end)
         if (at < bytes)
             __builtin_memcpy(mirror.copy + at, mirror.state + at, WORD);
         if (at < bytes && count > 1)
-            memcpy(mirror.copy + at, mirror.state + at, count * WORD);
-        end -= count + 1;
+            memcpy(mirror.copy + at, mirror.state + at, count * WORD < bytes - at ? count * WORD : bytes - at);
+        end -= (int64_t)count + 1;
     }
 }
 
@@ -73,7 +74,7 @@ void mirror_follow(void)
 {
     if (mirror.bytes == 0)
         return;
-    follow(journal_undo.chunk, journal.undo_first / WORD, (journal.top - journal.undo) / WORD);
+    follow(journal_undo.chunk, journal.undo_first / WORD, (int64_t)((journal.top - journal.undo) / WORD));
     if (__builtin_expect(journal.spill_words > 0, 0))
         follow((const uint64_t *)(uintptr_t)journal.spill, 0, journal.spill_words);
 }
