@@ -17,6 +17,7 @@ enum rs_cause {
     RS_CAUSE_HEARTBEAT = 2, /* it did not answer */
     RS_CAUSE_INIT = 3,      /* it could not initialise, or not in time */
     RS_CAUSE_STOPPED = 4,   /* an operator wanted it */
+    RS_CAUSE_DEPENDS = 5,   /* a service on whose state its own depends starts afresh */
 };
 
 struct rs_process {

@@ -2,6 +2,7 @@
 /*
  * devfs: the names of devices, mounted on /dev.
  */
+#include "driver/announce.h"
 #include "node.h"
 #include "protocols/devfs.h"
 #include "protocols/devfs_fs_server.h"
@@ -17,6 +18,7 @@ static int init_fresh(int type, struct sef_init_info *info)
     (void)type;
     (void)info;
     node_table_init(&devfs, sys_realtime());
+    driver_announce(); /* VFS may wait for what the one before us was asked */
     return 0;
 }
 

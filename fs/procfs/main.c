@@ -2,6 +2,7 @@
 /*
  * procfs: processes and the machine as files, mounted on /proc.
  */
+#include "driver/announce.h"
 #include "load.h"
 #include "parked.h"
 #include "protocols/procfs_fs_server.h"
@@ -15,6 +16,7 @@ static int init_fresh(int type, struct sef_init_info *info)
     (void)type;
     (void)info;
     load_start(&procfs);
+    driver_announce(); /* VFS may wait for what the one before us was asked */
     return 0;
 }
 

@@ -122,7 +122,7 @@ static const char *named(const char *const *names, uint32_t count, uint32_t numb
 static void add_life(struct text *text, const struct rs_process *row)
 {
     static const char *const states[] = { "unknown", "running", "starting", "waiting", "stopping", "updating", "replica", "script" };
-    static const char *const causes[] = { "none", "signal", "heartbeat", "init", "stopped" };
+    static const char *const causes[] = { "none", "signal", "heartbeat", "init", "stopped", "depends" };
 
     text_add(text, "label: %s\nendpoint: %d\npid: %u\nstate: %s\nflags: %#x\nsys_flags: %#x\n", row->label, row->endpoint, row->pid,
              named(states, sizeof(states) / sizeof(states[0]), row->state), row->flags, row->sys_flags);

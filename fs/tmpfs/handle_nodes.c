@@ -37,6 +37,9 @@ int fs_handle_mount(struct tmpfs_state *state, struct call *call, const struct f
         }
     }
     uint32_t root;
+    if ((request->flags & FS_MOUNT_AFRESH) != 0) {
+        mount_forget(state);
+    }
     int result = mount_add(state, request->mount_id, data, &root);
     if (result != 0) {
         return result;

@@ -50,6 +50,11 @@ static int init_fresh(int type, struct sef_init_info *info)
         log_error("no memory for %lu bytes of tables", (unsigned long)sizeof(*tmpfs_tables));
         return result;
     }
+    struct vm_object_forget_request forget = { .pool = VM_ALL_POOLS };
+    result = vm_call_object_forget(ENDPOINT_VM, &forget);
+    if (result != 0) {
+        return result;
+    }
     tmpfs_tables_init(&tmpfs);
     mount_make_root(&tmpfs, 0, ROOT_MODE);
     result = mount_set_limit(0, mount_default_limit());

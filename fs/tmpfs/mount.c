@@ -238,6 +238,20 @@ static bool tree_is_held(uint32_t index, uint32_t root)
     return false;
 }
 
+/* All of a tree's at once: a message for each might not find room. */
+static int forget_objects(uint32_t index)
+{
+    struct vm_object_forget_request request = { .pool = index };
+    int result = vm_call_object_forget(ENDPOINT_VM, &request);
+    for (uint32_t i = 1; i < TMPFS_INODES && result == 0; i++) {
+        struct tmpfs_inode *inode = &tmpfs_tables->inode[i];
+        if (inode->mode != 0 && inode->mount == index && inode->object != 0) {
+            inode->object = 0;
+        }
+    }
+    return result;
+}
+
 int mount_remove(struct tmpfs_state *state, uint32_t mount_id)
 {
     uint32_t index = mount_find(state, mount_id);
@@ -248,12 +262,40 @@ int mount_remove(struct tmpfs_state *state, uint32_t mount_id)
     if (index == 0 || tree_is_held(index, root)) {
         return -EBUSY;
     }
+    int result = forget_objects(index);
+    if (result != 0) {
+        return result;
+    }
     free_tree(state, root);
     tmpfs_tables->inode[root].nlink = 0;
     tmpfs_tables->inode[root].references = 0;
     inode_release(state, root);
     state->mount[index] = (struct tmpfs_mount){ 0 };
     return 0;
+}
+
+void mount_forget(struct tmpfs_state *state)
+{
+    for (uint32_t i = 1; i < TMPFS_INODES; i++) {
+        struct tmpfs_inode *inode = &tmpfs_tables->inode[i];
+        if (inode->mode != 0 && inode->references != 0) {
+            inode->references = 0;
+        }
+        if (inode->mode != 0 && inode->holds_parent != 0) {
+            inode->holds_parent = 0;
+        }
+    }
+    for (uint32_t i = 1; i < TMPFS_MOUNTS; i++) {
+        if (state->mount[i].root != 0) {
+            (void)mount_remove(state, state->mount[i].mount_id);
+        }
+    }
+    for (uint32_t i = 1; i < TMPFS_INODES; i++) {
+        if (tmpfs_tables->inode[i].mode != 0) {
+            inode_release(state, i);
+        }
+    }
+    state->mount[0].mount_id = 0;
 }
 
 int mount_statistics(const struct tmpfs_state *state, uint32_t mount_id, struct fs_statistics *statistics)

@@ -132,8 +132,8 @@ static bool mutate(uint32_t type)
 static void tell_resources(void)
 {
     integrity_check();
-    log_info("resources: %u grants, %u arenas, %u free places in the outbox", grants_in_force(), journal.arena_count,
-             outbox_room(outbox_default()));
+    log_info("resources: %u grants, %u arenas, %u messages queued", grants_in_force(), journal.arena_count,
+             outbox_waiting(outbox_default()));
 }
 
 void fault_take(const struct service_crash_request *request)

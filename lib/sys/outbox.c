@@ -143,6 +143,15 @@ static bool is_done(const struct asynsend_entry *entry)
     return entry->flags == ASYN_EMPTY || ((entry->flags & ASYN_DONE) != 0 && entry->flags != HELD && entry->result == 0);
 }
 
+uint32_t outbox_waiting(const struct outbox *outbox)
+{
+    uint32_t waiting = 0;
+
+    for (uint32_t i = outbox->head; i < outbox->tail; i++)
+        waiting += !is_done(&outbox->entry[i]) || i >= outbox->committed;
+    return waiting;
+}
+
 static void retire(struct outbox *outbox)
 {
     while (outbox->head < outbox->committed && is_done(&outbox->entry[outbox->head]))

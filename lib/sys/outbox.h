@@ -16,6 +16,8 @@ enum { OUTBOX_ENTRIES = 1024 };
  * Never blocks, never fails: a service must not queue more than outbox_room() in one handler; overflow panics the service. */
 void outbox_add(struct outbox *outbox, endpoint_t destination, const struct message *message);
 uint32_t outbox_room(const struct outbox *outbox);
+/* Messages that nobody has received yet. */
+uint32_t outbox_waiting(const struct outbox *outbox);
 /* Answer a parked Linux call: result >= 0 or a negative Linux error (any 64-bit value is possible for addresses). */
 void outbox_linux_reply(struct outbox *outbox, endpoint_t caller, int64_t result);
 /* Answer any parked request of a protocol without a reply payload; type is the request's type. */

@@ -22,6 +22,7 @@ struct watch {
     uint64_t look_ns;
     uint32_t unanswered;
     bool pinged;
+    bool is_ours; /* to judge, since the look before */
 };
 
 /* The signals of the next process that is ours to manage; NONE: no more. */
@@ -66,12 +67,21 @@ static void look_later(struct watch *watch)
     (void)sys_setalarm(watch->look_ns);
 }
 
+/* What was not answered before counts for the one who was there then. */
+static bool may_judge(struct watch *watch)
+{
+    bool was_ours = watch->is_ours;
+
+    watch->is_ours = is_first(watch->watched);
+    return was_ours && watch->is_ours;
+}
+
 /* A look that comes late does not count: the whole machine stood still. */
 static void look(struct watch *watch)
 {
     bool late = sys_uptime() - watch->look_ns > watch->period_ns / 2;
 
-    if (watch->pinged && !late && is_first(watch->watched) && ++watch->unanswered == LOOKS_UNANSWERED) {
+    if (may_judge(watch) && watch->pinged && !late && ++watch->unanswered == LOOKS_UNANSWERED) {
         watch->unanswered = 0;
         kill_watched(watch->watched);
     }

@@ -14,11 +14,11 @@
 
 int ask(struct message *request, struct message *reply);
 
-static inline int do_mount(uint32_t id, const char *data, uint32_t *node)
+static inline int mount_with(uint32_t id, uint32_t flags, const char *data, uint32_t *node)
 {
-    struct fs_mount_request request = { .mount_id = id,
-                                        .data = fake_grant((void *)(uintptr_t)data, strlen(data)),
-                                        .data_length = (uint32_t)strlen(data) };
+    struct fs_mount_request request = {
+        .mount_id = id, .flags = flags, .data = fake_grant((void *)(uintptr_t)data, strlen(data)), .data_length = (uint32_t)strlen(data)
+    };
     struct fs_mount_reply answer;
     struct message message = { .type = FS_MOUNT }, reply;
     int status;
@@ -28,6 +28,17 @@ static inline int do_mount(uint32_t id, const char *data, uint32_t *node)
     fs_mount_reply_get(&reply, &answer);
     *node = answer.inode;
     return status;
+}
+
+static inline int do_mount(uint32_t id, const char *data, uint32_t *node)
+{
+    return mount_with(id, 0, data, node);
+}
+
+/* The first mount of a VFS that knows nothing of before. */
+static inline int do_mount_afresh(uint32_t id, uint32_t *node)
+{
+    return mount_with(id, FS_MOUNT_AFRESH, "", node);
 }
 
 static inline int do_unmount(uint32_t id)

@@ -11,12 +11,9 @@
 #include "kernel_calls.h"
 #include "limits.h"
 #include "protocols/kernel_client.h"
-#include "protocols/vfs_client.h"
 #include "random.h"
 #include "sys/log.h"
 #include "sys/service.h"
-
-enum { OUTBOX_SPARE = 128 };
 
 /* Value of a word NAME=value of the command line. */
 static bool find_word(const char *line, const char *name, char *value, size_t room)
@@ -104,29 +101,8 @@ static void make_init(struct pm_state *pm)
     exec_first(pm, thread, pm->init_path);
 }
 
-/* PM starts afresh in a running system: its programs cannot be known any more. They go, and init begins again. */
-static void sweep(void)
-{
-    struct process_info *info = (struct process_info *)(void *)tables.exec_buffers;
-    size_t length = 0;
-
-    if (sys_getinfo(KERNEL_INFO_PROCESSES, info, sizeof(*tables.exec_buffers) * EXEC_BUFFERS, &length) != 0)
-        return;
-    for (size_t i = 0; i < length / sizeof(*info); i++) {
-        struct vfs_exit_request request = { .process = info[i].endpoint };
-        if (info[i].slot < SERVICE_SLOTS)
-            continue;
-        kernel_clear(info[i].endpoint);
-        vm_leave(info[i].slot);
-        if (outbox_room(outbox_default()) > OUTBOX_SPARE) {
-            vfs_send_exit(outbox_default(), ENDPOINT_VFS, 0, &request);
-        }
-    }
-}
-
 void init_start(struct pm_state *pm)
 {
-    sweep();
     pm_state_init(pm);
     read_boot(pm);
     read_machine(pm);

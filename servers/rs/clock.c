@@ -88,6 +88,8 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
 
     if (state->shutting_down != 0)
         return;
+    state->alarm_ns = 0;
+    (void)rs_deadline(state, RS_WATCH_MS); /* should VM hang in a call of ours */
     rs_rescan(state, outbox);
     rs_standby_tick(state);
     rs_update_tick(state, outbox);

@@ -82,7 +82,7 @@ static bool is_kept(struct rs_state *state, const char *label, const struct rs_d
 {
     struct rs_slot *alive = rs_find_label(state, label);
 
-    if (death->cause == RS_CAUSE_NONE || death->cause == RS_CAUSE_STOPPED || !state->coroner.is_there)
+    if (death->cause == RS_CAUSE_NONE || death->cause == RS_CAUSE_STOPPED || death->cause == RS_CAUSE_DEPENDS || !state->coroner.is_there)
         return false;
     if (!is_room || (alive != NULL && !is_rare(alive, death->time_ns))) {
         rs_miss_report(state);
@@ -171,6 +171,13 @@ int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation)
     operation->stage = RS_STAGE_LATE;
     state->coroner.operation = (uint32_t)(operation - state->operation);
     return CALL_PARKED;
+}
+
+void rs_coroner_has_ended(struct rs_state *state)
+{
+    tell_coroner(state, -EAGAIN);
+    state->coroner.is_there = false;
+    bury_taken(state);
 }
 
 static bool is_coroner(const struct rs_state *state, const struct call *call)

@@ -53,6 +53,11 @@ static uint64_t used_ns(const struct rs_slot *slot)
     return reply.user_ns + reply.system_ns;
 }
 
+static bool has_run(const struct rs_slot *slot)
+{
+    return used_ns(slot) - slot->used_ns >= period_of(slot) / 4;
+}
+
 void rs_look(struct rs_state *state, struct rs_slot *slot, uint64_t now, bool free_pass)
 {
     bool late = now - slot->look_ns > period_of(slot) / 2;
@@ -63,10 +68,11 @@ void rs_look(struct rs_state *state, struct rs_slot *slot, uint64_t now, bool fr
     if (!slot->pinged) {
         slot->pinged = true;
         slot->unanswered = 0;
+        slot->used_ns = used_ns(slot);
         (void)ipc_notify(slot->endpoint);
         return;
     }
-    if (free_pass || late)
+    if (late || (free_pass && !has_run(slot)))
         return;
     if (++slot->unanswered < LOOKS_UNANSWERED)
         slot->used_ns = used_ns(slot);
@@ -77,11 +83,6 @@ void rs_look(struct rs_state *state, struct rs_slot *slot, uint64_t now, bool fr
 static bool is_suspect(const struct rs_slot *slot)
 {
     return (slot->flags & RS_ACTIVE) != 0 && slot->pinged && slot->unanswered >= LOOKS_UNANSWERED && (slot->flags & RS_NOPINGREPLY) == 0;
-}
-
-static bool has_run(const struct rs_slot *slot)
-{
-    return used_ns(slot) - slot->used_ns >= period_of(slot) / 4;
 }
 
 static bool waits_for_another(struct rs_state *state, const struct rs_slot *slot, const struct process_info *process)
@@ -105,6 +106,15 @@ static uint32_t mark(struct rs_state *state, const struct process_info *process,
         count += slot->is_guilty;
     }
     return count;
+}
+
+/* Who is about to start has waited for those that hung, or for their processor. */
+static void allow_more_time(struct rs_state *state)
+{
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if (state->slot[i].init_ns != 0)
+            state->slot[i].init_ns = rs_deadline(state, RS_REINIT_MS);
+    }
 }
 
 void rs_judge(struct rs_state *state)
@@ -131,6 +141,8 @@ void rs_judge(struct rs_state *state)
         slot->flags |= RS_NOPINGREPLY;
         rs_kill(slot, RS_CAUSE_HEARTBEAT, "gives no heartbeat");
     }
+    if (guilty > 0)
+        allow_more_time(state);
 }
 
 void rs_pong(struct rs_state *state, endpoint_t source)

@@ -161,14 +161,24 @@ static int read_ipc(struct reader *reader, struct manifest *manifest, const stru
     return 0;
 }
 
-static int read_control(struct reader *reader, struct manifest *manifest, const struct key *key)
+static int read_labels(struct reader *reader, const struct key *key, char (*label)[RS_LABEL_MAX], uint32_t *count, uint32_t most)
 {
     while (reader_next_value(reader)) {
-        if (manifest->control_count == MANIFEST_CONTROL || !is_label(reader))
+        if (*count == most || !is_label(reader))
             return broken(reader, key);
-        string_copy(manifest->control[manifest->control_count++], RS_LABEL_MAX, reader->word);
+        string_copy(label[(*count)++], RS_LABEL_MAX, reader->word);
     }
     return 0;
+}
+
+static int read_control(struct reader *reader, struct manifest *manifest, const struct key *key)
+{
+    return read_labels(reader, key, manifest->control, &manifest->control_count, MANIFEST_CONTROL);
+}
+
+static int read_dependents(struct reader *reader, struct manifest *manifest, const struct key *key)
+{
+    return read_labels(reader, key, manifest->dependent, &manifest->dependent_count, MANIFEST_DEPENDENTS);
 }
 
 /* ---- sets of calls ---- */
@@ -376,6 +386,7 @@ static const struct key keys[] = {
     { "scheduler", read_label, .offset = offsetof(struct manifest, scheduler), .rule = "KERNEL or a label of at most 15 characters" },
     { "ipc", read_ipc, .rule = "ALL, ALL_SYS, NONE, USER, SYSTEM or at most 24 labels of at most 15 characters", .repeats = true },
     { "control", read_control, .rule = "at most 8 labels of at most 15 characters", .repeats = true },
+    { "dependents", read_dependents, .rule = "at most 8 labels of at most 15 characters", .repeats = true },
     { "system", read_system, .rule = "ALL, BASIC, NONE or names of kernel calls", .repeats = true },
     { "vm", read_vm, .rule = "ALL, BASIC, NONE or names of calls of vm", .repeats = true },
     { "io", read_io, .most = 0xffff, .rule = "at most 64 ranges BASE or BASE:COUNT, hexadecimal, up to port ffff", .repeats = true },
@@ -438,7 +449,8 @@ bool manifest_is_sound(const struct manifest *manifest)
            (manifest->resume | manifest->all_peers | manifest->user_peers | manifest->boot_image) <= 1 &&
            has_end(manifest->signal_manager, RS_LABEL_MAX) && has_end(manifest->scheduler, RS_LABEL_MAX) &&
            has_end(manifest->script, MANIFEST_SCRIPT_MAX) && are_labels(manifest->peer, manifest->peer_count, MANIFEST_PEERS) &&
-           are_labels(manifest->control, manifest->control_count, MANIFEST_CONTROL) && manifest->device_count <= MANIFEST_DEVICES &&
+           are_labels(manifest->control, manifest->control_count, MANIFEST_CONTROL) &&
+           are_labels(manifest->dependent, manifest->dependent_count, MANIFEST_DEPENDENTS) && manifest->device_count <= MANIFEST_DEVICES &&
            manifest->io_count <= MANIFEST_IO && manifest->irq_count <= PRIVILEGE_IRQS && manifest->memory_count <= MANIFEST_MEMORY &&
            manifest->pci_device_count <= MANIFEST_PCI_DEVICES && manifest->pci_class_count <= MANIFEST_PCI_CLASSES;
 }

@@ -17,6 +17,7 @@ enum {
     MANIFEST_IO = PRIVILEGE_IO_RANGES,
     MANIFEST_MEMORY = PRIVILEGE_MEMORY_RANGES - 1, /* one is the boot archive's */
     MANIFEST_CONTROL = 8,
+    MANIFEST_DEPENDENTS = 8,
     MANIFEST_PCI_DEVICES = 32,
     MANIFEST_PCI_CLASSES = 4,
     MANIFEST_SCRIPT_MAX = 256,
@@ -61,14 +62,15 @@ struct manifest {
     uint32_t memory_count;
     uint32_t pci_device_count;
     uint32_t pci_class_count;
-    uint32_t reserved;
+    uint32_t dependent_count;
     uint64_t call_mask[PRIVILEGE_CALL_WORDS]; /* kernel calls */
     uint64_t vm_mask;                         /* calls of VM: bit = operation of abi/protocols/vm.idl */
     char signal_manager[RS_LABEL_MAX];        /* "": rs; MANIFEST_SELF: itself */
     char scheduler[RS_LABEL_MAX];             /* "": the kernel */
     char peer[MANIFEST_PEERS][RS_LABEL_MAX];
-    char control[MANIFEST_CONTROL][RS_LABEL_MAX]; /* services about which it may ask RS */
-    char script[MANIFEST_SCRIPT_MAX];             /* "": none */
+    char control[MANIFEST_CONTROL][RS_LABEL_MAX];      /* services about which it may ask RS */
+    char dependent[MANIFEST_DEPENDENTS][RS_LABEL_MAX]; /* services that start afresh when it does */
+    char script[MANIFEST_SCRIPT_MAX];                  /* "": none */
     struct manifest_device device[MANIFEST_DEVICES];
     struct manifest_pci_device pci_device[MANIFEST_PCI_DEVICES];
     struct manifest_pci_class pci_class[MANIFEST_PCI_CLASSES];

@@ -179,6 +179,8 @@ void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *out
     bool resume = slot->manifest.resume && (slot->flags & RS_FRESH) == 0;
     int result;
 
+    if (!resume)
+        rs_start_afresh(state, slot, outbox);
     drop_old(state, slot);
     result = replace(state, slot, outbox);
     if (result != 0) {
@@ -263,7 +265,7 @@ static void has_died(struct rs_state *state, struct rs_slot *slot, struct outbox
         restart_failed(state, slot, outbox);
     } else if ((slot->flags & RS_INITIALIZING) != 0) {
         start_failed(state, slot, -EGENERIC, outbox);
-    } else if (rs_has_script(slot)) {
+    } else if (rs_has_script(slot) && (slot->flags & RS_FALLS) == 0) {
         bool silent = (slot->flags & RS_NOPINGREPLY) != 0;
 
         rs_script_start(state, slot, silent ? PM_SCRIPT_REASON_NO_HEARTBEAT : PM_SCRIPT_REASON_TERMINATED, outbox);
@@ -316,7 +318,7 @@ static void init_succeeded(struct rs_state *state, struct rs_slot *slot, struct 
     bool was_fresh = (slot->flags & RS_FRESH) != 0 || !slot->manifest.resume;
     bool restarted = (slot->flags & RS_RESTARTING) != 0;
 
-    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_RESTARTING | RS_FRESH | RS_REINCARNATE);
+    slot->flags &= ~(uint32_t)(RS_INITIALIZING | RS_RESTARTING | RS_FRESH | RS_FALLS | RS_REINCARNATE);
     slot->init_ns = 0;
     slot->started_ns = sys_uptime();
     rs_look_later(state, slot);

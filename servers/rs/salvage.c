@@ -72,7 +72,7 @@ static bool is_named(const struct process_info *process, const char *label)
 
 static bool are_counters_sound(const struct rs_slot *record)
 {
-    return record->restarts < COUNT_MAX && record->updates < COUNT_MAX && record->recent < COUNT_MAX && record->cause <= RS_CAUSE_STOPPED &&
+    return record->restarts < COUNT_MAX && record->updates < COUNT_MAX && record->recent < COUNT_MAX && record->cause <= RS_CAUSE_DEPENDS &&
            record->started_ns <= sys_uptime();
 }
 

@@ -32,7 +32,7 @@ void rs_script_start(struct rs_state *state, struct rs_slot *slot, uint32_t reas
     pm_send_run_script(outbox, ENDPOINT_PM, rs_transaction(RS_FOR_SCRIPT, rs_index(state, slot), slot->restarts), &request);
 }
 
-static void give_up(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
+void rs_script_give_up(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox)
 {
     slot->flags &= ~(uint32_t)(RS_SCRIPT | RS_TERMINATED);
     rs_recover(state, slot, outbox);
@@ -50,7 +50,7 @@ void rs_script_answered(struct rs_state *state, const struct message *reply, str
     if (reply->status == 0 || !is_waited_for(slot, reply->transaction >> 16))
         return;
     log_error("%s: pm cannot run %s: error %d; the built-in policy applies", slot->manifest.label, slot->manifest.script, reply->status);
-    give_up(state, slot, outbox);
+    rs_script_give_up(state, slot, outbox);
 }
 
 int rs_handle_script_ended(struct rs_state *state, struct call *call, const struct rs_script_ended_request *request)
@@ -61,6 +61,6 @@ int rs_handle_script_ended(struct rs_state *state, struct call *call, const stru
         return 0;
     log_warn("%s: its script ended with status %#x and decided nothing; the built-in policy applies", slot->manifest.label,
              request->status);
-    give_up(state, slot, call->outbox);
+    rs_script_give_up(state, slot, call->outbox);
     return 0;
 }

@@ -47,7 +47,8 @@ enum rs_slot_flags {
     RS_CORPSE = 0x800000,       /* dead, replaced, and kept for the coroner */
     RS_TAKEN = 0x1000000,       /* CORPSE, and the coroner looks at it */
     RS_ASKS_AGAIN = 0x2000000,  /* it waited for the answer of an RS whose state was lost */
-    RS_KNOWN_FLAGS = 0x3f773ff, /* all of these */
+    RS_FALLS = 0x4000000,       /* FRESH, and so are those that depend on it (afresh.c) */
+    RS_KNOWN_FLAGS = 0x7f773ff, /* all of these */
 };
 
 enum {
@@ -316,6 +317,8 @@ void rs_miss_report(struct rs_state *state);
 /* Where the image of a service begins; 0: it has none. Each version of a service is linked at the same address, and its entry point comes first. */
 uint64_t rs_image_entry(const struct rs_slot *slot);
 void rs_coroner_tick(struct rs_state *state);
+/* It was a program, and all programs have ended. */
+void rs_coroner_has_ended(struct rs_state *state);
 int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation);
 
 /* ---- self_update.c ---- */
@@ -385,6 +388,10 @@ void rs_recover(struct rs_state *state, struct rs_slot *slot, struct outbox *out
 /* Start it again now (it is dead). */
 void rs_restart(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 
+/* ---- afresh.c ---- */
+/* A dead service is about to start with a new state: so are those that depend on it. */
+void rs_start_afresh(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+
 /* ---- clock.c ---- */
 /* The alarm rang: do what is due. */
 void rs_tick(struct rs_state *state, struct outbox *outbox);
@@ -399,7 +406,7 @@ bool rs_is_due(uint64_t *deadline_ns, uint64_t now);
 /* ---- heartbeat.c ---- */
 /* Look at a service that is up when its period has passed. */
 void rs_look_later(struct rs_state *state, struct rs_slot *slot);
-/* It has. Nobody is suspected with a free pass. */
+/* It has. Only who uses its time is suspected with a free pass. */
 void rs_look(struct rs_state *state, struct rs_slot *slot, uint64_t now, bool free_pass);
 /* All have been looked at: kill who hangs. */
 void rs_judge(struct rs_state *state);
@@ -469,6 +476,8 @@ uint32_t rs_replica_take(struct rs_state *state, struct rs_slot *slot, endpoint_
 /* ---- script.c ---- */
 bool rs_has_script(const struct rs_slot *slot);
 /* reason: enum pm_script_reason. */
+/* Nobody will say what the script decided: the built-in policy applies. */
+void rs_script_give_up(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
 void rs_script_start(struct rs_state *state, struct rs_slot *slot, uint32_t reason, struct outbox *outbox);
 void rs_script_answered(struct rs_state *state, const struct message *reply, struct outbox *outbox);
 

@@ -47,6 +47,8 @@ static void prepare_for_vm(struct rs_state *state, endpoint_t old)
 {
     if (sys_copy_from(old, (uint64_t)(uintptr_t)state, state, sizeof(*state)) != 0 || rs_state_check(state) != NULL) {
         rs_reset(state);
+        state->slot[ENDPOINT_VM].endpoint = ENDPOINT_VM;
+        string_copy(state->slot[ENDPOINT_VM].manifest.label, RS_LABEL_MAX, "vm");
         rs_standby_find(state, process);
     }
 }

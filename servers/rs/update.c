@@ -72,7 +72,7 @@ static int change_places(struct rs_state *state)
 static void roll_back(struct rs_state *state, struct outbox *outbox)
 {
     struct rs_slot *slot = updated(state);
-    int result = change_places(state);
+    int result = (slot->flags & RS_FALLS) != 0 ? -ERESTART : change_places(state); /* nobody wants the old version's state back */
 
     if (result != 0) {
         log_error("%s: the old version cannot come back: error %d", slot->manifest.label, result);

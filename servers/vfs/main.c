@@ -67,6 +67,7 @@ static int init_fresh(int type, struct sef_init_info *info)
     (void)info;
     if (result != 0)
         return result;
+    operation_begin_numbers(sys_uptime());
     driver_subscribe();
     /* The mounts are asked for from the loop: requests leave when a handler commits. */
     return sys_setalarm(1);

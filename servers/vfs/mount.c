@@ -73,7 +73,9 @@ static int64_t mount_place(struct vfs_state *vfs, uint32_t index, uint32_t cover
 
 static int64_t send_mount(struct operation *record, uint32_t index, const struct mount *mount, uint32_t data_length, uint16_t step)
 {
-    struct fs_mount_request request = { .mount_id = mount->id, .flags = mount->flags, .data_length = data_length };
+    bool is_first = record->kind == OPERATION_START && record->value[1] == 0; /* its server may have known the VFS before us */
+    uint32_t flags = mount->flags | (is_first ? FS_MOUNT_AFRESH : 0);
+    struct fs_mount_request request = { .mount_id = mount->id, .flags = flags, .data_length = data_length };
     uint32_t transaction = operation_request(record, mount->server, FS_MOUNT, step);
 
     record->value[0] = index;

@@ -31,8 +31,8 @@
 #include "socket.h"
 #include "vnode.h"
 
-/* How long messages that found no room wait. */
-enum { LATE_NS = 500000 };
+/* LATE_NS: how long messages that found no room wait. SEQUENCE_SHIFT: numbers begin with the time in steps of a millisecond. */
+enum { LATE_NS = 500000, SEQUENCE_SHIFT = 20 };
 
 /* Paths of calls that do not park. Not state: rewritten by each call. */
 SERVICE_DERIVED static char scratch_text[2][PATH_MAX];
@@ -242,6 +242,13 @@ static bool take_text(struct vfs_state *vfs, struct operation *op, const char (*
         copy_unjournaled(operation_text(op, 1), from[1], op->text_bytes[1]);
     }
     return true;
+}
+
+/* Replies to a VFS before us, which knew what we do not know, are not ours. */
+void operation_begin_numbers(uint64_t now_ns)
+{
+    for (uint32_t i = 1; i < OPERATIONS; i++)
+        tables.operations[i].sequence = (uint16_t)(now_ns >> SEQUENCE_SHIFT);
 }
 
 static const struct operation_links no_links;

@@ -82,6 +82,8 @@ int operation_run_linux(struct vfs_state *vfs, struct call *call, struct operati
 /* Run one that is answered through its finish function only (requests of services, internal ones). Always CALL_PARKED. */
 int operation_run_parked(struct vfs_state *vfs, struct operation *op);
 
+/* A new VFS: where the sequence numbers of its records begin. now_ns: time since boot. */
+void operation_begin_numbers(uint64_t now_ns);
 /* Make a record of it and run that at the end of this handler. */
 void operation_start(struct vfs_state *vfs, struct operation *op);
 /* The record of an operation: moves it from the stack to the table. NULL if the table is full. */

@@ -40,6 +40,22 @@ int vm_handle_object_destroy(struct vm_state *state, struct call *call, const st
     return -EDONTREPLY;
 }
 
+int vm_handle_object_forget(struct vm_state *state, struct call *call, const struct vm_object_forget_request *request)
+{
+    for (uint32_t i = 1; i < state->objects.high; i++) {
+        const struct object *object = object_at(i);
+        const struct owner_pool *pool = &state->owner_pool[object->owner_pool];
+
+        if (!object->is_used || object->is_released || object->owner_pool == 0 || pool->owner != call->caller) {
+            continue;
+        }
+        if (request->pool == VM_ALL_POOLS || request->pool == pool->number) {
+            object_release(state, i);
+        }
+    }
+    return 0;
+}
+
 int vm_handle_object_map(struct vm_state *state, struct call *call, const struct vm_object_map_request *request)
 {
     uint32_t space = space_of(state, call->caller);

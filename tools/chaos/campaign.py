@@ -51,6 +51,7 @@ class Sum:
         self.faults = [fault for table in tables for fault in table["faults"]]
         self.placed, self.updates = (sum(table[key] for table in tables) for key in ("placed", "updates"))
         self.panic, self.halted, self.hung = (sum(bool(table.get(key)) for table in tables) for key in ("panic", "halted", "hung"))
+        self.anew = sum(table.get("anew", 0) for table in tables)
         self.leaks = [(table["seed"],) + tuple(leak) for table in tables for leak in table["leaks"]]
 
     count, manifested, detected = outcome.Outcome.count, outcome.Outcome.manifested, outcome.Outcome.detected
@@ -80,14 +81,15 @@ def finish(chaos, folder, speak):
     for table in total.tables:
         if not table["good"] or any(fault.outcome not in outcome.RECOVERED for fault in table["faults"]):
             lines += ["", table["command"]] + ["    " + line for line in table["text"].splitlines()[:20]]
-    title = "%s: %d boots of %.0f s, %d updates, %d leaks" % (options.command(chaos), len(names), sum(table["wall"] for table in total.tables), total.updates, len(total.leaks))
+    title = "%s: %d boots of %.0f s, %d updates, %d leaks, programs began anew %d times" % (
+        options.command(chaos), len(names), sum(table["wall"] for table in total.tables), total.updates, len(total.leaks), total.anew)
     text = "\n".join([title] + lines + ["", outcome.summary(total)])
     page.write(os.path.join(folder, "report.html"), title, lines, outcome.summary(total), total.faults)
     with open(os.path.join(folder, "report.txt"), "w") as handle:
         handle.write(text + "\n")
     with open(os.path.join(folder, "summary.json"), "w") as handle:
         json.dump({"command": options.command(chaos), "boots": len(names), "placed": total.placed, "executed": len(total.faults), "manifested": total.manifested(),
-                   "detected": total.detected(), "kernel_crashes": total.panic, "stops": total.halted, "hangs": total.hung, "leaks": len(total.leaks),
+                   "detected": total.detected(), "kernel_crashes": total.panic, "stops": total.halted, "hangs": total.hung, "leaks": len(total.leaks), "anew": total.anew,
                    "outcomes": {what: total.count(what) for what in sorted({fault.outcome for fault in total.faults})}}, handle, indent=1)
     print(text)
     print("report: " + os.path.relpath(os.path.join(folder, "report.html")))

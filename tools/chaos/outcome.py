@@ -8,6 +8,7 @@ detected     by what the death came about: exception, assertion (a service's pan
 transparent  the service is back with its state (or as its manifest says; or rs with one that it derived, and nothing lost), and no round differs
 degraded     a round differs and says so by an error message or exit status, or state was lost; with the reason
 stopped      the service is not back
+anew         a state was lost on which the programs depend: they ended and init began anew, and with it the workload
 stops        the system stopped because rs or vm could not be replaced: no crash of the kernel, but as bad
 silent       rounds whose output differs without any error: silent corruptions
 A round that differs is charged to one fault that was there, not to all: nobody can tell which one it was."""
@@ -22,8 +23,10 @@ DIED = re.compile(STAMP + r"rs: (\w+) died of signal (\d+)")
 MISSED = re.compile(STAMP + r"\w+: (\w+) gives no heartbeat")
 BACK = re.compile(STAMP + r"rs: (\w+) is back( with a (?:new|derived) state)? \(restart (\d+)\)(?:; lost: (.*))?")
 LOST = re.compile(STAMP + r"(\w+): (state of the old instance: .*|the handler wrote more than the journal holds: no resume)")
+DEPENDS = re.compile(STAMP + r"rs: (\w+) depends on a state that is lost")
+ANEW = re.compile(STAMP + r"rs: \d+ threads of programs end")
 GIVEN_UP = re.compile(STAMP + r"(\w+): message type \S+ crashed the service twice")
-RESOURCES = re.compile(STAMP + r"(\w+): resources: (\d+) grants, (\d+) arenas, (\d+) free places in the outbox")
+RESOURCES = re.compile(STAMP + r"(\w+): resources: (\d+) grants, (\d+) arenas, (\d+) messages queued")
 ERROR_WORD = re.compile(r"rror|denied|ailed|No such|not found|can't|cannot|Bad |Invalid|busy|Operation not|unavailable|Out of memory|Killed|Terminated|\[[1-9]\d*\]|egmentation|nterrupted|llegal|applet")
 VALUE_CHANGING = ("wild-store", "mutation")
 QUIETLY = VALUE_CHANGING + ("kernel-error", "no-memory")
@@ -60,6 +63,7 @@ class Outcome:
     updates: int = 0
     other_deaths: list = field(default_factory=list)  # (time, service, signal) that no fault explains
     given_up: int = 0
+    anew: int = 0                                   # times that all programs ended and init began anew
     derived: int = 0                                # times that rs could not use its state and made another one
     degraded_rounds: list = field(default_factory=list)
     silent_rounds: list = field(default_factory=list)
@@ -98,12 +102,12 @@ class Reader:
 
     def __init__(self, result):
         self.result = result
-        self.last, self.dead, self.panics, self.missed = {}, {}, {}, set()
+        self.last, self.dead, self.panics, self.missed, self.dependents = {}, {}, {}, set(), set()
         self.placed, self.refused = set(), set()
 
     def line(self, line):
         for pattern, take in ((EXECUTED, self.executed), (PLACED, self.placement), (PANIC, self.panic), (MISSED, self.no_heartbeat), (DIED, self.death),
-                              (BACK, self.return_), (LOST, self.loss), (GIVEN_UP, self.second)):
+                              (BACK, self.return_), (LOST, self.loss), (GIVEN_UP, self.second), (DEPENDS, self.depends), (ANEW, self.anew)):
             match = pattern.match(line)
             if match:
                 take(match)
@@ -139,6 +143,9 @@ class Reader:
         by = self.how(service)
         if "as asked" in match.string:
             return
+        if service in self.dependents:
+            self.dependents.discard(service)
+            return
         if fault is None or fault.died is not None:
             if fault is not None and (fault.back is None or time - fault.back < 0.1):
                 fault.again = True
@@ -166,6 +173,12 @@ class Reader:
         fault = self.dead.get(match[2])
         if fault:
             fault.lost = match[3]
+
+    def depends(self, match):
+        self.dependents.add(match[2])
+
+    def anew(self, match):
+        self.result.anew += 1
 
     def second(self, match):
         self.result.given_up += 1
@@ -233,7 +246,7 @@ def resources(log):
     for line in log.splitlines():
         match = RESOURCES.match(line)
         if match:
-            for what, number in (("grants", match[3]), ("arenas", match[4]), ("queued messages", -int(match[5]))):
+            for what, number in (("grants", match[3]), ("arenas", match[4]), ("queued messages", int(match[5]))):
                 held.setdefault((match[2], what), []).append(int(number))
     return {key: (numbers[0], numbers[-1]) for key, numbers in held.items()}
 
@@ -258,7 +271,7 @@ def judge(quiet, damaged, timed_out, declared_fresh=("hello",)):
     result.placed, result.refused = len(reader.placed), len(reader.refused)
     result.halted = re.search(HALTED, damaged.log) is not None
     result.panic = not result.halted and "kernel: panic: " in damaged.log
-    result.hung = timed_out or (damaged.began > len(damaged.rounds) and not (result.halted or result.panic))
+    result.hung = timed_out or (damaged.began > len(damaged.rounds) + result.anew and not (result.halted or result.panic))
     if quiet.rounds:
         damaged.wanted = quiet.rounds[0].text
         compare(quiet, damaged, result)

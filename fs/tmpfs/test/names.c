@@ -417,6 +417,40 @@ TEST(a_mounted_tree_is_apart_and_goes_away_whole)
     CHECK_EQ(do_unmount(ROOT_MOUNT), -EBUSY);
 }
 
+/* covers: RS-54 */
+TEST(a_new_vfs_finds_the_first_tree_and_holds_nothing)
+{
+    uint32_t gone, other, kept, object, inodes, records, inner;
+    struct fs_lookup_reply open;
+
+    start();
+    kept = new_file(root, "kept");
+    inodes = tmpfs.inodes_free;
+    records = tmpfs.records_free;
+    CHECK_EQ(do_object(kept, &object), 0);
+    CHECK_EQ(do_lookup(root, "kept", &open), 0);
+    CHECK_EQ(do_create(root, "gone", FILE_MODE, &gone), 0);
+    CHECK_EQ(do_object(gone, &object), 0);
+    CHECK_EQ(do_remove(root, "gone", false), 0);
+    CHECK_EQ(do_mkdir(root, "removed", &gone), 0);
+    CHECK_EQ(do_mkdir(gone, "inner", &inner), 0);
+    CHECK_EQ(do_remove(gone, "inner", true), 0); /* holds its parent */
+    CHECK_EQ(do_remove(root, "removed", true), 0);
+    CHECK_EQ(do_mount(2, "", &other), 0);
+    for (char name[] = "a"; name[0] <= 'z'; name[0]++)
+        CHECK_EQ(do_object(new_file(other, name), &object), 0);
+    CHECK_EQ(objects_in_use(), 28);
+    CHECK_EQ(do_mount_afresh(1, &root), 0);
+    CHECK_EQ(objects_in_use(), 1);
+    CHECK_EQ(tmpfs.inodes_free, inodes);
+    CHECK_EQ(tmpfs.records_free, records);
+    CHECK_EQ(number_of(root, "kept"), kept);
+    CHECK_EQ(tmpfs_tables->inode[kept].references, 0);
+    CHECK_EQ(do_mount(2, "", &other), 0);
+    CHECK_EQ(do_remove(root, "kept", false), 0);
+    CHECK_EQ(objects_in_use(), 0);
+}
+
 TEST(mount_options_are_checked)
 {
     static const char *const wrong[] = { "size=", "size=12q", "mode=9", "color=red", "uid=,", "size=1m;mode=1" };

@@ -99,6 +99,25 @@ static inline int fake_truncate(const struct message *message)
     return 0;
 }
 
+static inline void fake_destroy(uint32_t object)
+{
+    CHECK(object < OBJECTS && fake_vm.pool[object] != 0);
+    fake_vm.used[fake_vm.pool[object] - 1] -= fake_vm.pages[object];
+    fake_vm.pool[object] = 0;
+}
+
+static inline int fake_forget(const struct message *message)
+{
+    struct vm_object_forget_request request;
+
+    vm_object_forget_request_get(message, &request);
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        if (fake_vm.pool[i] != 0 && (request.pool == VM_ALL_POOLS || fake_vm.pool[i] == request.pool + 1))
+            fake_destroy(i);
+    }
+    return 0;
+}
+
 static inline int fake_answer(struct message *message)
 {
     struct vm_object_reserve_request reserve;
@@ -111,6 +130,8 @@ static inline int fake_answer(struct message *message)
         return fake_pool(message);
     case VM_OBJECT_CREATE:
         return fake_create(message);
+    case VM_OBJECT_FORGET:
+        return fake_forget(message);
     case VM_OBJECT_TRUNCATE:
         return fake_truncate(message);
     case VM_OBJECT_RESERVE:
@@ -154,9 +175,7 @@ static inline void fake_vm_take_messages(void)
         if (sent->destination != ENDPOINT_VM || sent->message.type != VM_OBJECT_DESTROY)
             continue;
         vm_object_destroy_request_get(&sent->message, &request);
-        CHECK(request.object < OBJECTS && fake_vm.pool[request.object] != 0);
-        fake_vm.used[fake_vm.pool[request.object] - 1] -= fake_vm.pages[request.object];
-        fake_vm.pool[request.object] = 0;
+        fake_destroy(request.object);
     }
     fake_sent_clear();
 }

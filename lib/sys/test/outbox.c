@@ -142,6 +142,7 @@ TEST(a_full_table_is_compacted)
     }
     CHECK_EQ(table[0].message.transaction, 0);
     CHECK(outbox_room(outbox) >= OUTBOX_ENTRIES / 4);
+    CHECK_EQ(outbox_waiting(outbox), 1);
 }
 
 TEST(a_service_that_never_receives_loses_its_replies_and_nobody_else_does)

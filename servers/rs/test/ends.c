@@ -179,13 +179,105 @@ TEST(a_service_of_another_signal_manager_vanishes)
         CHECK_EQ(state.slot[i].flags, 0);
 }
 
+static int (*usual)(endpoint_t destination, struct message *message);
+static uint32_t programs, ends;
+
+/* The kernel has `programs` threads, one after the other. */
+static int with_programs(endpoint_t destination, struct message *message)
+{
+    struct kernel_getinfo_request ask;
+    struct kernel_getinfo_reply listed = { 0 };
+    struct kernel_clear_request clear;
+    struct process_info *list;
+
+    if (message->type == KERNEL_GETINFO) {
+        kernel_getinfo_request_get(message, &ask);
+        list = (struct process_info *)(uintptr_t)ask.address;
+        for (uint64_t i = ask.argument - SERVICE_SLOTS; i < programs && listed.length_bytes < ask.length; i++) {
+            list[listed.length_bytes / sizeof(*list)] = (struct process_info){ .endpoint = (endpoint_t)(SERVICE_SLOTS + i),
+                                                                               .slot = (uint32_t)(SERVICE_SLOTS + i) };
+            listed.length_bytes += sizeof(*list);
+        }
+        kernel_getinfo_reply_put(message, &listed);
+        message->status = 0;
+        return 0;
+    }
+    if (message->type == KERNEL_CLEAR) {
+        kernel_clear_request_get(message, &clear);
+        ends += endpoint_slot(clear.process) >= SERVICE_SLOTS;
+    }
+    return usual(destination, message);
+}
+
+/* hello, on which pm depends, has lost its state. */
+static struct rs_slot *lose_state(void)
+{
+    struct rs_slot *slot = begin();
+
+    usual = fake_sendrec;
+    fake_sendrec = with_programs;
+    programs = 40;
+    ends = 0;
+    state.slot[PM_SLOT].manifest.resume = slot->manifest.resume = 1;
+    memcpy(slot->manifest.dependent[0], "pm", sizeof("pm"));
+    memcpy(state.slot[PM_SLOT].manifest.dependent[0], "hello", sizeof("hello"));
+    slot->manifest.dependent_count = state.slot[PM_SLOT].manifest.dependent_count = 1;
+    die(slot, 11);
+    CHECK_EQ(killed, ENDPOINT_NONE); /* it may still resume */
+    CHECK_EQ(ready(HELLO, -EGENERIC), CALL_PARKED);
+    return slot;
+}
+
+/* covers: RS-54 */
+TEST(who_depends_on_a_lost_state_starts_afresh_and_the_programs_end)
+{
+    struct rs_slot *slot = lose_state(), *pm = &state.slot[PM_SLOT];
+    struct service_init_request init;
+
+    CHECK_EQ(killed, PM_SLOT);
+    CHECK_EQ(ends, programs);
+    killed = ENDPOINT_NONE;
+    die(pm, 9);
+    CHECK_EQ(killed, ENDPOINT_NONE); /* hello starts afresh already */
+    CHECK_EQ(pm->cause, RS_CAUSE_DEPENDS);
+    service_init_request_get(&fake_sent_to(PM_SLOT)->message, &init);
+    CHECK_EQ(init.old_endpoint, ENDPOINT_NONE);
+    CHECK_EQ(ready(PM_SLOT, 0), CALL_PARKED);
+    CHECK_EQ(ready(HELLO, 0), CALL_PARKED);
+    CHECK_EQ((pm->flags | slot->flags) & (RS_FALLS | RS_FRESH), 0);
+    fake_uptime_ns += 1000000000;
+    die(pm, 11); /* the next time is as usual */
+    CHECK_EQ(killed, ENDPOINT_NONE);
+    service_init_request_get(&fake_sent_to(PM_SLOT)->message, &init);
+    CHECK(init.old_endpoint != ENDPOINT_NONE);
+}
+
+/* covers: RS-54, LU-9 */
+TEST(an_update_does_not_bring_a_state_back_that_is_worth_nothing)
+{
+    struct rs_slot *pm = &state.slot[PM_SLOT];
+    struct service_init_request init;
+
+    lose_state();
+    pm->flags |= RS_UPDATING | RS_INITIALIZING;
+    state.update = (struct rs_update_record){ .phase = RS_UPDATE_INIT, .slot = PM_SLOT, .operation = RS_NO_SLOT };
+    add(RS_FIRST_DYNAMIC + 1, "pm")->flags = RS_IN_USE | RS_OLD;
+    state.slot[RS_FIRST_DYNAMIC + 1].other = PM_SLOT;
+    pm->other = RS_FIRST_DYNAMIC + 1;
+    die(pm, 9);
+    CHECK_EQ(state.update.phase, RS_UPDATE_NONE);
+    service_init_request_get(&fake_sent_to(PM_SLOT)->message, &init);
+    CHECK_EQ(init.old_endpoint, ENDPOINT_NONE);
+    CHECK_EQ(init.kind, SERVICE_INIT_TYPE_RESTART);
+}
+
 /* covers: RS-40 */
 TEST(no_two_flags_share_a_bit)
 {
     static const uint32_t flags[] = {
-        RS_IN_USE,   RS_EXITING,    RS_REFRESHING,  RS_NOPINGREPLY, RS_TERMINATED, RS_LATEREPLY, RS_INITIALIZING,
-        RS_UPDATING, RS_ACTIVE,     RS_REINCARNATE, RS_OLD,         RS_RESTARTING, RS_FRESH,     RS_PUBLISHED,
-        RS_REPLICA,  RS_MAY_MUTATE, RS_SCRIPT,      RS_OWN_IMAGE,   RS_SPARE,
+        RS_IN_USE, RS_EXITING,     RS_REFRESHING, RS_NOPINGREPLY, RS_TERMINATED, RS_LATEREPLY,  RS_INITIALIZING, RS_UPDATING,
+        RS_ACTIVE, RS_REINCARNATE, RS_OLD,        RS_RESTARTING,  RS_FRESH,      RS_PUBLISHED,  RS_REPLICA,      RS_MAY_MUTATE,
+        RS_SCRIPT, RS_OWN_IMAGE,   RS_SPARE,      RS_CORPSE,      RS_TAKEN,      RS_ASKS_AGAIN, RS_FALLS,
     };
     uint32_t all = 0;
 

@@ -35,7 +35,7 @@ TEST(every_key_is_read)
     CHECK_EQ(read_text("# comment\nservice tty { # more\n uid 7; level 6; restart resume; heartbeat 2HZ; cpu 3;\n ipc pm vfs USER SYSTEM;\n"
                        " system BASIC irqctl devio; vm BASIC info;\n io 3f8:8 2f8; irq 4 3; memory bootimage a0000:20000;\n"
                        " device 4 64-67; device 5 1-2 9;\n priority 5; quantum 20; copy; replica; flags core need_replica;\n"
-                       " sigmgr SELF; scheduler sched; control hello disk; script /etc/rs.sh;\n"
+                       " sigmgr SELF; scheduler sched; control hello disk; dependents pm; script /etc/rs.sh;\n"
                        " pci device 8086:100e 10ec:8139; pci class 2 c:3:20; }\n"),
              0);
     CHECK_STR(manifest.label, "tty");
@@ -54,6 +54,8 @@ TEST(every_key_is_read)
     CHECK_STR(manifest.script, "/etc/rs.sh");
     CHECK_EQ(manifest.control_count, 2);
     CHECK_STR(manifest.control[1], "disk");
+    CHECK_EQ(manifest.dependent_count, 1);
+    CHECK_STR(manifest.dependent[0], "pm");
     CHECK(may_call(KERNEL_IRQCTL) && may_call(KERNEL_EXIT) && !may_call(KERNEL_CREATE));
     CHECK(may_call_vm(VM_INFO) && may_call_vm(VM_ARENA) && !may_call_vm(VM_FORK));
 }
@@ -132,6 +134,7 @@ static const struct {
     { "service a { scheduler ; }", "1:23: scheduler: expected" },
     { "service a { ipc a_label_of_sixteen; }", "1:17: ipc: expected" },
     { "service a { control 1 2 3 4 5 6 7 8 9; }", "1:37: control: expected at most 8" },
+    { "service a { dependents 1 2 3 4 5 6 7 8 9; }", "1:40: dependents: expected at most 8" },
     { "service a { system fly; }", "1:20: system: expected" },
     { "service a { vm fly; }", "1:16: vm: expected" },
     { "service a { io fff0:11; }", "1:16: io: expected" },

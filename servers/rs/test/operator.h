@@ -219,9 +219,12 @@ static __attribute__((unused)) int ready(endpoint_t service, int result)
 
 static __attribute__((unused)) void die(struct rs_slot *slot, int signo)
 {
+    const char *problem;
+
     fake_sent_clear();
     CHECK_EQ(rs_signal(&state, slot->endpoint, signo, outbox_default()), -EDEADEPT);
-    CHECK(rs_state_check(&state) == NULL);
+    problem = rs_state_check(&state);
+    CHECK_STR(problem == NULL ? "good" : problem, "good");
 }
 
 static __attribute__((unused)) int sent_count(uint32_t type)

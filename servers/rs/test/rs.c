@@ -22,6 +22,7 @@ static struct message request, reply;
 static endpoint_t cleared, killed;
 static uint32_t updates;
 static int load_answer;
+static bool runs_always;
 
 int sys_kill(endpoint_t process, int signo)
 {
@@ -47,6 +48,9 @@ static int world(endpoint_t destination, struct message *message)
     case KERNEL_CLEAR:
         kernel_clear_request_get(message, &clear);
         cleared = clear.process;
+        break;
+    case KERNEL_TIMES:
+        kernel_times_reply_put(message, &(struct kernel_times_reply){ .user_ns = runs_always ? fake_uptime_ns : 0 });
         break;
     case VM_LOAD_SERVICE:
         message->status = load_answer;
@@ -82,6 +86,7 @@ static struct rs_slot *start(bool resume)
     fake_reset();
     fake_sendrec = world;
     load_answer = 0;
+    runs_always = false;
     updates = 0;
     cleared = killed = ENDPOINT_NONE;
     memset(&state, 0, sizeof(state));
@@ -243,6 +248,26 @@ TEST(who_is_being_updated_or_waits_for_somebodys_init_is_not_killed)
     state.slot[HELLO + 1].flags = RS_IN_USE | RS_INITIALIZING;
     pass(50000);
     CHECK_EQ(killed, ENDPOINT_NONE);
+}
+
+/* covers: RS-58 */
+TEST(who_runs_in_a_circle_is_killed_although_another_one_is_starting_and_that_one_gets_more_time)
+{
+    struct rs_slot *slot = start(true), *starting = &state.slot[HELLO + 1];
+
+    runs_always = true;
+    slot->manifest.heartbeat_ms = 500;
+    starting->flags = RS_IN_USE | RS_ACTIVE | RS_INITIALIZING;
+    starting->endpoint = HELLO + 1;
+    starting->init_ns = rs_deadline(&state, 2900);
+    rs_look_later(&state, slot);
+    pass(2500);
+    CHECK_EQ(killed, HELLO);
+    killed = ENDPOINT_NONE;
+    pass(1000); /* beyond the first deadline */
+    CHECK_EQ(killed, ENDPOINT_NONE);
+    pass(2000);
+    CHECK_EQ(killed, HELLO + 1);
 }
 
 TEST(a_machine_that_stood_still_kills_nobody)

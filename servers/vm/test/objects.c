@@ -113,6 +113,33 @@ TEST(a_full_pool_answers_no_space)
     fake_check();
 }
 
+TEST(who_starts_over_lets_go_of_all_its_objects_and_a_program_keeps_what_it_maps)
+{
+    struct vm_pool_request used = { .pool = 1 };
+    struct vm_pool_reply told;
+    struct vm_object_forget_request forget = { .pool = 2 };
+    uint32_t mapped, other;
+
+    fake_boot();
+    fake_exec(PARENT, 0);
+    mapped = fake_object(3);
+    other = fake_object(2);
+    map_file(PARENT, mapped, 3 * PAGE_BYTES, 3, 2, 3 * PAGE_BYTES);
+    CHECK_EQ(vm_handle_object_forget(&vm, fake_call(FILE_SERVER), &forget), 0); /* another pool */
+    CHECK(object_find(&vm, other) != VM_NONE);
+    forget.pool = VM_ALL_POOLS;
+    CHECK_EQ(vm_handle_object_forget(&vm, fake_call(ENDPOINT_VFS), &forget), 0); /* owns none */
+    CHECK(object_find(&vm, other) != VM_NONE);
+    CHECK_EQ(vm_handle_object_forget(&vm, fake_call(FILE_SERVER), &forget), 0);
+    CHECK_EQ(object_find(&vm, other), VM_NONE);
+    CHECK_EQ(fake_read(PARENT, BASE), 1);
+    fake_check();
+    fake_exit(PARENT);
+    CHECK_EQ(vm_handle_pool(&vm, fake_call(FILE_SERVER), &used, &told), 0);
+    CHECK_EQ(told.used_pages, 0);
+    fake_check();
+}
+
 TEST(reserved_pages_are_in_the_window_at_once)
 {
     struct vm_object_reserve_request reserve = { .offset = 100, .length = 3 * PAGE_BYTES };

@@ -18,7 +18,7 @@
 enum { PAGES = 8, REMAP_MAYMOVE = 1, FREE_PAGES_ADVICE = 4, MANY_CALLS = 200 };
 
 /* The file of the program, and the space that the next exec_commit takes. */
-static uint32_t file;
+static uint32_t file, second_file;
 static uint32_t unborn;
 
 struct operation {
@@ -153,6 +153,13 @@ static int64_t reserve(void)
     return vm_handle_object_reserve(&vm, fake_call(FILE_SERVER), &request);
 }
 
+static int64_t forget_objects(void)
+{
+    struct vm_object_forget_request request = { .pool = VM_ALL_POOLS };
+
+    return vm_handle_object_forget(&vm, fake_call(FILE_SERVER), &request);
+}
+
 static int64_t truncate_file(void)
 {
     struct vm_object_truncate_request request = { .object = file, .length = PAGE_BYTES + 10 };
@@ -185,6 +192,11 @@ static void have_heap(void)
     for (uint64_t at = 0x403000; at < 0x440000; at += PAGE_BYTES) {
         CHECK_EQ(fake_write(PARENT, at, 7), 0);
     }
+}
+
+static void have_second_file(void)
+{
+    second_file = fake_object(30);
 }
 
 static void have_child(void)
@@ -323,6 +335,13 @@ static void file_is_long(void)
     CHECK_EQ(vm.object_pages, 50);
 }
 
+static void only_the_mapped_object_is_there(void)
+{
+    CHECK_EQ(object_find(&vm, second_file), VM_NONE);
+    CHECK_EQ(vm.object_pages, 20);
+    CHECK_EQ(fake_read(PARENT, 0x400000), 1);
+}
+
 static void file_is_short(void)
 {
     CHECK_EQ(vm.object_pages, 2);
@@ -352,6 +371,7 @@ static const struct operation operations[] = {
     { "fault on a new page", have_mapping, write_new_page, 0, new_page_is_written },
     { "fault on a page of a file", nothing, write_file_page, 0, file_page_is_written },
     { "object_reserve", nothing, reserve, 0, file_is_long },
+    { "object_forget", have_second_file, forget_objects, 0, only_the_mapped_object_is_there },
     { "object_truncate", nothing, truncate_file, 0, file_is_short },
     { "arena", nothing, make_arena, 0, all_pages },
 };

@@ -48,6 +48,24 @@ def test_a_derived_state_is_degraded_if_anything_was_lost():
         assert became == "transparent" or "probe" in result.faults[0].reason
 
 
+def test_a_round_that_ended_with_all_programs_did_not_hang():
+    log = """[    1.0] tmpfs: fault 1 executed: lost-state, type 0x90003
+[    1.1] rs: tmpfs died of signal 4
+[    1.2] tmpfs: state of the old instance: a free list is broken
+[    1.3] vfs: fault 2 executed: wild-store, type 0x1f0101
+[    1.4] rs: vfs depends on a state that is lost: it is killed
+[    1.5] rs: 5 threads of programs end, and init begins anew
+[    1.6] rs: vfs died of signal 9
+[    1.7] rs: vfs is back with a new state (restart 2)
+[    1.8] rs: tmpfs is back with a new state (restart 2)
+"""
+    text = "##begin 1 0.00\na\n##begin 1 3.00\na\n##end 1 0\n"
+    result = outcome.judge(rounds(("a\n", 0)), boots.Boot(text, 0, log), False)
+    assert [fault.outcome for fault in result.faults] == ["degraded", "no effect"], result.faults
+    assert result.anew == 1 and not result.hung and not result.other_deaths
+    assert outcome.judge(rounds(("a\n", 0)), boots.Boot(text + "##begin 2 9.00\n", 0, log), False).hung
+
+
 def test_a_difference_without_an_error_is_silent():
     result = outcome.judge(rounds(("a\n", 0)), rounds(("b\n", 0)), False)
     assert len(result.silent_rounds) == 1 and not result.good()
@@ -71,7 +89,7 @@ def test_a_state_that_the_manifest_gives_up_is_no_loss():
 
 def test_what_is_more_than_before_is_a_leak():
     marks = "##before slots 3\n##before kilobytes -1000\n##after slots 4\n##after kilobytes -900\n"
-    log = LOG + "[   10.0] vfs: resources: 2 grants, 4 arenas, 1024 free places in the outbox\n[   11.0] vfs: resources: 3 grants, 4 arenas, 1024 free places in the outbox\n"
+    log = LOG + "[   10.0] vfs: resources: 2 grants, 4 arenas, 0 messages queued\n[   11.0] vfs: resources: 3 grants, 4 arenas, 0 messages queued\n"
     damaged = boots.Boot("##begin 1 0.00\na\n##end 1 0\n" + marks, 0, log)
     result = outcome.judge(rounds(("a\n", 0)), damaged, False)
     assert result.leaks == [("slots", 3, 4), ("grants of vfs", 2, 3)] and result.kilobytes == 100 and not result.good()
