@@ -127,15 +127,20 @@ static int take_section(const char *start, const char *end)
     return take((uint64_t)(uintptr_t)start, (uint64_t)(end - start));
 }
 
-static int resume_take_arenas(void)
+/* Where and how large the arenas are, and the pointers to them, is as this program has it: what the dead instance says of that may be damaged. */
+static int attach(void)
+{
+    arena_restart(false);
+    journal.arena_count = 0;
+    return running_service->attach != NULL ? running_service->attach() : 0;
+}
+
+static int take_arenas(void)
 {
     int result = 0;
 
-    for (uint32_t i = 0; i < journal.arena_count && i < JOURNAL_ARENAS && result == 0; i++) {
-        result = arena_make(i, journal.arena[i].bytes);
-        if (result == 0)
-            result = take(journal.arena[i].address, journal.arena[i].bytes);
-    }
+    for (uint32_t i = 0; i < journal.arena_count && result == 0; i++)
+        result = take(journal.arena[i].address, journal.arena[i].bytes);
     return result;
 }
 
@@ -214,7 +219,12 @@ static int resume_take(void)
 {
     int result = resume_take_sections();
 
-    return result == 0 && !running_service->derives ? resume_take_arenas() : result;
+    if (result != 0 || running_service->derives)
+        return result;
+    if (journal.phase != JOURNAL_HANDLING || is_log_lost)
+        journal_start(); /* from here on stores of the service are recorded */
+    result = attach();
+    return result == 0 ? take_arenas() : result;
 }
 
 /* Memory and journal as a fresh instance has them. The journal first: afterwards nothing is recorded. */
@@ -227,20 +237,18 @@ static void start_over(void)
     memset(__outbox_start, 0, (size_t)(__outbox_end - __outbox_start));
     memset(__derived_start, 0, (size_t)(__derived_end - __derived_start));
     grant_register();
-    arena_restart(false);
     (void)arena_make(ARENA_SPILL, 0);
 }
 
 int sef_cb_init_salvage(int type, struct sef_init_info *info)
 {
-    int result = 0;
+    int result;
 
     (void)type;
     (void)info;
     start_over();
-    if (running_service->attach != NULL)
-        result = running_service->attach();
-    if (result == 0 && resume_take_arenas() != 0)
+    result = attach();
+    if (result == 0 && take_arenas() != 0)
         log_warn("the arenas of the old instance cannot be taken");
     return result == 0 ? running_service->salvage(running_service->state) : result;
 }

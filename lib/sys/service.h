@@ -46,8 +46,8 @@ struct service {
     void (*handle_notify)(void *state, endpoint_t source, const struct message *message, struct outbox *outbox);
     /* First broken invariant as text, or NULL. Run after restart before commit, in debug builds after each message, and on panic. */
     const char *(*state_check)(const void *state);
-    /* Get the tables in arenas (SERVICE_TABLE). The service's own init does it when it starts afresh; a live update to another layout needs them
-     * before there is any state. NULL: there are none. */
+    /* Get the tables in arenas (SERVICE_TABLE), all of them. The service's own init does it when it starts afresh; a restart and a live update need them before
+     * there is any state. NULL: there are none. */
     int (*attach)(void);
     /* After a restart with the old state: bring back what lives outside of it (devices, mappings). NULL: nothing to do. */
     int (*rebuild)(void *state);
