@@ -68,24 +68,28 @@ WARM_UP = "round warm >/dev/null\nround warm >/dev/null"
 
 
 class Round:
-    """One run of the workload: when it began (virtual seconds), what it printed, its exit status."""
+    """One run of the workload: when it began (virtual seconds), what it printed, its exit status; None: its end is not there."""
 
     def __init__(self, name, began, text, status):
         self.name, self.began, self.text, self.status = name, began, text, status
 
 
 def rounds(text):
-    """The rounds that were finished. One pass: a driver that is out of its mind may print for ever."""
+    """All that began. One pass: a driver that is out of its mind may print for ever."""
     found, name, began, lines = [], None, 0.0, []
     for line in text.splitlines(keepends=True):
         begin, end = BEGIN.match(line), END.match(line)
         if begin:
+            if name is not None:
+                found.append(Round(name, began, "".join(lines), None))
             name, began, lines = begin[1], float(begin[2]), []
         elif end and end[1] == name:
             found.append(Round(name, began, "".join(lines), int(end[2])))
             name = None
         elif name is not None:
             lines.append(line)
+    if name is not None:
+        found.append(Round(name, began, "".join(lines), None))
     return found
 
 
@@ -95,7 +99,6 @@ class Boot:
     def __init__(self, text, status, log):
         self.text, self.status, self.log = text, status, log
         self.rounds = rounds(text)
-        self.began = text.count("##begin ")
         self.before, self.after = ({match[2]: int(match[3]) for match in MEASURE.finditer(text) if match[1] == when} for when in ("before", "after"))
         self.rows = {match[1]: (int(match[2]), match[4], int(match[5])) for match in ROW.finditer(text)}
 

@@ -51,7 +51,7 @@ class Sum:
         self.faults = [fault for table in tables for fault in table["faults"]]
         self.placed, self.updates = (sum(table[key] for table in tables) for key in ("placed", "updates"))
         self.panic, self.halted, self.hung = (sum(bool(table.get(key)) for table in tables) for key in ("panic", "halted", "hung"))
-        self.anew = sum(table.get("anew", 0) for table in tables)
+        self.anew = sum(len(table.get("anew", [])) for table in tables)
         self.leaks = [(table["seed"],) + tuple(leak) for table in tables for leak in table["leaks"]]
 
     count, manifested, detected = outcome.Outcome.count, outcome.Outcome.manifested, outcome.Outcome.detected

@@ -10,7 +10,7 @@ degraded     a round differs and says so by an error message or exit status, or 
 stopped      the service is not back
 anew         a state was lost on which the programs depend: they ended and init began anew, and with it the workload
 stops        the system stopped because rs or vm could not be replaced: no crash of the kernel, but as bad
-silent       rounds whose output differs without any error: silent corruptions
+silent       rounds whose output differs without any error, also those of which no end or no beginning can be read: silent corruptions
 A round that differs is charged to one fault that was there, not to all: nobody can tell which one it was."""
 import re
 from dataclasses import asdict, dataclass, field
@@ -27,11 +27,12 @@ DEPENDS = re.compile(STAMP + r"rs: (\w+) depends on a state that is lost")
 ANEW = re.compile(STAMP + r"rs: \d+ threads of programs end")
 GIVEN_UP = re.compile(STAMP + r"(\w+): message type \S+ crashed the service twice")
 RESOURCES = re.compile(STAMP + r"(\w+): resources: (\d+) grants, (\d+) arenas, (\d+) messages queued")
-ERROR_WORD = re.compile(r"rror|denied|ailed|No such|not found|can't|cannot|Bad |Invalid|busy|Operation not|unavailable|Out of memory|Killed|Terminated|\[[1-9]\d*\]|egmentation|nterrupted|llegal|applet")
+ERROR_WORD = re.compile(r"rror|denied|ailed|No such|not found|can't|[Cc]annot|Bad |Invalid|busy|Operation not|unavailable|Out of memory|Killed|Terminated|\[[1-9]\d*\]|egmentation|nterrupted|llegal|applet")
 VALUE_CHANGING = ("wild-store", "mutation")
 QUIETLY = VALUE_CHANGING + ("kernel-error", "no-memory")
 BY_PANIC = (("integrity: the text", "checksum"), ("integrity:", "state check"), ("state:", "state check"))
 HALTED = r"kernel: panic: (rs asked for it|\w+ \(endpoint \d+\) got signal \d+ and nobody manages it)"
+ENDED = STAMP + r"exec status="                # the last round and the measurements are behind us
 RECOVERED = ("transparent", "fresh state", "no effect")
 # What may be more than before. Page tables: VFS shows file contents to itself in 512 windows, which get their tables when they are first used.
 ALLOWED = {"kilobytes": 256, "tables": 1200}
@@ -63,7 +64,7 @@ class Outcome:
     updates: int = 0
     other_deaths: list = field(default_factory=list)  # (time, service, signal) that no fault explains
     given_up: int = 0
-    anew: int = 0                                   # times that all programs ended and init began anew
+    anew: list = field(default_factory=list)        # when all programs ended and init began anew
     derived: int = 0                                # times that rs could not use its state and made another one
     degraded_rounds: list = field(default_factory=list)
     silent_rounds: list = field(default_factory=list)
@@ -178,7 +179,7 @@ class Reader:
         self.dependents.add(match[2])
 
     def anew(self, match):
-        self.result.anew += 1
+        self.result.anew.append(float(match[1]))
 
     def second(self, match):
         self.result.given_up += 1
@@ -191,12 +192,14 @@ def compare(quiet, damaged, result):
     step goes wrong that went wrong in the round before, that is the same damage; but the first silent round of such a row counts in any case."""
     wanted, spoilt, words = quiet.rounds[0], set(), set()
     lines = set(wanted.text.splitlines())
-    for one in damaged.rounds:
+    for one, following in zip(damaged.rounds, damaged.rounds[1:] + [None]):
+        if one.status is None and was_broken_off(one, following, result):
+            continue
         if one.text == wanted.text and one.status == wanted.status:
             spoilt, words = set(), set()
             continue
         differing = [line for line in one.text.splitlines() if line not in lines]
-        says = one.status != wanted.status or any(ERROR_WORD.search(line) for line in differing)
+        says = one.status not in (wanted.status, None) or any(ERROR_WORD.search(line) for line in differing)
         if one.status in (124, 143):
             result.hung = True
         (result.degraded_rounds if says else result.silent_rounds).append((one.name, differing[:12], one.status))
@@ -209,6 +212,11 @@ def compare(quiet, damaged, result):
         spoilt, words = steps, words | {word}
 
 
+def was_broken_off(one, following, result):
+    """A round without an end, for a reason that is counted already: the programs began anew, or the system did not go on. Otherwise what it printed was lost."""
+    return following is None or any(one.began <= time <= following.began for time in result.anew)
+
+
 def charge(one, what, damaged, result):
     """One of the faults that were there in the round takes the blame: a quiet one rather than one that was recovered from."""
     later = [other.began for other in damaged.rounds if other.began > one.began]
@@ -219,7 +227,7 @@ def charge(one, what, damaged, result):
         if pool:
             pool[-1].outcome = what
             lines = set(damaged.wanted.splitlines())
-            pool[-1].reason = "round %s, status %d: %s" % (one.name, one.status, " | ".join(line for line in one.text.splitlines() if line not in lines)[:300])
+            pool[-1].reason = "round %s, status %s: %s" % (one.name, one.status, " | ".join(line for line in one.text.splitlines() if line not in lines)[:300])
             return
 
 
@@ -271,7 +279,8 @@ def judge(quiet, damaged, timed_out, declared_fresh=("hello",)):
     result.placed, result.refused = len(reader.placed), len(reader.refused)
     result.halted = re.search(HALTED, damaged.log) is not None
     result.panic = not result.halted and "kernel: panic: " in damaged.log
-    result.hung = timed_out or (damaged.began > len(damaged.rounds) + result.anew and not (result.halted or result.panic))
+    ended = result.halted or result.panic or re.search(ENDED, damaged.log, re.M)
+    result.hung = timed_out or not ended
     if quiet.rounds:
         damaged.wanted = quiet.rounds[0].text
         compare(quiet, damaged, result)

@@ -24,10 +24,11 @@ LOG = """[    1.000000] tty: fault 1 executed: crash, type 0
 [    9.200000] vfs: fault 4 executed: wild-store, type 0x1e0000
 [    9.300000] rs: pm died of signal 11
 """
+END = "[   99.000000] exec status=0\n"
 
 
 def rounds(*texts):
-    return boots.Boot("".join("##begin %d %d.00\n%s##end %d %d\n" % (n, 10 * n - 10, text, n, status) for n, (text, status) in enumerate(texts, 1)), 0, LOG)
+    return boots.Boot("".join("##begin %d %d.00\n%s##end %d %d\n" % (n, 10 * n - 10, text, n, status) for n, (text, status) in enumerate(texts, 1)), 0, LOG + END)
 
 
 def test_faults_are_counted_by_what_became_of_them():
@@ -58,18 +59,23 @@ def test_a_round_that_ended_with_all_programs_did_not_hang():
 [    1.6] rs: vfs died of signal 9
 [    1.7] rs: vfs is back with a new state (restart 2)
 [    1.8] rs: tmpfs is back with a new state (restart 2)
-"""
-    text = "##begin 1 0.00\na\n##begin 1 3.00\na\n##end 1 0\n"
+""" + END
+    text = "##begin 1 1.00\na\n##begin 1 3.00\na\n##end 1 0\n"
     result = outcome.judge(rounds(("a\n", 0)), boots.Boot(text, 0, log), False)
     assert [fault.outcome for fault in result.faults] == ["degraded", "no effect"], result.faults
-    assert result.anew == 1 and not result.hung and not result.other_deaths
-    assert outcome.judge(rounds(("a\n", 0)), boots.Boot(text + "##begin 2 9.00\n", 0, log), False).hung
+    assert len(result.anew) == 1 and not result.hung and not result.other_deaths and not result.silent_rounds
 
 
 def test_a_difference_without_an_error_is_silent():
     result = outcome.judge(rounds(("a\n", 0)), rounds(("b\n", 0)), False)
     assert len(result.silent_rounds) == 1 and not result.good()
     assert result.faults[2].outcome == "silent"
+
+
+def test_a_round_whose_end_was_not_printed_is_silent():
+    damaged = boots.Boot("##begin 1 0.00\na\n##begin 2 20.00\na\n##end 2 0\n", 0, LOG + END)
+    result = outcome.judge(rounds(("a\n", 0)), damaged, False)
+    assert len(result.silent_rounds) == 1 and not result.hung
 
 
 def test_a_difference_with_an_error_is_degraded():
