@@ -11,10 +11,10 @@
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
 
-enum { HELLO = 12, CORONER = 300, ENTRY = 0x1000, SECOND_MS = 1000 };
+#include "coroner.h"
 
-static struct rs_state state;
-static struct message request, reply;
+enum { HELLO = 12, ENTRY = 0x1000, SECOND_MS = 1000 };
+
 static uint32_t cleared;
 static uint8_t image[64];
 
@@ -88,16 +88,6 @@ static int wait_for_death(void)
     operation->caller = CORONER;
     operation->type = RS_CORPSE_WAIT;
     return rs_corpse_wait(&state, operation);
-}
-
-static int take(struct rs_corpse *corpse)
-{
-    struct rs_corpse_take_request take_request = { .corpse = (uint64_t)(uintptr_t)corpse };
-    struct call call;
-
-    request.type = RS_CORPSE_TAKE;
-    call = fake_call(CORONER, IPC_SENDREC, &request, &reply);
-    return rs_handle_corpse_take(&state, &call, &take_request);
 }
 
 TEST(without_a_coroner_nothing_is_kept)

@@ -14,8 +14,9 @@
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
 
+#include "coroner.h"
+
 enum {
-    CORONER = 300,
     ENTRY = 0x50000000,
     STATE = 0x50010000,
     STATE_BYTES = 8192,
@@ -26,8 +27,6 @@ enum {
 };
 
 static const endpoint_t body = 40;
-static struct rs_state state;
-static struct message request, reply;
 static uint8_t page[RS_PAGE_BYTES], memory[STATE_BYTES], stack[USED], seen[STATE_BYTES];
 static struct crash_notes notes;
 
@@ -91,16 +90,6 @@ static void die(void)
     rs_note_death(vm, RS_CAUSE_SIGNAL, 11, 0);
     rs_bury_vm(&state, vm, body, 7, true);
     CHECK_EQ(vm->death.cause, RS_CAUSE_NONE);
-}
-
-static int take(struct rs_corpse *corpse)
-{
-    struct rs_corpse_take_request take_request = { .corpse = (uint64_t)(uintptr_t)corpse };
-    struct call call;
-
-    request.type = RS_CORPSE_TAKE;
-    call = fake_call(CORONER, IPC_SENDREC, &request, &reply);
-    return rs_handle_corpse_take(&state, &call, &take_request);
 }
 
 static int read_corpse(uint64_t from, uint64_t length)
