@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "inode.h"
 #include "linux/stat.h"
+#include "sys/journal_debug.h"
 
 enum {
     COOKIE_START = 0,
@@ -77,12 +78,13 @@ void directory_add(struct tmpfs_state *state, uint32_t directory, struct tmpfs_n
     uint32_t index = record_allocate(state);
     struct tmpfs_entry *entry = entry_at(index);
     uint32_t head = name.length < TMPFS_INLINE_NAME ? name.length : TMPFS_INLINE_NAME;
+    record_forgo(entry);
     entry->inode = inode;
     entry->directory = directory;
     entry->sequence = parent->next_sequence++;
     entry->hash = name_hash(directory, name);
     entry->name_length = (uint8_t)name.length;
-    memcpy(entry->name, name.text, head);
+    journal_copy_anew(entry->name, name.text, head);
     entry->more = text_create(state, name.text + head, name.length - head);
     link_entry(entry, index);
     parent->entry_count++;

@@ -21,6 +21,7 @@ struct named {
 };
 
 /* Fetch the name and check the directory: the first lines of every call here. */
+CALLERS_OWN(1)
 static int named_get(struct named *named, uint32_t directory, grant_t grant, uint32_t length)
 {
     if (length == 0 || length > FS_NAME_MAX) {
@@ -80,6 +81,7 @@ int fs_handle_lookup(struct tmpfs_state *state, struct call *call, const struct 
 }
 
 /* May a new name be made there? */
+CALLERS_OWN(2)
 static int named_new(const struct tmpfs_state *state, struct named *at, uint32_t directory, grant_t grant, uint32_t length)
 {
     int result = named_get(at, directory, grant, length);

@@ -8,6 +8,7 @@
 #include "errors.h"
 #include "linux/stat.h"
 #include "protocols/vm_client.h"
+#include "sys/journal_debug.h"
 #include "sys/outbox.h"
 
 struct tmpfs_inode *inode_find(uint32_t number)
@@ -27,15 +28,18 @@ uint32_t record_allocate(struct tmpfs_state *state)
 {
     uint32_t index = state->free_record;
     if (index != 0) {
-        state->free_record = tmpfs_tables->record[index].entry.next;
+        union tmpfs_record *record = &tmpfs_tables->record[index];
+        state->free_record = record->entry.next;
         state->records_free--;
-        memset(&tmpfs_tables->record[index], 0, sizeof(tmpfs_tables->record[index]));
+        record_forgo(&record->entry);
+        memset(record, 0, sizeof(*record));
     }
     return index;
 }
 
 void record_free(struct tmpfs_state *state, uint32_t index)
 {
+    journal_release(&tmpfs_tables->record[index], sizeof(tmpfs_tables->record[index]));
     tmpfs_tables->record[index].entry.next = state->free_record;
     tmpfs_tables->record[index].entry.inode = 0;
     state->free_record = index;
@@ -50,6 +54,8 @@ uint32_t inode_create(struct tmpfs_state *state, uint32_t mount, uint32_t mode, 
     }
     struct tmpfs_inode *inode = &tmpfs_tables->inode[number];
     state->free_inode = inode->next_free;
+    /* What makes it a free one is left: mode and link. */
+    journal_forgo(&inode->uid, offsetof(struct tmpfs_inode, next_free) - offsetof(struct tmpfs_inode, uid));
     state->inodes_free--;
     state->mount[mount].inode_count++;
     *inode = (struct tmpfs_inode){
@@ -74,7 +80,8 @@ static void inode_free(struct tmpfs_state *state, uint32_t number)
     }
     text_destroy(state, inode->text);
     state->mount[inode->mount].inode_count--;
-    memset(inode, 0, sizeof(*inode));
+    journal_release(inode, sizeof(*inode));
+    inode->mode = 0;
     inode->next_free = state->free_inode;
     state->free_inode = number;
     state->inodes_free++;
@@ -141,7 +148,7 @@ uint32_t text_create(struct tmpfs_state *state, const char *text, uint32_t lengt
         uint32_t start = piece * TMPFS_PIECE_BYTES;
         uint32_t bytes = length - start < TMPFS_PIECE_BYTES ? length - start : TMPFS_PIECE_BYTES;
         uint32_t index = record_allocate(state);
-        memcpy(tmpfs_tables->record[index].piece.bytes, text + start, bytes);
+        journal_copy_anew(tmpfs_tables->record[index].piece.bytes, text + start, bytes);
         tmpfs_tables->record[index].piece.next = first;
         first = index;
     }

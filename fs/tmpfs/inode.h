@@ -4,6 +4,10 @@
  */
 #pragma once
 
+#include <stddef.h>
+
+#include "sys/journal_debug.h"
+
 #include "state.h"
 
 /* The inode, or NULL if the number is out of range or free. */
@@ -25,6 +29,13 @@ void text_destroy(struct tmpfs_state *state, uint32_t first);
 void text_read(uint32_t first, char *to, uint32_t length);
 bool text_equals(uint32_t first, const char *text, uint32_t length);
 uint32_t text_pieces(uint32_t length);
+
+/* A record that was just taken: of a free one only the link to the next means something. */
+static inline void record_forgo(struct tmpfs_entry *entry)
+{
+    journal_forgo(entry, offsetof(struct tmpfs_entry, next));
+    journal_forgo(&entry->previous, sizeof(*entry) - offsetof(struct tmpfs_entry, previous));
+}
 
 uint32_t record_allocate(struct tmpfs_state *state);
 void record_free(struct tmpfs_state *state, uint32_t index);

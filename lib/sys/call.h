@@ -9,12 +9,13 @@
 
 #include "message.h"
 #include "sys/outbox.h"
+#include "sys/stores.h"
 
 enum { CALL_PARKED = 1 };
 
 struct call {
     const struct message *request;
-    struct message *reply; /* zeroed, type and transaction set by the loop */
+    struct message *reply NOT_STATE; /* in the journal; zeroed, type and transaction set by the loop */
     endpoint_t caller;
     uint32_t type;
     uint32_t transaction;

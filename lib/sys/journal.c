@@ -10,9 +10,7 @@
 #include "sys/log.h"
 #include "sys/loop.h"
 
-#define ADDRESS_MASK 0xffffffffffffull
-
-enum { COUNT_SHIFT = 48, WORD = 8 };
+enum { WORD = 8 };
 
 #ifdef PLANARIA_HOST
 struct journal journal;
@@ -37,6 +35,7 @@ void journal_start(void)
     journal.undo_first = 0;
     journal.spill_words = 0;
     journal.spill_room = JOURNAL_SPILL_WORDS;
+    journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] = JOURNAL_END_MARK;
 #ifndef PLANARIA_HOST
     journal_kept[0].start = (uint64_t)(uintptr_t)__state_start;
     journal_kept[0].bytes = (uint64_t)(__outbox_end - __state_start); /* .outbox follows .state */
@@ -72,13 +71,6 @@ void journal_forget(void)
 static inline void copy_words(void *to, const void *from, uint64_t count)
 {
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
-}
-
-static uint64_t count_of(uint64_t entry)
-{
-    uint64_t count = entry >> COUNT_SHIFT;
-
-    return count == 0 ? 1 : count;
 }
 
 static uint64_t words_in_chunk(void)
@@ -135,11 +127,11 @@ static void broken(void)
 /* The words of the entry that ends before chunk[at], with the last one. */
 static uint64_t entry_words(const uint64_t *chunk, uint64_t first, uint64_t at)
 {
-    uint64_t words = count_of(chunk[at - 1]) + 1;
+    uint64_t words = journal_words(chunk[at - 1]);
 
-    if (words > at - first)
+    if (words == 0 || words >= at - first)
         broken();
-    return words;
+    return words + 1;
 }
 
 /* Move the entries of the chunk that matter to the spill. They can be read from the newest to the oldest only: first count, then copy. */
@@ -150,7 +142,7 @@ static void empty_chunk(void)
 
     for (at = words_in_chunk(); at > first; at -= words) {
         words = entry_words(chunk, first, at);
-        if (journal_keeps(chunk[at - 1] & ADDRESS_MASK))
+        if (journal_keeps(journal_first(chunk[at - 1])))
             kept += words;
     }
     if (crash_when_full)
@@ -159,7 +151,7 @@ static void empty_chunk(void)
     end = journal.spill_words + kept;
     for (at = words_in_chunk(); at > first; at -= words) {
         words = entry_words(chunk, first, at);
-        if (!journal_keeps(chunk[at - 1] & ADDRESS_MASK))
+        if (!journal_keeps(journal_first(chunk[at - 1])))
             continue;
         end -= words;
         copy_words(spill_at(end), &chunk[at - words], words);
@@ -175,6 +167,7 @@ void journal_spill(void)
 {
     if (journal.phase != JOURNAL_HANDLING) {
         journal.top = journal.undo;
+        journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] = JOURNAL_END_MARK;
         return;
     }
     if (journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] == JOURNAL_END_MARK)
@@ -186,7 +179,7 @@ void journal_spill(void)
 static void append(uint64_t *to, uint64_t address, uint64_t count)
 {
     copy_words(to, (const void *)(uintptr_t)address, count);
-    to[count] = address | count << COUNT_SHIFT;
+    to[count] = journal_entry(address, count);
 }
 
 static void record_words(uint64_t address, uint64_t count)
@@ -230,31 +223,41 @@ bool journal_log_is_sound(void)
            journal.spill_words <= journal.spill_room && journal.top - journal.undo <= sizeof(journal_undo.chunk);
 }
 
-/* No entry is longer than the memory that it begins in; its last word may end a little behind. */
-static bool keeps_all(uint64_t address, uint64_t count)
+/* No entry reaches farther than the memory that it begins in; its last word may end a little behind. */
+static bool keeps_all(uint64_t entry)
 {
     for (int i = 0; i < 2; i++) {
-        uint64_t at = address - journal_kept[i].start;
+        uint64_t at = journal_first(entry) - journal_kept[i].start;
 
         if (at < journal_kept[i].bytes)
-            return (count - 1) * WORD < journal_kept[i].bytes - at;
+            return (journal_reach(entry) - 1) * WORD < journal_kept[i].bytes - at;
     }
     return false;
+}
+
+static void restore_entry(const uint64_t *old, uint64_t entry)
+{
+    uint64_t *to = (uint64_t *)(uintptr_t)journal_address(entry);
+    uint32_t mask = journal_mask(entry);
+
+    if (mask == 0)
+        copy_words(to, old, journal_words(entry));
+    for (; mask != 0; mask &= mask - 1)
+        copy_words(to + __builtin_ctz(mask), old++, 1);
 }
 
 /* The entries of log[first, end), newest first. */
 static bool restore(const uint64_t *log, uint64_t first, uint64_t end)
 {
     while (end > first) {
-        uint64_t address = log[end - 1] & ADDRESS_MASK, count = count_of(log[end - 1]);
+        uint64_t entry = log[end - 1], words = journal_words(entry);
+        bool is_kept = journal_keeps(journal_first(entry));
 
-        if (count + 1 > end - first)
+        if (words == 0 || words >= end - first || (is_kept && !keeps_all(entry)))
             return false;
-        end -= count + 1;
-        if (journal_keeps(address) && !keeps_all(address, count))
-            return false;
-        if (journal_keeps(address))
-            copy_words((void *)(uintptr_t)address, &log[end], count);
+        end -= words + 1;
+        if (is_kept)
+            restore_entry(&log[end], entry);
     }
     return true;
 }

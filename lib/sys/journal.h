@@ -4,10 +4,10 @@
  * section .journal and the undo log in .undo; both travel with the state to the next instance, which rolls back to the last commit and
  * handles the message again.
  *
- * The log is a row of entries, each one some old words followed by one word that says where they were: the address in the low 48 bits, the number
- * of words in the high 16 (0 means 1). It is read from the end. The newest entries are in the chunk [undo + undo_first, top), those before
- * them in the first spill_words words of the spill, which moves to an arena of its own when it grows. Code of services appends entries itself: tools/journal makes the compiler put the
- * instructions before each store.
+ * The log is a row of entries, each one some old words followed by one word that says where they were: the address in the low 48 bits, in the high 16
+ * the number of words (0 means 1), or JOURNAL_MASK and a bit for each of the 15 words from the address on that the entry has. It is read from the end.
+ * The newest entries are in the chunk [undo + undo_first, top), those before them in the first spill_words words of the spill, which moves to an arena of
+ * its own when it grows. Code of services appends entries itself: tools/journal makes the compiler put the instructions before each store.
  */
 #pragma once
 
@@ -16,7 +16,7 @@
 
 #include "message.h"
 
-/* In the last word of the chunk until an entry gets there. */
+/* In the last word of the chunk until an entry gets there: who empties the chunk puts it back. */
 #define JOURNAL_END_MARK 0x9e6c63d0676a9a99ull
 
 enum {
@@ -30,6 +30,72 @@ enum {
     JOURNAL_RANGE_MAX = 16384, /* words in one entry */
     JOURNAL_PAST_END = 7,      /* whole words are logged: so much behind the last byte of kept memory must be there to be read */
 };
+
+/* ---- the last word of an entry ---- */
+
+enum {
+    JOURNAL_HIGH = 48, /* the bits from here on */
+    JOURNAL_MASK = 0x8000,
+    JOURNAL_MASK_WORDS = 15,
+};
+
+static inline uint64_t journal_entry(uint64_t address, uint64_t words)
+{
+    return address | words << JOURNAL_HIGH;
+}
+
+static inline uint64_t journal_address(uint64_t entry)
+{
+    return entry & ((1ull << JOURNAL_HIGH) - 1);
+}
+
+/* The same entry for another address. */
+static inline uint64_t journal_moved(uint64_t entry, uint64_t address)
+{
+    return journal_entry(address, entry >> JOURNAL_HIGH);
+}
+
+/* The form of most entries: then the entry is the address. */
+static inline bool journal_is_one_word(uint64_t entry)
+{
+    return entry >> JOURNAL_HIGH == 0;
+}
+
+/* Which words from the address on it has, bit 0 the first. 0: the next journal_words(entry), without a gap. */
+static inline uint32_t journal_mask(uint64_t entry)
+{
+    uint32_t high = (uint32_t)(entry >> JOURNAL_HIGH);
+
+    return (high & JOURNAL_MASK) != 0 ? high ^ JOURNAL_MASK : 0;
+}
+
+/* How many old words come before this one. 0: the entry makes no sense. */
+static inline uint64_t journal_words(uint64_t entry)
+{
+    uint64_t high = entry >> JOURNAL_HIGH, words = 0;
+
+    if ((high & JOURNAL_MASK) == 0)
+        return high == 0 ? 1 : high;
+    for (uint32_t mask = journal_mask(entry); mask != 0; mask &= mask - 1)
+        words++;
+    return words;
+}
+
+/* Where the first of its words is: the address itself may lie before the memory that the entry is about. */
+static inline uint64_t journal_first(uint64_t entry)
+{
+    uint32_t mask = journal_mask(entry);
+
+    return journal_address(entry) + (mask == 0 ? 0 : (uint64_t)__builtin_ctz(mask) * sizeof(uint64_t));
+}
+
+/* From the first of its words to the last one: how many lie there, with the gaps. */
+static inline uint64_t journal_reach(uint64_t entry)
+{
+    uint32_t mask = journal_mask(entry);
+
+    return mask == 0 ? journal_words(entry) : 32 - (uint64_t)__builtin_clz(mask) - (uint64_t)__builtin_ctz(mask);
+}
 
 enum journal_phase {
     JOURNAL_IDLE = 0,      /* in the trap that sends the reply and receives, or about to */
@@ -128,7 +194,6 @@ static inline void journal_begin(void)
     journal.top = (uint64_t)(uintptr_t)journal_undo.chunk;
     journal.undo_first = 0;
     journal.spill_words = 0;
-    journal_undo.chunk[JOURNAL_CHUNK / 8 - 1] = JOURNAL_END_MARK;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a kill in between must not find the log of the last handler */
     journal.phase = JOURNAL_HANDLING;
 #endif

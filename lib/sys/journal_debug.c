@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/string.h"
 #include "protocols/vm.h"
 #include "sys/grant.h"
 #include "sys/ipc.h"
@@ -130,11 +131,19 @@ void journal_forgo(const void *address, size_t bytes)
 
     if (is_stale || has_failed || !is_journaled())
         return;
+    for (uint32_t i = 0; i < forgone_count; i++) {
+        if (forgone[i].address == start && forgone[i].bytes == bytes)
+            return;
+        if (forgone[i].address + forgone[i].bytes == start) {
+            forgone[i].bytes += bytes;
+            return;
+        }
+    }
     if (forgone_count == FORGONE_MAX) {
         log_error("journal: a handler forgoes too much");
         return;
     }
-    forgone[forgone_count++] = (struct words){ start & ~(uint64_t)(WORD - 1), bytes + (start & (WORD - 1)) };
+    forgone[forgone_count++] = (struct words){ start, bytes };
 }
 
 void journal_foreign(const void *address, size_t bytes, size_t stride, size_t count)
@@ -174,13 +183,33 @@ static void follow(uint64_t address, uint64_t count)
     }
 }
 
+/* These bytes, and no others of their words. */
+static void follow_bytes(uint64_t address, uint64_t bytes)
+{
+    for (uint32_t i = 0; i < regions; i++) {
+        uint64_t at = address - region[i].address;
+
+        if (at < region[i].words * WORD)
+            memcpy((char *)region[i].copy + at, (const char *)memory_of(&region[i]) + at, bytes);
+    }
+}
+
+static void follow_entry(uint64_t entry)
+{
+    uint64_t address = journal_address(entry);
+    uint32_t mask = journal_mask(entry);
+
+    if (mask == 0)
+        follow(address, journal_words(entry));
+    for (; mask != 0; mask &= mask - 1)
+        follow(address + (uint64_t)__builtin_ctz(mask) * WORD, 1);
+}
+
 static void follow_log(const uint64_t *log, uint64_t first, uint64_t end)
 {
     while (end > first) {
-        uint64_t entry = log[end - 1], count = entry >> 48 != 0 ? entry >> 48 : 1;
-
-        follow(entry & 0xffffffffffff, count);
-        end -= count + 1;
+        follow_entry(log[end - 1]);
+        end -= journal_words(log[end - 1]) + 1;
     }
 }
 
@@ -213,7 +242,7 @@ void journal_debug_commit(void)
     follow_log(journal_undo.chunk, journal.undo_first / WORD, (journal.top - journal.undo) / WORD);
     follow_log((const uint64_t *)(uintptr_t)journal.spill, 0, journal.spill_words);
     for (uint32_t i = 0; i < forgone_count; i++)
-        follow(forgone[i].address, (forgone[i].bytes + WORD - 1) / WORD);
+        follow_bytes(forgone[i].address, forgone[i].bytes);
     forgone_count = 0;
     for (uint32_t i = 0; i < regions; i++)
         compare_piece(&region[i]);

@@ -14,8 +14,7 @@
 #include "sys/loop.h"
 #include "sys/service.h"
 
-enum { WORD = 8, COUNT_SHIFT = 48, PIECES_MAX = 64 };
-#define ADDRESS_MASK 0xffffffffffffull
+enum { WORD = 8, PIECES_MAX = 64 };
 
 struct mirror mirror;
 
@@ -53,30 +52,60 @@ void mirror_begin(void)
     is_stale = false;
 }
 
-/* An entry that makes no sense leads neither out of the log nor out of the copy. */
-static void follow(const uint64_t *log, int64_t first, int64_t end)
+static inline void copy_word(uint64_t at)
 {
-    const uint64_t start = (uint64_t)(uintptr_t)mirror.state, bytes = mirror.bytes;
+    if (at < mirror.bytes)
+        __builtin_memcpy(mirror.copy + at, mirror.state + at, WORD);
+}
+
+static void copy_range(uint64_t at, uint64_t bytes)
+{
+    if (at < mirror.bytes)
+        memcpy(mirror.copy + at, mirror.state + at, bytes < mirror.bytes - at ? bytes : mirror.bytes - at);
+}
+
+/* An entry with more words than one, or with gaps. */
+static __attribute__((noinline)) void follow_words(uint64_t entry)
+{
+    uint64_t at = journal_address(entry) - (uint64_t)(uintptr_t)mirror.state;
+    uint32_t mask = journal_mask(entry);
+
+    if (mask == 0)
+        copy_range(at, journal_words(entry) * WORD);
+    for (; mask != 0; mask &= mask - 1)
+        copy_word(at + (uint64_t)__builtin_ctz(mask) * WORD);
+}
+
+/* An entry that makes no sense leads neither out of the log nor out of the copy. Most are about tables, which have no copy: few instructions for these. */
+static void follow(const uint64_t *first, const uint64_t *end)
+{
+    char *const state = mirror.state, *const copy = mirror.copy;
+    const uint64_t start = (uint64_t)(uintptr_t)state, bytes = mirror.bytes, before = JOURNAL_MASK_WORDS * WORD;
 
     while (end > first) {
-        uint64_t entry = log[end - 1], count = entry >> COUNT_SHIFT, at = (entry & ADDRESS_MASK) - start;
+        uint64_t entry = *--end, at = entry - start;
 
-        count += count == 0;
-        if (at < bytes)
-            __builtin_memcpy(mirror.copy + at, mirror.state + at, WORD);
-        if (at < bytes && count > 1)
-            memcpy(mirror.copy + at, mirror.state + at, count * WORD < bytes - at ? count * WORD : bytes - at);
-        end -= (int64_t)count + 1;
+        if (journal_is_one_word(entry)) {
+            end--;
+            if (at < bytes)
+                __builtin_memcpy(copy + at, state + at, WORD);
+        } else {
+            end -= journal_words(entry);
+            if (journal_address(entry) - start + before < bytes + before) /* the words of a mask may begin behind the address */
+                follow_words(entry);
+        }
     }
 }
 
 void mirror_follow(void)
 {
+    const uint64_t *spill = (const uint64_t *)(uintptr_t)journal.spill;
+
     if (mirror.bytes == 0)
         return;
-    follow(journal_undo.chunk, journal.undo_first / WORD, (int64_t)((journal.top - journal.undo) / WORD));
+    follow(journal_undo.chunk + journal.undo_first / WORD, (const uint64_t *)(uintptr_t)journal.top);
     if (__builtin_expect(journal.spill_words > 0, 0))
-        follow((const uint64_t *)(uintptr_t)journal.spill, 0, journal.spill_words);
+        follow(spill, spill + journal.spill_words);
 }
 
 /* ---- repair ---- */

@@ -11,6 +11,7 @@
 #include "message.h"
 #include "sys/call.h"
 #include "sys/outbox.h"
+#include "sys/stores.h"
 
 /* SERVICE_STATE: the one state object. SERVICE_DERIVED: statics that follow from it (arena pointers, caches), or that remember what a handler has
  * done to the world: a restart of the same binary keeps them as they were at the crash (they are not rolled back), an update rebuilds them. All
@@ -84,13 +85,6 @@ void *service_arena(const char *name, size_t bytes);
 
 #ifdef JOURNAL_MARK
 static const char journaled_mark __attribute__((section(".journaled"), used)) = 1; /* mirror.c, journal_debug.c */
-#endif
-
-/* On a function: its stores need no undo log, because they go to nothing but its callers' variables, or because it runs only in init. */
-#ifdef JOURNALED
-#define NO_JOURNAL __attribute__((no_journal)) /* tools/journal */
-#else
-#define NO_JOURNAL
 #endif
 
 /* A table of `count` entries in an arena of its own; NULL when there is no memory. Name, entry type and count are part of the layout of the service's

@@ -205,13 +205,13 @@ static void choose_stack(struct pm_thread *thread, const struct linux_sigaction 
 static void adjust_after_frame(struct pm_state *pm, struct pm_thread *thread, int signal, const struct linux_sigaction *action)
 {
     struct pm_process *process = process_of(thread);
+    uint64_t blocked = action->mask;
 
     thread->has_saved_mask = false;
-    *mask_of(thread) |= action->mask;
     if ((action->flags & LINUX_SA_NODEFER) == 0) {
-        *mask_of(thread) |= signal_bit(signal);
+        blocked |= signal_bit(signal);
     }
-    *mask_of(thread) &= ~SIGNALS_UNBLOCKABLE;
+    *mask_of(thread) = (*mask_of(thread) | blocked) & ~SIGNALS_UNBLOCKABLE;
     if (action->flags & LINUX_SA_RESETHAND) {
         struct linux_sigaction once = *action;
         once.handler = LINUX_SIG_DFL;

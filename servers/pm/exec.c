@@ -23,6 +23,7 @@
 #include "script.h"
 #include "signal.h"
 #include "sys/grant.h"
+#include "sys/journal_debug.h"
 #include "sys/log.h"
 #include "vdso.h"
 #include "vm_exec.h"
@@ -74,6 +75,9 @@ static void give_buffer(struct pm_state *pm, struct exec_buffer *buffer)
     buffer->thread = NONE;
     if (!pm->exec_is_waited_for)
         return;
+    /* The next one copies its strings there. */
+    journal_release(buffer->path, sizeof(buffer->path));
+    journal_release(buffer->strings, buffer->end);
     for (uint32_t i = 0; i < THREADS; i++) {
         struct pm_thread *thread = thread_at(i);
         uint64_t arguments[3];
@@ -220,6 +224,7 @@ struct plan {
     struct vm_exec_piece piece[VM_PIECES];
 };
 
+CALLERS_OWN(1)
 static struct vm_exec_piece *add_piece(struct plan *plan, uint32_t kind, uint64_t address, uint64_t length, uint32_t protection)
 {
     struct vm_exec_piece *piece = &plan->piece[plan->count++];
@@ -233,6 +238,7 @@ static uint64_t page_up(uint64_t value)
     return (value + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
 }
 
+CALLERS_OWN(1)
 static void plan_segment(struct plan *plan, uint32_t object, const struct image_segment *segment, uint64_t base)
 {
     uint64_t file_end = page_up(segment->file_length);
@@ -250,6 +256,7 @@ static void plan_segment(struct plan *plan, uint32_t object, const struct image_
     }
 }
 
+CALLERS_OWN(1)
 static void plan_image(struct plan *plan, uint32_t object, const struct image *image, uint64_t base)
 {
     for (uint32_t i = 0; i < image->segment_count; i++) {
@@ -257,6 +264,7 @@ static void plan_image(struct plan *plan, uint32_t object, const struct image *i
     }
 }
 
+CALLERS_OWN(1)
 static void plan_stack(struct plan *plan, const struct exec_buffer *buffer)
 {
     uint64_t length = page_up(exec_strings_stack_bytes(buffer) + STACK_START_BYTES);
@@ -293,6 +301,7 @@ static void new_ids(const struct pm_process *process, const struct exec_buffer *
     }
 }
 
+CALLERS_OWN(5)
 static void fill_auxiliary(struct pm_state *pm, const struct pm_process *process, const struct exec_buffer *buffer,
                            const struct program *program, struct auxiliary_values *values)
 {
@@ -311,6 +320,7 @@ static void fill_auxiliary(struct pm_state *pm, const struct pm_process *process
 }
 
 /* A stack that was too large for the plan: write it into the finished space. */
+CALLERS_OWN(2)
 static int write_large_stack(struct exec_buffer *buffer, struct program *program, const struct auxiliary_values *values)
 {
     struct vm_exec_abort_request request = { .space = program->space };
@@ -323,6 +333,7 @@ static int write_large_stack(struct exec_buffer *buffer, struct program *program
 }
 
 /* The complete new space, or an error and nothing. */
+CALLERS_OWN(4)
 static int build(struct pm_state *pm, struct pm_thread *thread, struct exec_buffer *buffer, struct program *program,
                  uint32_t interpreter_object)
 {
@@ -445,6 +456,7 @@ static void change_over(struct pm_state *pm, struct pm_thread *thread, struct ex
 }
 
 /* program->image is parsed; the interpreter, if there is one, is open. */
+CALLERS_OWN(3)
 static void load(struct pm_state *pm, struct pm_thread *thread, struct program *program, const struct vfs_exec_open_reply *interpreter)
 {
     struct exec_buffer *buffer = buffer_of(thread);

@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "protocols/vm_client.h"
+#include "sys/journal_debug.h"
 #include "sys/syscalls.h"
 
 enum { POINTERS_AT_ONCE = 32, POINTER_BYTES = 8, PIECE_BYTES = 512 };
@@ -56,6 +57,7 @@ struct piece {
 };
 
 /* The string at `address` with its NUL, if the piece has or gets it whole; NULL otherwise. */
+CALLERS_OWN(1, 4)
 static const char *find_in_piece(struct piece *piece, endpoint_t caller, uint64_t address, uint32_t *length)
 {
     const char *text;
@@ -78,6 +80,7 @@ static const char *find_in_piece(struct piece *piece, endpoint_t caller, uint64_
     return text;
 }
 
+CALLERS_OWN(2)
 static int copy_one(struct exec_buffer *buffer, struct piece *piece, endpoint_t caller, uint64_t address)
 {
     uint32_t left = budget_left(buffer);
@@ -90,7 +93,7 @@ static int copy_one(struct exec_buffer *buffer, struct piece *piece, endpoint_t 
         return -E2BIG;
     text = find_in_piece(piece, caller, address, &bytes);
     if (text != NULL && bytes <= room - POINTER_BYTES) {
-        memcpy(buffer->strings + buffer->end, text, bytes);
+        journal_copy_anew(buffer->strings + buffer->end, text, bytes); /* what is behind the end means nothing */
         buffer->end += bytes;
         return 0;
     }
@@ -102,6 +105,7 @@ static int copy_one(struct exec_buffer *buffer, struct piece *piece, endpoint_t 
 }
 
 /* The vector may end in an unmapped page right after its NULL, so a block of pointers never crosses a page. */
+CALLERS_OWN(2)
 static int copy_vector(struct exec_buffer *buffer, struct piece *piece, endpoint_t caller, uint64_t address, uint32_t *count)
 {
     uint64_t pointer[POINTERS_AT_ONCE];
@@ -276,10 +280,10 @@ uint64_t exec_strings_stack_bytes(const struct exec_buffer *buffer)
     return STACK_TOP - table_address(buffer);
 }
 
-/* Words are collected and leave when the table is full (or never, if it holds all). It is on the stack: nothing of it has to be journaled. */
+/* Words are collected and leave when the table is full (or never, if it holds all). Both are on the stack. */
 struct writer {
     const struct exec_buffer *buffer;
-    uint64_t *table;
+    uint64_t *table NOT_STATE;
     uint64_t address; /* of the first word in the table */
     uint32_t space;
     uint32_t count;
@@ -294,6 +298,7 @@ static int write_space(uint32_t space, const void *from, uint64_t to, uint64_t l
     return vm_call_exec_write(ENDPOINT_VM, &request);
 }
 
+CALLERS_OWN(1)
 static void flush(struct writer *writer)
 {
     if (writer->result == 0 && writer->count != 0) {
@@ -303,6 +308,7 @@ static void flush(struct writer *writer)
     writer->count = 0;
 }
 
+CALLERS_OWN(1)
 static void put(struct writer *writer, uint64_t word)
 {
     writer->table[writer->count++] = word;
@@ -311,6 +317,7 @@ static void put(struct writer *writer, uint64_t word)
     }
 }
 
+CALLERS_OWN(1)
 static void put_pair(struct writer *writer, uint64_t type, uint64_t value)
 {
     put(writer, type);
@@ -318,6 +325,7 @@ static void put_pair(struct writer *writer, uint64_t type, uint64_t value)
 }
 
 /* Pointers to `count` strings from an offset on; returns the offset behind them. */
+CALLERS_OWN(1)
 static uint32_t put_pointers(struct writer *writer, uint32_t offset, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -339,6 +347,7 @@ static void processor_features(uint32_t *features)
     *features = d;
 }
 
+CALLERS_OWN(1)
 static void put_auxiliary(struct writer *writer, const struct auxiliary_values *values)
 {
     const struct exec_buffer *buffer = writer->buffer;
@@ -369,6 +378,7 @@ static void put_auxiliary(struct writer *writer, const struct auxiliary_values *
     put_pair(writer, AT_NULL, 0);
 }
 
+CALLERS_OWN(1)
 static void put_table(struct writer *writer, const struct auxiliary_values *values)
 {
     const struct exec_buffer *buffer = writer->buffer;

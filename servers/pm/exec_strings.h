@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include "sys/stores.h"
+
 #include "image.h"
 #include "state.h"
 
@@ -28,6 +30,7 @@ struct auxiliary_values {
 };
 
 /* Lay out the stack below STACK_TOP in `block`, as one contiguous image of *length bytes. Returns the stack pointer, 0 if `room` bytes are too few. */
+CALLERS_OWN(3)
 uint64_t exec_strings_make_stack(const struct exec_buffer *buffer, const struct auxiliary_values *values, void *block, uint64_t room,
                                  uint64_t *length);
 /* The same for any size: lay it out and write it into the unborn space. Returns the stack pointer, 0 on failure. */

@@ -63,6 +63,7 @@ static int check_flags(const struct pm_process *process, uint64_t flags)
 
 static void copy_process(struct pm_process *child, const struct pm_process *parent)
 {
+    process_forgo(child);
     child->group = parent->group;
     child->session = parent->session;
     child->nice = parent->nice;

@@ -6,6 +6,7 @@
 
 #include "base/string.h"
 #include "errors.h"
+#include "sys/journal_debug.h"
 
 static const struct linux_public *sole_entry(const struct pm_process *process)
 {
@@ -76,6 +77,7 @@ static void drop_table(struct pm_state *pm, struct pm_process *process)
         return;
     table = &tables.sighands[process->sighand];
     if (--table->references == 0) {
+        journal_release(&tables.actions[process->sighand], sizeof(tables.actions[process->sighand]));
         table->next_free = pm->free_sighand;
         pm->free_sighand = process->sighand;
     }
@@ -85,7 +87,7 @@ static void drop_table(struct pm_state *pm, struct pm_process *process)
 /* A table that nobody else uses; false: none is left. */
 static bool own_table(struct pm_state *pm, struct pm_process *process)
 {
-    uint16_t index = pm->free_sighand;
+    uint32_t index = pm->free_sighand;
 
     if (process->sighand != NONE && tables.sighands[process->sighand].references == 1)
         return true;
@@ -93,11 +95,13 @@ static bool own_table(struct pm_state *pm, struct pm_process *process)
         return false;
     pm->free_sighand = tables.sighands[index].next_free;
     for (int signal = 1; signal <= LINUX_SIGNALS; signal++) {
-        tables.actions[index].action[signal - 1] = handlers_get(process, signal);
+        struct linux_sigaction *action = &tables.actions[index].action[signal - 1];
+        journal_forgo(action, sizeof(*action)); /* nobody looks at a free table */
+        *action = handlers_get(process, signal);
     }
     drop_table(pm, process);
     tables.sighands[index].references = 1;
-    process->sighand = index;
+    process->sighand = (uint16_t)index;
     return true;
 }
 

@@ -63,6 +63,7 @@ static bool header_is_good(const struct elf_header *elf, size_t header_length)
            elf->program_header_count <= (header_length - elf->program_headers) / sizeof(struct elf_segment);
 }
 
+CALLERS_OWN(1)
 static int add_segment(struct image *image, const struct elf_segment *in, uint64_t file_size)
 {
     struct image_segment *out = &image->segment[image->segment_count];
@@ -90,6 +91,7 @@ static int add_segment(struct image *image, const struct elf_segment *in, uint64
     return 0;
 }
 
+CALLERS_OWN(1)
 static int set_interpreter(struct image *image, const struct elf_segment *in, const uint8_t *header, size_t header_length)
 {
     if (in->file_bytes < 2 || in->file_bytes > INTERPRETER_MAX || in->offset > header_length ||
@@ -101,6 +103,7 @@ static int set_interpreter(struct image *image, const struct elf_segment *in, co
 }
 
 /* Where the program headers are in memory: the segment that contains them. */
+CALLERS_OWN(1)
 static void find_headers(struct image *image, const struct elf_header *elf)
 {
     for (uint32_t i = 0; i < image->segment_count; i++) {

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sys/stores.h"
+
 enum { IMAGE_SEGMENTS = 16, PAGE_BYTES = 4096 };
 
 /* Where programs live: below this, above the first page. */
@@ -38,6 +40,7 @@ struct image {
 };
 
 /* 0, or -ENOEXEC for anything that is not a sound program for this machine. */
+CALLERS_OWN(4)
 int image_parse(const uint8_t *header, size_t header_length, uint64_t file_size, struct image *image);
 
 struct script_line {
@@ -53,4 +56,5 @@ static inline bool image_is_script(const uint8_t *header, size_t header_length)
 }
 
 /* 0 or -ENOEXEC. */
+CALLERS_OWN(3)
 int script_parse(const uint8_t *header, size_t header_length, struct script_line *line);

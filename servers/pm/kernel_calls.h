@@ -10,6 +10,7 @@
 
 #include "linux/signal_frame.h"
 #include "message.h"
+#include "sys/stores.h"
 
 /* Calls that must succeed are made again if they fail for no reason that PM knows (a fault on the way, an injected error). */
 enum { KERNEL_TRIES = 4 };
@@ -25,6 +26,7 @@ enum { KERNEL_TRIES = 4 };
 int kernel_signal_post(endpoint_t process, endpoint_t *waits_for);
 int kernel_sigsend(endpoint_t process, uint32_t sequence, const struct signal_frame_request *frame);
 uint64_t kernel_stack_pointer(endpoint_t process);
+CALLERS_OWN(2, 3)
 int kernel_times(endpoint_t process, uint64_t *user_ns, uint64_t *system_ns);
 bool kernel_waits(endpoint_t process);
 uint64_t kernel_realtime_offset(void);

@@ -8,6 +8,7 @@
 #include "events.h"
 #include "init.h"
 #include "kernel_calls.h"
+#include "process.h"
 #include "protocols/event.h"
 #include "protocols/pm.h"
 #include "protocols/pm_event_server.h"
@@ -40,6 +41,7 @@ static int rebuild(void *state)
 {
     thread_enter(NULL);
     thread_answered_by_asker(false);
+    publish_all_pending(state);
     kernel_publish();
     timer_rearm(state);
     return 0;

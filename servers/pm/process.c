@@ -69,9 +69,20 @@ static bool pid_is_used(const struct pm_state *pm, uint32_t pid)
 void publish_pending(const struct pm_process *process)
 {
     for (uint32_t i = process->first_thread; i != NONE; i = thread_at(i)->next) {
-        tables.publics[i].pending = thread_at(i)->pending | process->pending;
+        uint64_t *pending = &tables.publics[i].pending;
+        journal_forgo(pending, sizeof(*pending)); /* derived: publish_all_pending */
+        *pending = thread_at(i)->pending | process->pending;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before masks are read: abi/linux_public.h */
+}
+
+void publish_all_pending(const struct pm_state *pm)
+{
+    for (uint32_t i = 0; i < pm->process_limit; i++) {
+        if (process_is_live(process_at(i))) {
+            publish_pending(process_at(i));
+        }
+    }
 }
 
 void publish_ids(const struct pm_process *process)
@@ -113,6 +124,7 @@ struct pm_thread *thread_take(struct pm_state *pm, bool is_root)
     }
     pm->free_thread_count--;
     sequence = thread->sequence + 1;
+    thread_forgo(thread);
     memset(thread, 0, sizeof(*thread));
     thread->sequence = sequence;
     thread->endpoint = ENDPOINT_NONE;
@@ -124,6 +136,7 @@ struct pm_thread *thread_take(struct pm_state *pm, bool is_root)
     thread->queue.first = NONE;
     thread->queue.last = NONE;
     thread->altstack_flags = LINUX_SS_DISABLE;
+    journal_forgo(&tables.publics[thread_index(thread)], sizeof(*tables.publics));
     memset(&tables.publics[thread_index(thread)], 0, sizeof(*tables.publics));
     return thread;
 }
@@ -132,6 +145,8 @@ void thread_give(struct pm_state *pm, struct pm_thread *thread)
 {
     uint16_t index = (uint16_t)thread_index(thread);
 
+    journal_release(thread, sizeof(*thread));
+    journal_release(&tables.publics[index], sizeof(tables.publics[index]));
     thread->state = THREAD_FREE;
     thread->step = STEP_NONE;
     thread->vfs_request = VFS_REQUEST_NONE;
@@ -207,6 +222,7 @@ struct pm_process *process_take(struct pm_state *pm, uint32_t pid)
         return NULL;
     process = process_at(pm->free_process);
     pm->free_process = process->next_sibling;
+    process_forgo(process);
     memset(process, 0, sizeof(*process));
     process->state = PROCESS_RUNNING;
     process->pid = pid;
@@ -270,6 +286,7 @@ void process_give(struct pm_state *pm, struct pm_process *process)
     if (*link != NONE) {
         *link = process->pid_next;
     }
+    journal_release(process, sizeof(*process));
     process->state = PROCESS_FREE;
     process->next_sibling = pm->free_process;
     pm->free_process = (uint16_t)process_index(process);

@@ -4,6 +4,10 @@
  */
 #pragma once
 
+#include <stddef.h>
+
+#include "sys/journal_debug.h"
+
 #include "state.h"
 
 /* The live thread of an endpoint, or NULL. */
@@ -40,7 +44,20 @@ uint32_t group_session(const struct pm_state *pm, uint32_t group);
 
 /* Bring the public table up to date: what is pending for the threads of a process; whose they are. */
 void publish_pending(const struct pm_process *process);
+/* After a restart: no roll back restores what the handler that crashed has published as pending. */
+void publish_all_pending(const struct pm_state *pm);
 void publish_ids(const struct pm_process *process);
+
+/* A record that was just taken: what only a living one uses. */
+static inline void thread_forgo(struct pm_thread *thread)
+{
+    journal_forgo(&thread->saved_mask, sizeof(*thread) - offsetof(struct pm_thread, saved_mask));
+}
+
+static inline void process_forgo(struct pm_process *process)
+{
+    journal_forgo(&process->exit_status, sizeof(*process) - offsetof(struct pm_process, exit_status));
+}
 
 static inline bool process_is_live(const struct pm_process *process)
 {

@@ -212,6 +212,7 @@ static char state_letter(const struct pm_process *process)
     return leader != NULL && kernel_waits(leader->endpoint) ? 'S' : 'R';
 }
 
+CALLERS_OWN(2)
 static void describe_process(const struct pm_process *process, struct pm_process_info *info)
 {
     const struct pm_thread *leader = process_leader(process);
@@ -245,6 +246,7 @@ static void describe_process(const struct pm_process *process, struct pm_process
     info->signals_caught = handlers_caught(process);
 }
 
+CALLERS_OWN(3)
 static void describe_service(const struct pm_state *pm, const struct pm_service *service, struct pm_process_info *info)
 {
     memset(info, 0, sizeof(*info));

@@ -16,7 +16,7 @@
 
 static void queue_add(struct pm_state *pm, struct signal_list *list, const struct signal_info *info)
 {
-    uint16_t index = pm->free_queued;
+    uint32_t index = pm->free_queued;
 
     if (index == NONE)
         return;
@@ -24,14 +24,15 @@ static void queue_add(struct pm_state *pm, struct signal_list *list, const struc
     pm->queued[index].info = *info;
     pm->queued[index].next = NONE;
     if (list->last == NONE) {
-        list->first = index;
+        list->first = (uint16_t)index;
     } else {
-        pm->queued[list->last].next = index;
+        pm->queued[list->last].next = (uint16_t)index;
     }
-    list->last = index;
+    list->last = (uint16_t)index;
 }
 
 /* Remove the first entry of a signal; false if there is none. more: there is another one behind it. */
+CALLERS_OWN(4, 5)
 static bool queue_take(struct pm_state *pm, struct signal_list *list, int signal, struct signal_info *info, bool *more)
 {
     uint16_t previous = NONE;
@@ -240,6 +241,7 @@ uint32_t signal_send_group(struct pm_state *pm, uint32_t group, const struct sig
     return count;
 }
 
+CALLERS_OWN(6)
 static int take_from(struct pm_state *pm, const struct pm_process *process, uint64_t *pending, struct signal_list *list, int signal,
                      struct signal_info *info)
 {

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "sys/stores.h"
+
 #include "state.h"
 
 #define SIGNALS_STOP (1ull << (LINUX_SIGSTOP - 1) | 1ull << (LINUX_SIGTSTP - 1) | 1ull << (LINUX_SIGTTIN - 1) | 1ull << (LINUX_SIGTTOU - 1))
@@ -24,6 +26,7 @@ void signal_send_kernel(struct pm_state *pm, struct pm_process *process, int sig
 uint32_t signal_send_group(struct pm_state *pm, uint32_t group, const struct signal_info *info);
 
 /* Take the next signal in `set` that is pending for the thread, or 0. */
+CALLERS_OWN(4)
 int signal_take(struct pm_state *pm, struct pm_thread *thread, uint64_t set, struct signal_info *info);
 /* Has the thread a pending signal that it does not block? */
 bool signal_is_waiting(const struct pm_thread *thread);
@@ -34,4 +37,5 @@ void signal_discard(struct pm_state *pm, struct pm_process *process, uint64_t se
 void signal_discard_thread(struct pm_state *pm, struct pm_thread *thread);
 
 bool signal_is_ignored(const struct pm_process *process, int signal);
+CALLERS_OWN(2)
 void signal_info_write(const struct signal_info *info, struct linux_siginfo *out);

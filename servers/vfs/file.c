@@ -6,6 +6,7 @@
 
 #include "base/string.h"
 #include "errors.h"
+#include "sys/journal_debug.h"
 
 #include "device.h"
 #include "epoll.h"
@@ -18,6 +19,13 @@
 
 /* ---- descriptions ---- */
 
+/* A description that was just taken: `kind` and the link in `thing` tell that it was free. */
+static void file_forgo(struct file *file)
+{
+    journal_forgo(&file->references, offsetof(struct file, thing) - offsetof(struct file, references));
+    journal_forgo(&file->flock, sizeof(*file) - offsetof(struct file, flock));
+}
+
 uint32_t file_create(struct vfs_state *vfs, enum file_kind kind, uint32_t vnode, uint32_t flags)
 {
     uint32_t index = POOL_TAKE(vfs->file_pool, tables.files, thing, FILES);
@@ -25,6 +33,7 @@ uint32_t file_create(struct vfs_state *vfs, enum file_kind kind, uint32_t vnode,
 
     if (index == 0)
         return 0;
+    file_forgo(file);
     memset(file, 0, sizeof(*file));
     file->kind = kind;
     file->vnode = vnode;
@@ -42,6 +51,7 @@ void file_destroy(struct vfs_state *vfs, uint32_t index)
     if (file_can_write(file) && (file->kind == FILE_OBJECT || file->kind == FILE_SERVER))
         vnode_at(file->vnode)->writers--;
     vnode_release(vfs, file->vnode);
+    journal_release(file, sizeof(*file));
     file->kind = FILE_FREE;
     POOL_GIVE(vfs->file_pool, tables.files, thing, index);
 }

@@ -110,9 +110,11 @@ static void give_text(struct vfs_state *vfs, struct operation *op)
     uint32_t next = vfs->text_queue.first;
     uint32_t text = op->text;
 
-    op->text = 0;
     if (text == 0)
         return;
+    for (uint32_t half = 0; half < 2; half++)
+        journal_release(operation_text(op, half), op->text_bytes[half]);
+    op->text = 0;
     if (next == 0) {
         pool_give(&vfs->text_pool, text, tables.text_next, sizeof(uint32_t));
         return;
@@ -131,6 +133,8 @@ static void operation_free(struct vfs_state *vfs, struct operation *op)
     if (op->process != 0 && tables.processes[op->process].operation == op->index)
         tables.processes[op->process].operation = 0;
     give_text(vfs, op);
+    journal_release(op, sizeof(*op));
+    journal_release(operation_links(op), offsetof(struct operation_links, attributes));
     op->kind = OPERATION_NONE;
     op->sequence++;
     POOL_GIVE(vfs->operation_pool, tables.links, next, op->index);
@@ -219,12 +223,12 @@ static void acquire_all(struct operation *op)
         file_acquire(op->file[i]);
 }
 
-/* Without the journal: for what belonged to nobody, so its old contents do not matter after a roll-back. */
+/* Whole words; otherwise as journal_copy_anew. */
 static void copy_unjournaled(void *to, const void *from, uint64_t bytes)
 {
     uint64_t words = (bytes + 7) / 8;
 
-    journal_forgo(to, bytes);
+    journal_forgo(to, words * sizeof(uint64_t));
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/string.h"
 #include "errors.h"
+#include "sys/journal_debug.h"
 #include "sys/outbox.h"
 #include "sys/service.h"
 #include "sys/syscalls.h"
@@ -104,7 +105,8 @@ static void forget(struct vfs_state *vfs, uint32_t vnode)
     vfs->mounts[node->mount].vnodes--;
     if (vfs->mounts[node->mount].is_detached && vfs->mounts[node->mount].vnodes == 0)
         unmount(vfs, node->mount);
-    memset(node, 0, sizeof(*node));
+    journal_release(node, sizeof(*node));
+    node->mount = 0;
     node->generation = generation;
     POOL_GIVE(vfs->vnode_pool, tables.vnodes, hash_next, vnode);
 }
@@ -178,6 +180,8 @@ static uint32_t vnode_take(struct vfs_state *vfs, uint32_t mount)
         struct vnode *node = vnode_at(vnode);
         uint32_t generation = node->generation;
 
+        /* What comes before tells that the record was free, where the next one is, and names that are cached have the generation. */
+        journal_forgo(&node->references, sizeof(*node) - offsetof(struct vnode, references));
         memset(node, 0, sizeof(*node));
         node->generation = generation + 1;
         node->mount = mount;

@@ -223,7 +223,9 @@ static uint32_t find_pipe(const struct vfs_state *vfs, const char *text, uint32_
     for (uint32_t i = 6; i < length && text[i] >= '0' && text[i] <= '9'; i++)
         inode = inode * 10 + (uint32_t)(text[i] - '0');
     for (uint32_t vnode = 1; vnode < vfs->vnode_pool.top; vnode++) {
-        if ((vnode_at(vnode)->flags & VNODE_ANONYMOUS) && vnode_at(vnode)->inode == inode && vnode_at(vnode)->pipe != 0)
+        const struct vnode *node = vnode_at(vnode);
+
+        if (node->mount != 0 && (node->flags & VNODE_ANONYMOUS) && node->inode == inode && node->pipe != 0)
             return vnode;
     }
     return 0;

@@ -216,10 +216,11 @@ $(foreach m,$(modules),$(if $(filter service,$(kind/$(m))),$(if $(filter no,$(jo
 $(foreach m,$(modules),$(if $(filter library,$(kind/$(m))),$(if $(journal/$(m)),$(eval $(call module_journal_rule,$(m),$(addprefix $(m)/,$(journal/$(m))))))))
 
 # The compiler's plugin (tools/journal).
-$(journal_plugin): tools/journal/plugin.cc
-	$(call say,CXX,$<)
+journal_sources := $(wildcard tools/journal/*.cc)
+$(journal_plugin): $(journal_sources) $(wildcard tools/journal/*.h)
+	$(call say,CXX,tools/journal)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) -std=gnu++17 -O1 -shared -fPIC -fno-rtti -Wall -Wextra -Werror -isystem $$($(CC) -print-file-name=plugin)/include -o $@ $<
+	$(Q)$(CXX) -std=gnu++17 -O1 -shared -fPIC -fno-rtti -Wall -Wextra -Werror -isystem $$($(CC) -print-file-name=plugin)/include -o $@ $(journal_sources)
 
 all_dependency_files := $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 

@@ -31,8 +31,11 @@ def format_rule(tree):
 
 def flavour_flags(tree, path):
     """Compiler words for a header, by its place; the same include paths as the build."""
-    flags = ["-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Iabi", "-Ilib", "-Ibuild/generated", "-Ibuild/generated/protocols",
-             "-I" + os.path.dirname(path)]
+    folder = os.path.dirname(path)
+    if any(other.endswith(".cc") and os.path.dirname(other) == folder for other in tree.paths):  # the compiler's plugin
+        plugin = tree.run(["gcc", "-print-file-name=plugin"]).stdout.strip()
+        return ["-x", "c++", "-std=gnu++17", "-fno-rtti", "-Wall", "-Wextra", "-Werror", "-isystem", os.path.join(plugin, "include"), "-I" + folder]
+    flags = ["-x", "c", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-Iabi", "-Ilib", "-Ibuild/generated", "-Ibuild/generated/protocols", "-I" + folder]
     if path.startswith("kernel/"):
         return flags + ["-DPLANARIA_KERNEL", "-ffreestanding", "-mcmodel=kernel", "-fno-pic", "-mgeneral-regs-only", "-Ikernel", "-I."]
     if path.startswith(SERVICE_TOPS + ("lib/sys", "lib/driver")):
@@ -45,7 +48,7 @@ def headers_alone(tree):
     headers = [path for path in tree.paths if path.endswith(".h") and not re.search(r"Included by \S+\.h only", tree.text(path)[:600])]
 
     def compile_one(path):
-        command = ["gcc", "-fsyntax-only", "-x", "c"] + flavour_flags(tree, path) + ["-include", path, "/dev/null"]
+        command = ["gcc", "-fsyntax-only"] + flavour_flags(tree, path) + ["-include", path, "/dev/null"]
         result = subprocess.run(command, cwd=tree.root, capture_output=True, text=True)
         if result.returncode == 0 and "#pragma once" not in tree.text(path):
             return "%s:1: no #pragma once" % path

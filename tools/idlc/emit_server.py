@@ -31,11 +31,13 @@ def server_header(protocol, service, state):
         f"Server half of protocol {name} for the service {service}.",
         f"The service defines every {name}_handle_*: return 0, a negative error, or CALL_PARKED.",
         "Replies are zeroed before; text in requests is NUL-terminated."])
-    lines += ["#pragma once", "", f"#include \"{name}.h\"", "", "struct call;", f"struct {state};", "",
+    lines += ["#pragma once", "", "#include \"sys/stores.h\"", "", f"#include \"{name}.h\"", "", "struct call;", f"struct {state};", "",
               f"/* Handles one message of protocol {name}; -ENOSYS if the operation is unknown. */",
               f"int {name}_dispatch(void *state, struct call *call);  /* state: struct {state} */", ""]
     for operation in protocol.operations:
         lines += comment(operation.doc + [rules(operation)])
+        if operation.reply:
+            lines.append(f"CALLERS_OWN({4 if operation.request else 3})")
         lines += [handler_prototype(protocol, operation, state) + ";", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 

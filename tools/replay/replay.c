@@ -191,20 +191,19 @@ static void load(bool names_only)
 /* Old values of state and outbox belong where these are here (journal.h has the form of the log); others are not restored. */
 static void move_log(uint64_t *log, uint64_t first, uint64_t end)
 {
-    const uint64_t mask = 0xffffffffffff, arenas = 0x200000000000;
+    const uint64_t arenas = 0x200000000000;
 
     while (end > first) {
-        uint64_t address = log[end - 1] & mask, count = log[end - 1] >> 48;
+        uint64_t address = journal_address(log[end - 1]), words = journal_words(log[end - 1]);
 
         if (address - kept_start < kept_length)
             address += (uint64_t)(uintptr_t)kept - kept_start;
         else if (address < arenas || address >= 2 * arenas)
             address = (uint64_t)(uintptr_t)&kept_start; /* journal_kept does not have it */
-        log[end - 1] = address | count << 48;
-        count = count == 0 ? 1 : count;
-        if (count + 1 > end - first)
+        log[end - 1] = journal_moved(log[end - 1], address);
+        if (words == 0 || words >= end - first)
             fail("the undo log makes no sense");
-        end -= count + 1;
+        end -= words + 1;
     }
 }
 

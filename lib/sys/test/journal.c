@@ -67,10 +67,23 @@ static void log_words(uint64_t *at, uint32_t words)
     uint16_t low = (uint16_t)journal.top, sum = (uint16_t)(low + 8 * (words + 1));
 
     memcpy(to, at, words * sizeof(*to));
-    to[words] = (uint64_t)(uintptr_t)at | (words == 1 ? 0 : (uint64_t)words << 48);
+    to[words] = journal_entry((uint64_t)(uintptr_t)at, words == 1 ? 0 : words);
     journal.top = (journal.top & ~0xffffull) | sum;
     if (sum < low)
         journal_spill();
+}
+
+/* The words of the mask, from `at` on. */
+static void log_mask(uint64_t *at, uint32_t mask)
+{
+    uint64_t *to = (uint64_t *)(uintptr_t)journal.top;
+
+    for (uint32_t i = 0; i < JOURNAL_MASK_WORDS; i++) {
+        if (mask >> i & 1)
+            *to++ = at[i];
+    }
+    *to++ = journal_entry((uint64_t)(uintptr_t)at, JOURNAL_MASK | mask);
+    journal.top = (uint64_t)(uintptr_t)to;
 }
 
 static void store(uint64_t *at, uint64_t value)
@@ -147,6 +160,33 @@ TEST(bytes_around_a_range_keep_what_they_had)
     CHECK_EQ(first_difference(), TABLE);
     journal_record(&table[1], 0);
     CHECK_EQ(journal.top, journal.undo);
+}
+
+TEST(an_entry_with_gaps_restores_the_words_of_its_mask_only)
+{
+    fill();
+    begin();
+    log_mask(&table[20], 0x4005);
+    for (uint32_t i = 20; i < 35; i++)
+        table[i] = 1;
+    CHECK(journal_rollback());
+    for (uint32_t i = 20; i < 35; i++)
+        CHECK_EQ(table[i], i == 20 || i == 22 || i == 34 ? i : 1);
+}
+
+TEST(entries_with_gaps_are_spilled_and_rolled_back)
+{
+    fill();
+    begin();
+    log_mask(&table[100], 0x7fff);
+    memset(&table[100], 1, 15 * 8);
+    log_mask(&table[50], 0x11);
+    table[50] = table[54] = 3;
+    for (uint32_t i = 0; i < CHUNK_WORDS; i++)
+        store(&table[1000 + i], 1);
+    CHECK(journal.spill_words > 0);
+    CHECK(journal_rollback());
+    CHECK_EQ(first_difference(), TABLE);
 }
 
 TEST(a_full_chunk_is_spilled_and_still_rolled_back)
@@ -299,7 +339,15 @@ TEST(a_log_that_makes_no_sense_is_refused)
 {
     begin();
     store(&table[1], 5);
-    journal_undo.chunk[1] |= 77ull << 48;
+    journal_undo.chunk[1] = journal_entry((uint64_t)(uintptr_t)&table[1], 77);
+    CHECK(!journal_rollback());
+    begin();
+    store(&table[1], 5);
+    journal_undo.chunk[1] = journal_entry((uint64_t)(uintptr_t)&table[1], JOURNAL_MASK | 3);
+    CHECK(!journal_rollback());
+    begin();
+    store(&table[1], 5);
+    journal_undo.chunk[1] = journal_entry((uint64_t)(uintptr_t)&table[1], JOURNAL_MASK);
     CHECK(!journal_rollback());
     begin();
     journal.spill_words = JOURNAL_SPILL_WORDS + 1;
@@ -339,8 +387,26 @@ TEST(an_entry_that_leads_out_of_the_kept_memory_is_refused)
     table[END] = 7;
     ((uint64_t *)(uintptr_t)journal.top)[0] = 1;
     ((uint64_t *)(uintptr_t)journal.top)[1] = 2;
-    ((uint64_t *)(uintptr_t)journal.top)[2] = (uint64_t)(uintptr_t)&table[END - 1] | 2ull << 48;
+    ((uint64_t *)(uintptr_t)journal.top)[2] = journal_entry((uint64_t)(uintptr_t)&table[END - 1], 2);
     journal.top += 3 * sizeof(uint64_t);
+    CHECK(!journal_rollback());
+    CHECK_EQ(table[END], 7);
+}
+
+TEST(an_entry_with_gaps_that_leads_out_of_the_kept_memory_is_refused)
+{
+    enum { END = 100 };
+
+    begin();
+    journal_kept[0].bytes = END * sizeof(table[0]);
+    log_mask(&table[END - 4], 0x9);
+    table[END - 1] = 5;
+    CHECK(journal_rollback());
+    CHECK(table[END - 1] != 5);
+    begin();
+    journal_kept[0].bytes = END * sizeof(table[0]);
+    log_mask(&table[END - 4], 0x11);
+    table[END] = 7;
     CHECK(!journal_rollback());
     CHECK_EQ(table[END], 7);
 }

@@ -79,6 +79,50 @@ TEST(the_copy_follows_what_handlers_write)
     CHECK(memcmp(state_words, mirror_words, sizeof(state_words)) == 0);
 }
 
+/* An entry as tools/journal makes it: what it names is followed, what lies between is not. */
+static void log_mask(uint32_t index, uint32_t mask)
+{
+    uint64_t *to = (uint64_t *)(uintptr_t)journal.top;
+
+    for (uint32_t i = 0; i < JOURNAL_MASK_WORDS; i++) {
+        if (mask >> i & 1)
+            *to++ = 0;
+    }
+    *to++ = journal_entry((uint64_t)(uintptr_t)&state_words[index], JOURNAL_MASK | mask);
+    journal.top = (uint64_t)(uintptr_t)to;
+}
+
+TEST(the_copy_follows_entries_with_gaps_and_leaves_what_is_in_the_gaps)
+{
+    begin();
+    journal_begin();
+    store(9, 90);
+    log_mask(20, 0x4005);
+    log_mask(300, 0x7fff);
+    for (uint32_t i = 20; i < 35; i++)
+        state_words[i] = 1;
+    journal_commit(0, ENDPOINT_NONE);
+    mirror_follow();
+    CHECK_EQ(mirror_words[9], 90);
+    for (uint32_t i = 20; i < 35; i++)
+        CHECK_EQ(mirror_words[i], i == 20 || i == 22 || i == 34 ? 1 : i);
+}
+
+TEST(damaged_entries_lead_neither_out_of_the_log_nor_out_of_the_copy)
+{
+    begin();
+    journal_begin();
+    log_mask(5, 0); /* names no word */
+    log_mask(WORDS - 2, 0x7ffe);
+    state_words[WORDS - 1] = 9;
+    *(uint64_t *)(uintptr_t)journal.top = journal_entry((uint64_t)(uintptr_t)&state_words[WORDS - 3], 0x7fff);
+    journal.top += sizeof(uint64_t);
+    journal_commit(0, ENDPOINT_NONE);
+    mirror_follow();
+    CHECK_EQ(mirror_words[WORDS - 1], 9);
+    CHECK_EQ(mirror_words[WORDS], 0);
+}
+
 TEST(a_wild_store_is_taken_back_and_what_the_copy_has_not_followed_is_left)
 {
     begin();

@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include "sys/stores.h"
+
 #include "small.h"
 
 struct call;
@@ -17,6 +19,7 @@ int small_dispatch(void *state, struct call *call);  /* state: struct small_stat
 
 /* Look a label up.
  * call lookup: allow vfs, pm; idempotent; errors ENOENT. */
+CALLERS_OWN(4)
 int small_handle_lookup(struct small_state *state, struct call *call, const struct small_lookup_request *request, struct small_lookup_reply *reply);
 
 /* call forget: allow system; errors ESRVRESTART. */
