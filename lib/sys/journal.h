@@ -69,16 +69,21 @@ static inline uint32_t journal_mask(uint64_t entry)
     return (high & JOURNAL_MASK) != 0 ? high ^ JOURNAL_MASK : 0;
 }
 
+/* How many bits of a byte are set: commits walk over all entries, and not every processor has popcnt. */
+#define JOURNAL_BITS_2(n) (n), (n) + 1, (n) + 1, (n) + 2
+#define JOURNAL_BITS_4(n) JOURNAL_BITS_2(n), JOURNAL_BITS_2((n) + 1), JOURNAL_BITS_2((n) + 1), JOURNAL_BITS_2((n) + 2)
+#define JOURNAL_BITS_6(n) JOURNAL_BITS_4(n), JOURNAL_BITS_4((n) + 1), JOURNAL_BITS_4((n) + 1), JOURNAL_BITS_4((n) + 2)
+
+static const uint8_t journal_bits[256] = { JOURNAL_BITS_6(0), JOURNAL_BITS_6(1), JOURNAL_BITS_6(1), JOURNAL_BITS_6(2) };
+
 /* How many old words come before this one. 0: the entry makes no sense. */
 static inline uint64_t journal_words(uint64_t entry)
 {
-    uint64_t high = entry >> JOURNAL_HIGH, words = 0;
+    uint64_t high = entry >> JOURNAL_HIGH;
 
     if ((high & JOURNAL_MASK) == 0)
         return high == 0 ? 1 : high;
-    for (uint32_t mask = journal_mask(entry); mask != 0; mask &= mask - 1)
-        words++;
-    return words;
+    return (uint64_t)journal_bits[high & 0xff] + journal_bits[high >> 8 & 0x7f];
 }
 
 /* Where the first of its words is: the address itself may lie before the memory that the entry is about. */

@@ -31,7 +31,7 @@ extern char __journaled_start[], __journaled_end[];
 
 static void find_copy(void)
 {
-    bool is_journaled = (uintptr_t)__journaled_start != (uintptr_t)__journaled_end;
+    bool is_journaled = (uintptr_t)__journaled_start != (uintptr_t)__journaled_end && !running_service->has_no_copy;
 
     mirror = (struct mirror){ __state_start, __mirror_start, is_journaled ? (uint64_t)(__state_end - __state_start) : 0 };
 }
@@ -52,28 +52,18 @@ void mirror_begin(void)
     is_stale = false;
 }
 
-static inline void copy_word(uint64_t at)
-{
-    if (at < mirror.bytes)
-        __builtin_memcpy(mirror.copy + at, mirror.state + at, WORD);
-}
-
-static void copy_range(uint64_t at, uint64_t bytes)
-{
-    if (at < mirror.bytes)
-        memcpy(mirror.copy + at, mirror.state + at, bytes < mirror.bytes - at ? bytes : mirror.bytes - at);
-}
-
-/* An entry with more words than one, or with gaps. */
+/* An entry with more words than one, or with gaps: what is in a gap is no older in the state than in the copy. */
 static __attribute__((noinline)) void follow_words(uint64_t entry)
 {
-    uint64_t at = journal_address(entry) - (uint64_t)(uintptr_t)mirror.state;
-    uint32_t mask = journal_mask(entry);
+    uint64_t at = journal_first(entry) - (uint64_t)(uintptr_t)mirror.state, words = journal_reach(entry);
+    const char *from = mirror.state + at;
+    char *to = mirror.copy + at;
 
-    if (mask == 0)
-        copy_range(at, journal_words(entry) * WORD);
-    for (; mask != 0; mask &= mask - 1)
-        copy_word(at + (uint64_t)__builtin_ctz(mask) * WORD);
+    if (at >= mirror.bytes)
+        return;
+    if (words * WORD > mirror.bytes - at)
+        words = (mirror.bytes - at + WORD - 1) / WORD;
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
 /* An entry that makes no sense leads neither out of the log nor out of the copy. Most are about tables, which have no copy: few instructions for these. */

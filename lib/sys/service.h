@@ -54,6 +54,8 @@ struct service {
     int (*rebuild)(void *state);
     /* After a crash `rebuild` makes the state anew from what it can trust (VM): it has no arenas, nothing of it is rolled back, and it is not checked before. */
     bool derives;
+    /* No copy follows the state (mirror.h): most of it is in arenas, which have none, and there are too many commits for the little rest. */
+    bool has_no_copy;
     /* After a restart whose old state cannot be used: everything is as when the service starts afresh, but for the arenas, which are attached and hold
      * what the dead instance left in them. Derive a state. NULL: this restart fails, and RS starts the service afresh. */
     int (*salvage)(void *state);

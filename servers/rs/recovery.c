@@ -298,7 +298,8 @@ int rs_signal(struct rs_state *state, endpoint_t target, int signo, struct outbo
         log_warn("a standby of rs died of signal %d", signo);
         rs_drop_spare(state, slot);
     }
-    if ((slot->flags & RS_ACTIVE) == 0 || (slot->flags & RS_TERMINATED) != 0) /* a body, or the body of the VM before, which stands by now */
+    if ((slot->flags & RS_ACTIVE) == 0 ||
+        (slot->flags & RS_TERMINATED) != 0) /* a body, or the body of the VM before, which stands by now */
         return -EDEADEPT;
     if (!is_termination(signo)) {
         service_send_signal_received(outbox, target, 0, &request);

@@ -103,6 +103,7 @@ int main(void)
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
         .state_check = vfs_state_check,
+        .has_no_copy = true,
         .attach = attach,
         .rebuild = rebuild,
     };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`./planaria bench --journal-cost`: the benchmark on the system as it is and on one that is built without the journal (make JOURNAL=off, in
-build/journal-off), in instructions: each operation, three totals, and instructions per request of single services. The exit status is 1 if a total is
+"""`./planaria bench --journal-cost`: the benchmark on the system as it is and on one that is built without the journal, the copy that follows it and
+looks at the text (make JOURNAL=off, in build/journal-off), in instructions: each operation, three totals, and instructions per request of single services. The exit status is 1 if a total is
 above the limit of 5 %."""
 import math
 import os
@@ -45,7 +45,7 @@ def requests(options):
         counts[journaled] = profile.count(options(image), build, SERVICES, REQUESTS_OF)
     for label in SERVICES:
         values = [counts[journaled][label][0] / max(counts[journaled][label][1], 1) for journaled in (False, True)]
-        note = "  (no journal: vm derives its state, ADR 0010)" if label == "vm" else ""
+        note = "  (no journal: vm derives its state, ADR 0010; looks at its text)" if label == "vm" else ""
         yield line("%s (%d requests)" % (label, counts[True][label][1]), *values, values[1] / values[0]) + note
 
 

@@ -16,15 +16,7 @@
 
 #include "coroner.h"
 
-enum {
-    ENTRY = 0x50000000,
-    STATE = 0x50010000,
-    STATE_BYTES = 8192,
-    NOTES = 0x50020000,
-    STACK = 0x50030000,
-    STACK_BYTES = 4096,
-    USED = 256
-};
+enum { ENTRY = 0x50000000, STATE = 0x50010000, STATE_BYTES = 8192, NOTES = 0x50020000, STACK = 0x50030000, STACK_BYTES = 4096, USED = 256 };
 
 static const endpoint_t body = 40;
 static uint8_t page[RS_PAGE_BYTES], memory[STATE_BYTES], stack[USED], seen[STATE_BYTES];
