@@ -8,7 +8,9 @@
 #include "base/string.h"
 #include "errors.h"
 #include "linux_vfs_dispatch.h"
+#include "sys/journal.h"
 #include "sys/journal_debug.h"
+#include "sys/service.h"
 #include "sys/syscalls.h"
 
 #include "file.h"
@@ -19,6 +21,11 @@
 #include "vnode.h"
 
 enum { PIPE_ATOMIC = 4096, PIPE_BYTES = PIPE_RING * PAGE_BYTES };
+
+static uint64_t page_address(uint32_t page)
+{
+    return (uint64_t)(uintptr_t)tables.pipe_pages + (uint64_t)page * PAGE_BYTES;
+}
 
 static struct pipe *pipe_at(uint32_t pipe)
 {
@@ -39,9 +46,30 @@ uint32_t pipe_create(struct vfs_state *vfs, uint32_t vnode)
     return index;
 }
 
+/* Which handler, by its number, took the last bytes out of a page or gave it back. A writer that goes on in the same one overwrites what a roll back
+ * brings back. */
+SERVICE_DERIVED static uint64_t emptied_by[PIPE_PAGES];
+
+static uint64_t this_handler(void)
+{
+    return journal.committed + 1;
+}
+
+/* The next bytes of a page: those beyond the length are not state and need no entry, unless they were state when this handler began. */
+static void before_write(uint32_t page, uint32_t offset, uint32_t bytes)
+{
+    const void *to = (const void *)(uintptr_t)(page_address(page) + offset);
+
+    if (emptied_by[page] == this_handler())
+        journal_record(to, bytes);
+    else
+        journal_forgo(to, bytes);
+}
+
 static void give_pages(struct vfs_state *vfs, struct pipe *pipe)
 {
     for (int i = 0; i < PIPE_RING; i++) {
+        emptied_by[pipe->page[i]] = this_handler();
         if (pipe->page[i] != 0)
             pool_give(&vfs->page_pool, pipe->page[i], tables.page_next, sizeof(uint32_t));
         pipe->page[i] = 0;
@@ -87,11 +115,6 @@ void pipe_attach(struct vfs_state *vfs, uint32_t index, uint32_t flags)
 }
 
 /* ---- data ---- */
-
-static uint64_t page_address(uint32_t page)
-{
-    return (uint64_t)(uintptr_t)tables.pipe_pages + (uint64_t)page * PAGE_BYTES;
-}
 
 void pipe_sleep(struct vfs_state *vfs, uint32_t index, uint32_t file, uint64_t address, uint64_t length)
 {
@@ -168,6 +191,7 @@ int64_t pipe_read(struct vfs_state *vfs, uint32_t index, endpoint_t process, uin
             bytes = (uint32_t)(length - done);
         if (sys_vircopy(ENDPOINT_SELF, page_address(page) + offset, process, address + done, bytes) != 0)
             return done != 0 ? (int64_t)done : -EFAULT;
+        emptied_by[page] = this_handler();
         done += bytes;
         pipe->length -= bytes;
         pipe->head = pipe->head + bytes == ring ? 0 : pipe->head + bytes;
@@ -233,8 +257,7 @@ int64_t pipe_write(struct vfs_state *vfs, uint32_t index, endpoint_t process, ui
             bytes = ring - pipe->length;
         if (bytes > length - done)
             bytes = (uint32_t)(length - done);
-        /* Not sys_copy_from: bytes beyond the length are not state, so they need no journal. */
-        journal_forgo((const void *)(uintptr_t)(page_address(page) + offset), bytes);
+        before_write(page, offset, bytes);
         if (sys_vircopy(process, address + done, ENDPOINT_SELF, page_address(page) + offset, bytes) != 0) {
             if (done == 0)
                 return -EFAULT;

@@ -148,6 +148,29 @@ TEST(a_full_pipe_stops_the_writer_and_keeps_small_writes_whole)
     CHECK_EQ(signals_asked_for, 1);
 }
 
+/* The writer that goes on when a reader has made room overwrites what was read, in the same handler: a death before the commit must not show. */
+TEST(what_a_reader_took_is_there_again_after_a_roll_back)
+{
+    static char block[65536], again[4096];
+    int fds[2];
+
+    world_begin();
+    CHECK_EQ(CALL1(pipe, fds), 0);
+    memset(block, 'a', sizeof(block));
+    CHECK_EQ(CALL3(write, fds[1], block, sizeof(block)), sizeof(block));
+    endpoint_t child = world_fork(FIRST, 1, 0);
+    memset(block, 'b', sizeof(block));
+    CHECK_EQ(call_from(child, LINUX_SYS_write, (uint64_t)fds[1], (uint64_t)block, 4096, 0), STAYS_PARKED);
+    recorded_count = 0;
+    journal.committed++;
+    CHECK_EQ(CALL3(read, fds[0], again, 4096), 4096);
+    CHECK_EQ(answered(child), 4096);
+    recorded_roll_back();
+    const char *page = (const char *)tables.pipe_pages + tables.pipes[1].page[0] * PAGE_BYTES;
+    CHECK_EQ(page[0], 'a');
+    CHECK_EQ(page[4095], 'a');
+}
+
 TEST(record_locks_split_and_block)
 {
     struct linux_flock lock = { .type = F_WRLCK, .whence = SEEK_SET, .start = 0, .length = 100 };

@@ -24,6 +24,7 @@
 #include "protocols/vm.h"
 #include "sys/call.h"
 #include "sys/grant.h"
+#include "sys/journal.h"
 #include "sys/syscalls.h"
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
@@ -45,6 +46,34 @@ static uint32_t node_count;
 static uint32_t served;       /* messages of VFS looked at */
 static uint32_t lookups;      /* lookups that reached the server */
 static uint32_t ready_events; /* what the driver says to poll */
+
+/* ---- the undo log: what VFS itself puts there; the compiler's entries are not in programs of the host ---- */
+
+enum { RECORDED = 32, RECORDED_BYTES = 4096 };
+
+struct journal journal;
+static struct {
+    void *address;
+    size_t bytes;
+    uint8_t old[RECORDED_BYTES];
+} recorded[RECORDED];
+static uint32_t recorded_count;
+
+void journal_record(const void *address, size_t bytes)
+{
+    CHECK(recorded_count < RECORDED && bytes <= RECORDED_BYTES);
+    recorded[recorded_count].address = (void *)(uintptr_t)address;
+    recorded[recorded_count].bytes = bytes;
+    memcpy(recorded[recorded_count++].old, address, bytes);
+}
+
+static __attribute__((unused)) void recorded_roll_back(void)
+{
+    while (recorded_count > 0) {
+        recorded_count--;
+        memcpy(recorded[recorded_count].address, recorded[recorded_count].old, recorded[recorded_count].bytes);
+    }
+}
 
 /* ---- VM and kernel ---- */
 
