@@ -178,7 +178,7 @@ static int take_undo(void)
 }
 
 /* What the library itself keeps with the state may be damaged as the state may. Who can derive another state does so; else messages are lost, no more. */
-static int mend(void)
+static int mend_library(void)
 {
     bool has_journal = journal_is_sound(), has_outbox = outbox_is_sound(outbox_default());
 
@@ -206,7 +206,7 @@ int resume_take_sections(void)
     if (result == 0)
         result = take_section(__journal_start, __journal_end);
     if (result == 0)
-        result = mend();
+        result = mend_library();
     return result == 0 ? take_undo() : result;
 }
 
@@ -265,6 +265,18 @@ static int cannot_resume(int type, struct sef_init_info *info, const char *probl
     return -EGENERIC;
 }
 
+/* What is broken goes rather than all. NULL, or why that does not help. */
+static const char *mend_state(const char *problem)
+{
+    if (running_service->mend == NULL)
+        return problem;
+    running_service->mend(running_service->state);
+    if (running_service->state_check(running_service->state) != NULL)
+        return problem;
+    log_warn("state: %s; what makes no sense is dropped", problem);
+    return NULL;
+}
+
 /* What was not committed is taken back. NULL, or why the state cannot be used. */
 static const char *settle_state(int type, const struct sef_init_info *info)
 {
@@ -281,6 +293,8 @@ static const char *settle_state(int type, const struct sef_init_info *info)
         problem = running_service->state_check(running_service->state);
     if (problem != NULL && type == SEF_INIT_RESTART)
         problem = mirror_repair(problem);
+    if (problem != NULL && type == SEF_INIT_RESTART)
+        problem = mend_state(problem);
     return info->fault == SERVICE_UPDATE_FAULT_BAD_STATE ? "broken, as asked" : problem;
 }
 

@@ -56,6 +56,8 @@ struct service {
     bool derives;
     /* No copy follows the state (mirror.h): most of it is in arenas, which have none, and there are too many commits for the little rest. */
     bool has_no_copy;
+    /* After a restart: neither the state nor a copy of it passes the check. Drop what makes no sense, or make it anew. NULL: all of it is given up. */
+    void (*mend)(void *state);
     /* After a restart whose old state cannot be used: everything is as when the service starts afresh, but for the arenas, which are attached and hold
      * what the dead instance left in them. Derive a state. NULL: this restart fails, and RS starts the service afresh. */
     int (*salvage)(void *state);

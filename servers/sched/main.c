@@ -41,6 +41,8 @@ int main(void)
         .protocol_count = 2,
         .handle_notify = handle_notify,
         .state_check = sched_state_check,
+        .rebuild = sched_rebuild,
+        .mend = sched_mend,
     };
 
     sef_setcb_init_fresh(init_fresh);

@@ -7,6 +7,7 @@
 
 #include "base/string.h"
 #include "errors.h"
+#include "kernel_info.h"
 #include "protocols/kernel_client.h"
 #include "protocols/sched_event_server.h"
 #include "protocols/sched_server.h"
@@ -143,21 +144,68 @@ void sched_start(struct sched_state *state)
     memset(state, 0, sizeof(*state));
 }
 
+int sched_rebuild(void *opaque)
+{
+    const struct sched_state *state = opaque;
+
+    return state->sunk > 0 ? sys_setalarm(sys_uptime() + SCHED_RAISE_NS) : 0;
+}
+
+/* ---- the check ---- */
+
+static const char *check_thread(const struct sched_thread *thread, uint32_t slot)
+{
+    if (!thread->used)
+        return NULL;
+    if (endpoint_slot(thread->endpoint) != slot)
+        return "a thread is in another thread's slot";
+    return thread->priority < thread->base || thread->priority > SCHED_LOWEST ? "a priority is out of range" : NULL;
+}
+
+static uint32_t count_sunk(const struct sched_state *state)
+{
+    uint32_t sunk = 0;
+
+    for (uint32_t i = 0; i < PROCESS_SLOTS; i++)
+        sunk += state->thread[i].used && state->thread[i].priority > state->thread[i].base;
+    return sunk;
+}
+
 const char *sched_state_check(const void *opaque)
 {
     const struct sched_state *state = opaque;
-    uint32_t sunk = 0;
+    const char *problem = NULL;
+
+    for (uint32_t i = 0; i < PROCESS_SLOTS && problem == NULL; i++)
+        problem = check_thread(&state->thread[i], i);
+    if (problem == NULL && count_sunk(state) != state->sunk)
+        problem = "the count of sunk threads is wrong";
+    return problem;
+}
+
+/* What the kernel has in a slot. */
+static struct sched_thread as_in_kernel(uint32_t slot)
+{
+    struct process_info info = { .slot = PROCESS_SLOTS };
+    struct kernel_getinfo_request request = {
+        .what = KERNEL_INFO_PROCESSES, .address = (uint64_t)(uintptr_t)&info, .length = sizeof(info), .argument = slot
+    };
+    struct kernel_getinfo_reply reply;
+
+    if (kernel_call_getinfo(ENDPOINT_SYSTEM, &request, &reply) != 0 || info.slot != slot || info.priority < 0 ||
+        info.priority > SCHED_LOWEST)
+        return (struct sched_thread){ .used = false };
+    return (
+        struct sched_thread){ .endpoint = info.endpoint, .used = true, .base = (uint8_t)info.priority, .priority = (uint8_t)info.priority };
+}
+
+void sched_mend(void *opaque)
+{
+    struct sched_state *state = opaque;
 
     for (uint32_t i = 0; i < PROCESS_SLOTS; i++) {
-        const struct sched_thread *thread = &state->thread[i];
-
-        if (!thread->used)
-            continue;
-        if (endpoint_slot(thread->endpoint) != i)
-            return "a thread is in another thread's slot";
-        if (thread->priority < thread->base || thread->priority > SCHED_LOWEST)
-            return "a priority is out of range";
-        sunk += thread->priority > thread->base;
+        if (check_thread(&state->thread[i], i) != NULL)
+            state->thread[i] = as_in_kernel(i);
     }
-    return sunk == state->sunk ? NULL : "the count of sunk threads is wrong";
+    state->sunk = count_sunk(state);
 }

@@ -35,4 +35,8 @@ struct sched_state {
 
 void sched_start(struct sched_state *state);
 void sched_raise(struct sched_state *state);
+/* In a new instance with the old state no alarm is set. */
+int sched_rebuild(void *state);
+/* Records that make no sense are made of what the kernel has: the priority passes for the base. */
+void sched_mend(void *state);
 const char *sched_state_check(const void *state);

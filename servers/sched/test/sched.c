@@ -5,6 +5,7 @@
 #include "../state.h"
 
 #include "errors.h"
+#include "kernel_info.h"
 #include "protocols/kernel.h"
 #include "protocols/sched_event_server.h"
 #include "protocols/sched_server.h"
@@ -16,11 +17,25 @@ static struct message request, reply;
 static int told_priority;
 static int kernel_answer;
 
+/* The kernel has one process: 300, in its slot. */
+static void list_process(struct message *message)
+{
+    struct kernel_getinfo_request ask;
+    struct process_info *info;
+
+    kernel_getinfo_request_get(message, &ask);
+    info = (struct process_info *)(uintptr_t)ask.address;
+    if (ask.argument <= 300)
+        *info = (struct process_info){ .endpoint = 300, .slot = 300, .priority = SCHED_NORMAL + 2 };
+}
+
 static int kernel(endpoint_t destination, struct message *message)
 {
     struct kernel_schedule_request schedule;
 
     CHECK_EQ(destination, ENDPOINT_SYSTEM);
+    if (message->type == KERNEL_GETINFO)
+        list_process(message);
     kernel_schedule_request_get(message, &schedule);
     if (message->type == KERNEL_SCHEDULE)
         told_priority = schedule.priority;
@@ -48,6 +63,33 @@ static void use_quantum_up(void)
     struct call call = fake_call(300, IPC_SENDREC | IPC_STATUS_FROM_KERNEL, &request, &reply);
 
     CHECK_EQ(event_handle_out_of_quantum(&state, &call, &used), 0);
+}
+
+TEST(who_sank_rises_after_a_restart_too)
+{
+    start(0);
+    CHECK_EQ(sched_rebuild(&state), 0);
+    CHECK_EQ(fake_alarm_ns, 0);
+    use_quantum_up();
+    fake_alarm_ns = 0;
+    CHECK_EQ(sched_rebuild(&state), 0);
+    CHECK(fake_alarm_ns > fake_uptime_ns);
+}
+
+/* covers: RS-54 */
+TEST(a_record_that_makes_no_sense_is_made_anew)
+{
+    start(0);
+    use_quantum_up();
+    state.thread[300].endpoint = 12345;
+    state.thread[400] = (struct sched_thread){ .endpoint = 7, .used = true };
+    CHECK(sched_state_check(&state) != NULL);
+    sched_mend(&state);
+    CHECK(sched_state_check(&state) == NULL);
+    CHECK_EQ(state.thread[300].endpoint, 300);
+    CHECK_EQ(state.thread[300].base, SCHED_NORMAL + 2);
+    CHECK(!state.thread[400].used);
+    CHECK_EQ(state.sunk, 0);
 }
 
 TEST(a_busy_thread_sinks_to_its_floor)
