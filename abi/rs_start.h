@@ -21,6 +21,9 @@ enum rs_sys_flags {
     RS_SYS_IMMUTABLE = RS_SYS_CORE | RS_SYS_SYNCH_BOOT | RS_SYS_NEED_COPY | RS_SYS_NEED_REPLICA,
 };
 
+/* Labels are file names in /proc/service and words of manifests and lists. */
+#define RS_LABEL_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 struct rs_start {
     char label[RS_LABEL_MAX];
     uint64_t image; /* ELF file in the caller's memory */

@@ -63,6 +63,8 @@ const char *label_argument(int count, char **arguments)
         wrong("the label of a service is missing");
     if (label[0] == '\0' || strlen(label) >= RS_LABEL_MAX)
         wrong("'%s': a label has 1 to %d characters", label, RS_LABEL_MAX - 1);
+    if (strspn(label, RS_LABEL_CHARACTERS) != strlen(label))
+        wrong("'%s': a label consists of letters, digits, '.', '_' and '-'", label);
     return label;
 }
 

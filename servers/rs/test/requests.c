@@ -75,6 +75,11 @@ static void endless_label(void)
     memset(start.label, 'x', sizeof(start.label));
 }
 
+static void label_with_a_space(void)
+{
+    memcpy(start.label, "x y", sizeof("x y"));
+}
+
 static void label_of_programs(void)
 {
     memcpy(start.label, "init", sizeof("init"));
@@ -186,6 +191,7 @@ TEST(what_up_refuses_leaves_nothing)
 {
     CHECK_EQ(up_with(no_label), -EINVAL);
     CHECK_EQ(up_with(endless_label), -EINVAL);
+    CHECK_EQ(up_with(label_with_a_space), -EINVAL);
     CHECK_EQ(up_with(label_of_programs), -EINVAL);
     CHECK_EQ(up_with(label_twice), -EBUSY);
     CHECK_EQ(up_with(relative_path), -EINVAL);
