@@ -19,6 +19,9 @@
 #include "sys/outbox_table.h"
 #include "sys/sef.h"
 #include "sys/sef_update.h"
+#include "sys/syscalls.h"
+
+enum { TAKES = 10, TAKE_AGAIN_NS = 30000000 };
 
 /* Linux's numbers of the signals that the predefined handlers know. */
 enum {
@@ -215,6 +218,25 @@ int resume_take_mirror(void)
     return take_section(__mirror_start, __mirror_end);
 }
 
+/* VM may be out of its mind, or of memory, for a moment; the dead instance waits. */
+static int take_tables(void)
+{
+    struct message message;
+    int result = 0;
+
+    for (int i = 0; i < TAKES; i++) {
+        result = attach();
+        if (result == 0)
+            result = take_arenas();
+        if (result == 0)
+            break;
+        log_warn("the tables of the old instance: error %d; once more", result);
+        (void)sys_setalarm(sys_uptime() + TAKE_AGAIN_NS);
+        (void)ipc_await(ENDPOINT_CLOCK, &message);
+    }
+    return result;
+}
+
 static int resume_take(void)
 {
     int result = resume_take_sections();
@@ -223,8 +245,7 @@ static int resume_take(void)
         return result;
     if (journal.phase != JOURNAL_HANDLING || is_log_lost)
         journal_start(); /* from here on stores of the service are recorded */
-    result = attach();
-    return result == 0 ? take_arenas() : result;
+    return take_tables();
 }
 
 /* Memory and journal as a fresh instance has them. The journal first: afterwards nothing is recorded. */

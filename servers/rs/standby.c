@@ -393,6 +393,7 @@ bool rs_standby_takes_over(struct rs_state *state)
 
 static struct rs_state *watched SERVICE_INSTANCE;
 static uint64_t called_ns SERVICE_INSTANCE;
+static bool is_asked_once SERVICE_INSTANCE;
 
 static void stop_machine(void)
 {
@@ -428,7 +429,12 @@ static bool was_interrupted(endpoint_t destination, int error, uint32_t repeats)
         rs_kill(&watched->slot[ENDPOINT_VM], RS_CAUSE_HEARTBEAT, "does not answer");
     }
     rs_vm_died(watched, outbox_default());
-    return true;
+    return !is_asked_once;
+}
+
+void rs_standby_ask_once(bool once)
+{
+    is_asked_once = once;
 }
 
 void rs_standby_watch(struct rs_state *state)

@@ -347,6 +347,8 @@ bool rs_standby_takes_over(struct rs_state *state);
 void rs_vm_died(struct rs_state *state, struct outbox *outbox);
 /* From now on our own calls to VM come back when VM dies or hangs. */
 void rs_standby_watch(struct rs_state *state);
+/* Until it is called with false: a call of which VM dies fails with -EINTR. */
+void rs_standby_ask_once(bool once);
 
 /* Make the instance in this slot, which was VM until now, the next standby. */
 void rs_standby_renew(struct rs_state *state, struct rs_slot *slot);

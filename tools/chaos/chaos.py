@@ -26,7 +26,7 @@ def details(result):
         if fault.outcome not in outcome.RECOVERED:
             yield "%.3f: fault %d, %s of %s: %s: %s" % (fault.time, fault.number, fault.kind + " " + fault.mistake, fault.service, fault.outcome, fault.reason)
     for name, differing, status in result.silent_rounds + result.degraded_rounds:
-        yield "round %s, status %d:" % (name, status)
+        yield "round %s, status %s:" % (name, status)
         for line in differing[:8]:
             yield "    " + line
     for when, service, signal in result.other_deaths:
