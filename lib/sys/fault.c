@@ -95,6 +95,16 @@ static void spoil_state(uint32_t type)
         spoil(journal_undo.chunk, (const void *)(uintptr_t)journal.top);
 }
 
+/* The newest entry names more words than there are: what the handler did cannot be taken back. */
+static void spoil_log(uint32_t type)
+{
+    uint64_t *end = (uint64_t *)(uintptr_t)journal.top;
+
+    tell("bad-log", type);
+    *end = journal_entry((uint64_t)(uintptr_t)__state_start, JOURNAL_RANGE_MAX);
+    journal.top += WORD;
+}
+
 /* RS asks VM itself: nobody else can ask RS for it. */
 static void patch_myself(const struct rs_mutate_request *change)
 {
@@ -200,6 +210,8 @@ void fault_after(uint32_t type)
         return;
     } else if (fault.kind == SERVICE_FAULT_BAD_STATE || fault.kind == SERVICE_FAULT_LOST_STATE) {
         spoil_state(type);
+    } else if (fault.kind == SERVICE_FAULT_BAD_LOG) {
+        spoil_log(type);
     } else if (fault.kind == SERVICE_FAULT_CRASH) {
         tell("in-handler", type);
     }

@@ -306,7 +306,7 @@ int rs_handle_getsysinfo(struct rs_state *state, struct call *call, const struct
 
 int rs_handle_crash(struct rs_state *state, struct call *call, const struct rs_crash_request *request)
 {
-    if (request->fault > SERVICE_FAULT_LOST_STATE || request->number >> 24 != 0)
+    if (request->fault > SERVICE_FAULT_BAD_LOG || request->number >> 24 != 0)
         return -EINVAL;
     return ask_who(state, call, request->label, (uint64_t)request->seed << 32 | request->number << 8 | request->fault, request->call,
                    request->handler);

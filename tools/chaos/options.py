@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(ROOT, "tools", "emulator"))
 import cli  # noqa: E402
 import machine  # noqa: E402
 
-KINDS = ("crash", "in-handler", "middle", "loop", "wild-store", "kernel-error", "no-memory", "mutation", "bad-state", "lost-state")
+KINDS = ("crash", "in-handler", "middle", "loop", "wild-store", "kernel-error", "no-memory", "mutation", "bad-state", "lost-state", "bad-log")
 SERVICES = ("pm", "vfs", "rs", "vm", "ds", "sched", "tmpfs", "devfs", "procfs", "tty", "memory", "random", "hello")
 DEFAULT_SERVICES = SERVICES
 DEFAULT_FAULTS = ("crash", "in-handler", "middle")

@@ -21,8 +21,8 @@
 enum { LIST_MAX = 32, LINE_BYTES = 128, EXIT_USAGE = 2, PLACERS_MAX = 16, NUMBERS = 1000000 };
 
 /* As tools/chaos/options.py names them. */
-static const char *const kinds[] = { "crash",        "in-handler", "middle",   "loop",      "wild-store",
-                                     "kernel-error", "no-memory",  "mutation", "bad-state", "lost-state" };
+static const char *const kinds[] = { "crash",     "in-handler", "middle",    "loop",       "wild-store", "kernel-error",
+                                     "no-memory", "mutation",   "bad-state", "lost-state", "bad-log" };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -68,8 +68,9 @@ static int kernel_sendrec(endpoint_t to, struct message *message)
 static int place(const struct plan *plan, const char *label, uint32_t kind, uint32_t number)
 {
     static const uint32_t fault[KINDS] = {
-        SERVICE_FAULT_CRASH,        SERVICE_FAULT_CRASH,     SERVICE_FAULT_MIDDLE,   SERVICE_FAULT_LOOP,      SERVICE_FAULT_WILD_STORE,
-        SERVICE_FAULT_KERNEL_ERROR, SERVICE_FAULT_NO_MEMORY, SERVICE_FAULT_MUTATION, SERVICE_FAULT_BAD_STATE, SERVICE_FAULT_LOST_STATE,
+        SERVICE_FAULT_CRASH,      SERVICE_FAULT_CRASH,        SERVICE_FAULT_MIDDLE,    SERVICE_FAULT_LOOP,
+        SERVICE_FAULT_WILD_STORE, SERVICE_FAULT_KERNEL_ERROR, SERVICE_FAULT_NO_MEMORY, SERVICE_FAULT_MUTATION,
+        SERVICE_FAULT_BAD_STATE,  SERVICE_FAULT_LOST_STATE,   SERVICE_FAULT_BAD_LOG,
     };
     struct rs_crash_request request = {
         .fault = fault[kind], .seed = next_random() | 1, .number = number & 0xffffff, .handler = plan->handler

@@ -179,14 +179,14 @@ static uint32_t fault_argument(const char *name)
         uint32_t fault;
     } faults[] = {
         { "crash", SERVICE_FAULT_CRASH },         { "middle", SERVICE_FAULT_MIDDLE },         { "loop", SERVICE_FAULT_LOOP },
-        { "bad-state", SERVICE_FAULT_BAD_STATE }, { "lost-state", SERVICE_FAULT_LOST_STATE },
+        { "bad-state", SERVICE_FAULT_BAD_STATE }, { "lost-state", SERVICE_FAULT_LOST_STATE }, { "bad-log", SERVICE_FAULT_BAD_LOG },
     };
 
     for (uint32_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         if (strcmp(faults[i].name, name) == 0)
             return faults[i].fault;
     }
-    wrong("--fault: '%s' is none of crash, middle, loop, bad-state, lost-state", name);
+    wrong("--fault: '%s' is none of crash, middle, loop, bad-state, lost-state, bad-log", name);
 }
 
 static int command_crash(int count, char **arguments)
@@ -229,7 +229,7 @@ static const struct command commands[] = {
     { "lookup", command_lookup, "lookup LABEL" },
     { "update", command_update,
       "update LABEL|PATH|self [-label LABEL] [-binary FILE] [-state N] [-maxtime MS|NHZ] [-fault FAULT] [-n] | --all DIRECTORY" },
-    { "crash", command_crash, "crash LABEL [--in CALL [--fault crash|middle|loop|bad-state|lost-state]]" },
+    { "crash", command_crash, "crash LABEL [--in CALL [--fault crash|middle|loop|bad-state|lost-state|bad-log]]" },
     { "dump", command_dump, "dump LABEL" },
     { "shutdown", command_shutdown, "shutdown" },
 };
