@@ -75,11 +75,11 @@ class Round:
 
 
 def rounds(text):
-    """All that began. One pass: a driver that is out of its mind may print for ever."""
-    found, name, began, lines = [], None, 0.0, []
+    """All that began. One pass: a driver that is out of its mind may print for ever. It may also print again what it had printed: no round begins in the past."""
+    found, name, began, lines = [], None, -1.0, []
     for line in text.splitlines(keepends=True):
         begin, end = BEGIN.match(line), END.match(line)
-        if begin:
+        if begin and float(begin[2]) > began:
             if name is not None:
                 found.append(Round(name, began, "".join(lines), None))
             name, began, lines = begin[1], float(begin[2]), []

@@ -78,6 +78,12 @@ def test_a_round_whose_end_was_not_printed_is_silent():
     assert len(result.silent_rounds) == 1 and not result.hung
 
 
+def test_what_a_driver_prints_again_is_no_round():
+    text = "##begin 1 0.00\na\n##end 1 0\n##begin 2 20.00\n\0\0##end 1 0\n##begin 1 0.00\na\n##begin 2 20.00\n\0\0x\n##end 2 0\n##begin 3 30.00\na\n##end 3 0\n"
+    result = outcome.judge(rounds(("a\n", 0)), boots.Boot(text, 0, LOG + END), False)
+    assert result.rounds == 3 and len(result.silent_rounds) == 1, result.silent_rounds
+
+
 def test_a_difference_with_an_error_is_degraded():
     result = outcome.judge(rounds(("a\n", 0)), rounds(("cat: x: I/O error\n", 0), ("a\n", 1)), False)
     assert len(result.degraded_rounds) == 2 and not result.silent_rounds
