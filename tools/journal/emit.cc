@@ -195,6 +195,18 @@ static std::vector<const char *> scratch_of(const batch &all)
     return { "=&r", "=&r" };
 }
 
+/* Where the program goes wrong if the batch does: at the store with an index, if there is one. Crash reports name that line. */
+static location_t location_of(const batch &all)
+{
+    location_t found = UNKNOWN_LOCATION;
+
+    for (const entry &one : all.entries) {
+        if (one.only && EXPR_HAS_LOCATION(one.only) && (is_place(one) || TREE_CODE(one.base) == ARRAY_REF))
+            found = EXPR_LOCATION(one.only);
+    }
+    return found;
+}
+
 static void emit_inline(const batch &all)
 {
     vec<tree, va_gc> *inputs = NULL, *outputs = NULL;
@@ -225,6 +237,7 @@ static void emit_inline(const batch &all)
                  (int)bytes);
     statement = gimple_build_asm_vec(text.c_str(), inputs, outputs, NULL, NULL);
     gimple_asm_set_volatile(statement, true);
+    gimple_set_location(statement, location_of(all));
     for (tree name : names)
         SSA_NAME_DEF_STMT(name) = statement;
     gsi_insert_before(&where, statement, GSI_SAME_STMT);
