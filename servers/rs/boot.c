@@ -233,6 +233,7 @@ static void finish(struct rs_state *state)
         count += (state->slot[i].flags & (RS_ACTIVE | RS_INITIALIZING)) == RS_ACTIVE; /* not who has just failed */
     rs_standby_tick(state);
     rs_look_later(state, &state->slot[ENDPOINT_VM]); /* which has no init */
+    rs_coroner_expect(state);
     log_info("%u services are ready after %llu ms", count, (unsigned long long)((sys_uptime() - state->boot_started_ns) / 1000000));
 }
 

@@ -173,6 +173,13 @@ int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation)
     return CALL_PARKED;
 }
 
+void rs_coroner_expect(struct rs_state *state)
+{
+    state->coroner.is_there = true;
+    state->coroner.reader = ENDPOINT_NONE;
+    state->coroner.deadline_ns = rs_deadline(state, PATIENCE_MS);
+}
+
 void rs_coroner_has_ended(struct rs_state *state)
 {
     tell_coroner(state, -EAGAIN);

@@ -317,6 +317,8 @@ void rs_miss_report(struct rs_state *state);
 /* Where the image of a service begins; 0: it has none. Each version of a service is linked at the same address, and its entry point comes first. */
 uint64_t rs_image_entry(const struct rs_slot *slot);
 void rs_coroner_tick(struct rs_state *state);
+/* The system is up: the coroner is one of the first programs. Who dies before it asks is kept for it, for as long as for a slow one. */
+void rs_coroner_expect(struct rs_state *state);
 /* It was a program, and all programs have ended. */
 void rs_coroner_has_ended(struct rs_state *state);
 int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation);
