@@ -49,7 +49,7 @@ struct rs_process {
     uint32_t irq_count;
     uint32_t memory_count;
     uint32_t pci_count;
-    uint32_t reserved;
+    uint32_t reports; /* dead instances of it that wait for the coroner */
     uint64_t started_ns;
     uint64_t image_bytes;
     uint64_t call_mask[PRIVILEGE_CALL_WORDS];

@@ -129,8 +129,8 @@ static void add_life(struct text *text, const struct rs_process *row)
     if (row->other != ENDPOINT_NONE) {
         text_add(text, "second_instance: %d\n", row->other);
     }
-    text_add(text, "restarts: %u\nupdates: %u\nlast_cause: %s\nlast_signal: %u\nstarted_ns: %lu\n", row->restarts, row->updates,
-             named(causes, sizeof(causes) / sizeof(causes[0]), row->cause), row->last_signal, row->started_ns);
+    text_add(text, "restarts: %u\nupdates: %u\nlast_cause: %s\nlast_signal: %u\nreports_pending: %u\nstarted_ns: %lu\n", row->restarts,
+             row->updates, named(causes, sizeof(causes) / sizeof(causes[0]), row->cause), row->last_signal, row->reports, row->started_ns);
 }
 
 static void add_policy(struct text *text, const struct rs_process *row)

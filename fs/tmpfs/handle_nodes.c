@@ -37,10 +37,10 @@ int fs_handle_mount(struct tmpfs_state *state, struct call *call, const struct f
         }
     }
     uint32_t root;
-    if ((request->flags & FS_MOUNT_AFRESH) != 0) {
-        mount_forget(state);
+    int result = (request->flags & FS_MOUNT_AFRESH) != 0 ? mount_forget(state) : 0;
+    if (result == 0) {
+        result = mount_add(state, request->mount_id, data, &root);
     }
-    int result = mount_add(state, request->mount_id, data, &root);
     if (result != 0) {
         return result;
     }

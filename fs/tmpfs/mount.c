@@ -245,7 +245,7 @@ static int forget_objects(uint32_t index)
     int result = vm_call_object_forget(ENDPOINT_VM, &request);
     for (uint32_t i = 1; i < TMPFS_INODES && result == 0; i++) {
         struct tmpfs_inode *inode = &tmpfs_tables->inode[i];
-        if (inode->mode != 0 && inode->mount == index && inode->object != 0) {
+        if (inode->mode != 0 && inode->mount == index) {
             inode->object = 0;
         }
     }
@@ -274,21 +274,23 @@ int mount_remove(struct tmpfs_state *state, uint32_t mount_id)
     return 0;
 }
 
-void mount_forget(struct tmpfs_state *state)
+int mount_forget(struct tmpfs_state *state)
 {
+    int result = 0;
     for (uint32_t i = 1; i < TMPFS_INODES; i++) {
         struct tmpfs_inode *inode = &tmpfs_tables->inode[i];
-        if (inode->mode != 0 && inode->references != 0) {
+        if (inode->mode != 0) {
             inode->references = 0;
-        }
-        if (inode->mode != 0 && inode->holds_parent != 0) {
             inode->holds_parent = 0;
         }
     }
-    for (uint32_t i = 1; i < TMPFS_MOUNTS; i++) {
+    for (uint32_t i = 1; i < TMPFS_MOUNTS && result == 0; i++) {
         if (state->mount[i].root != 0) {
-            (void)mount_remove(state, state->mount[i].mount_id);
+            result = mount_remove(state, state->mount[i].mount_id);
         }
+    }
+    if (result != 0) {
+        return result; /* asked again, it goes on here */
     }
     for (uint32_t i = 1; i < TMPFS_INODES; i++) {
         if (tmpfs_tables->inode[i].mode != 0) {
@@ -296,6 +298,7 @@ void mount_forget(struct tmpfs_state *state)
         }
     }
     state->mount[0].mount_id = 0;
+    return 0;
 }
 
 int mount_statistics(const struct tmpfs_state *state, uint32_t mount_id, struct fs_statistics *statistics)

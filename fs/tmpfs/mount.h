@@ -11,8 +11,8 @@
 int mount_add(struct tmpfs_state *state, uint32_t mount_id, const char *data, uint32_t *root);
 /* -EBUSY while VFS holds nodes other than the root; the tree is freed. */
 int mount_remove(struct tmpfs_state *state, uint32_t mount_id);
-/* VFS begins anew and holds nothing any more: only the first tree stays, without the nodes that have no name. */
-void mount_forget(struct tmpfs_state *state);
+/* VFS begins anew and holds nothing any more: only the first tree stays, without the nodes that have no name. An error of VM: not all is done. */
+int mount_forget(struct tmpfs_state *state);
 int mount_statistics(const struct tmpfs_state *state, uint32_t mount_id, struct fs_statistics *statistics);
 /* An empty root directory for tree `index`. 0 if the table is full. */
 uint32_t mount_make_root(struct tmpfs_state *state, uint32_t index, uint32_t mode);

@@ -21,6 +21,7 @@
 #include "sys/sef_update.h"
 #include "sys/syscalls.h"
 
+/* How often, and how soon again, VM is asked for the tables: longer than it takes to replace a VM, shorter than RS waits for an init. */
 enum { TAKES = 10, TAKE_AGAIN_NS = 30000000 };
 
 /* Linux's numbers of the signals that the predefined handlers know. */

@@ -53,13 +53,26 @@ static struct rs_slot *find_corpse(struct rs_state *state, bool taken)
     return first;
 }
 
-static uint32_t count_corpses(const struct rs_state *state)
+static bool is_corpse_of(const struct rs_slot *slot, const char *label)
+{
+    return (slot->flags & RS_CORPSE) != 0 && (label == NULL || strcmp(slot->manifest.label, label) == 0);
+}
+
+/* In slots; NULL: of all services. */
+static uint32_t count_corpses(const struct rs_state *state, const char *label)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < SERVICE_SLOTS; i++)
-        count += (state->slot[i].flags & RS_CORPSE) != 0;
+        count += is_corpse_of(&state->slot[i], label);
     return count;
+}
+
+uint32_t rs_count_corpses(const struct rs_state *state, const char *label)
+{
+    bool is_vm = strcmp(state->slot[ENDPOINT_VM].manifest.label, label) == 0;
+
+    return count_corpses(state, label) + (is_vm && state->remains.is_there);
 }
 
 static bool is_rare(struct rs_slot *alive, uint64_t now)
@@ -110,7 +123,7 @@ void rs_bury(struct rs_state *state, struct rs_slot *dead)
 {
     struct rs_slot kept = { .flags = RS_IN_USE | RS_CORPSE, .endpoint = dead->endpoint, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
 
-    if (!is_kept(state, dead->manifest.label, &dead->death, count_corpses(state) < KEPT_MAX)) {
+    if (!is_kept(state, dead->manifest.label, &dead->death, count_corpses(state, NULL) < KEPT_MAX)) {
         remove_corpse(state, dead);
         return;
     }

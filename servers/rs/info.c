@@ -69,6 +69,7 @@ static void describe(struct rs_state *state, const struct rs_slot *slot, struct 
     row->last_signal = slot->last_signal;
     row->started_ns = slot->started_ns;
     row->image_bytes = slot->image_length;
+    row->reports = rs_count_corpses(state, slot->manifest.label);
 }
 
 /* ---- for root ---- */

@@ -96,9 +96,18 @@ static int read_bit(struct reader *reader, struct manifest *manifest, const stru
     return 0;
 }
 
+bool manifest_is_label(const char *text)
+{
+    size_t length = 0;
+
+    while (length < RS_LABEL_MAX && text[length] != '\0' && strchr(RS_LABEL_CHARACTERS, text[length]) != NULL)
+        length++;
+    return length > 0 && length < RS_LABEL_MAX && text[length] == '\0';
+}
+
 static bool is_label(const struct reader *reader)
 {
-    return strlen(reader->word) < RS_LABEL_MAX && !reader_is(reader, ";") && !reader_is(reader, "{") && !reader_is(reader, "}");
+    return manifest_is_label(reader->word);
 }
 
 /* A label; rs and KERNEL are the defaults, which are stored as "". */

@@ -87,6 +87,8 @@ struct manifest {
 int manifest_read(const char *text, size_t length, const char *label, struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
 /* All manifests one after the other: *at is 0 first; -ESRCH says that there are no more. */
 int manifest_read_next(const char *text, size_t length, size_t *at, struct manifest *manifest, char error[MANIFEST_ERROR_BYTES]);
+/* Is it a label: 1 to RS_LABEL_MAX - 1 of RS_LABEL_CHARACTERS? Reads RS_LABEL_MAX bytes at most. */
+bool manifest_is_label(const char *text);
 /* Is it one that the reader can have made? For memory that may be damaged: afterwards nothing reads behind its ends. */
 bool manifest_is_sound(const struct manifest *manifest);
 /* The keys and the rule that the value of each must keep; NULL: no more. */

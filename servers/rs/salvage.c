@@ -98,7 +98,7 @@ static void keep_counters(struct rs_slot *slot, const struct rs_slot *record)
     slot->cause = record->cause;
     slot->started_ns = record->started_ns;
     memcpy(slot->command, record->command, sizeof(slot->command));
-    slot->flags |= record->flags & (RS_INITIALIZING | RS_RESTARTING | RS_FRESH);
+    slot->flags |= record->flags & (RS_INITIALIZING | RS_RESTARTING | RS_FRESH | RS_FALLS);
 }
 
 /* Sequences of operations go on: PM's late word about an operator must not pass for that about another one. */

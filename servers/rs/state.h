@@ -321,6 +321,8 @@ void rs_coroner_tick(struct rs_state *state);
 void rs_coroner_expect(struct rs_state *state);
 /* It was a program, and all programs have ended. */
 void rs_coroner_has_ended(struct rs_state *state);
+/* How many dead instances of a service wait for it. */
+uint32_t rs_count_corpses(const struct rs_state *state, const char *label);
 int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation);
 
 /* ---- self_update.c ---- */
@@ -479,9 +481,9 @@ uint32_t rs_replica_take(struct rs_state *state, struct rs_slot *slot, endpoint_
 
 /* ---- script.c ---- */
 bool rs_has_script(const struct rs_slot *slot);
-/* reason: enum pm_script_reason. */
 /* Nobody will say what the script decided: the built-in policy applies. */
 void rs_script_give_up(struct rs_state *state, struct rs_slot *slot, struct outbox *outbox);
+/* reason: enum pm_script_reason. */
 void rs_script_start(struct rs_state *state, struct rs_slot *slot, uint32_t reason, struct outbox *outbox);
 void rs_script_answered(struct rs_state *state, const struct message *reply, struct outbox *outbox);
 

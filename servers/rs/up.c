@@ -62,22 +62,13 @@ static int check_path(const char *text, size_t room)
     return text[0] == '\0' || text[0] == '/' ? 0 : -EINVAL;
 }
 
-static bool is_label(const char label[RS_LABEL_MAX])
-{
-    size_t length = 0;
-
-    while (length < RS_LABEL_MAX && label[length] != '\0' && strchr(RS_LABEL_CHARACTERS, label[length]) != NULL)
-        length++;
-    return length > 0 && length < RS_LABEL_MAX && label[length] == '\0';
-}
-
 int rs_read_start(const struct rs_operation *operation, struct rs_start *start)
 {
     int result = sys_copy_from(operation->caller, operation->address, start, sizeof(*start));
 
     if (result != 0)
         return result;
-    if (!is_label(start->label))
+    if (!manifest_is_label(start->label))
         return -EINVAL;
     result = check_path(start->command, sizeof(start->command));
     return result == 0 ? check_path(start->script, sizeof(start->script)) : result;

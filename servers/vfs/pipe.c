@@ -69,9 +69,10 @@ static void before_write(uint32_t page, uint32_t offset, uint32_t bytes)
 static void give_pages(struct vfs_state *vfs, struct pipe *pipe)
 {
     for (int i = 0; i < PIPE_RING; i++) {
+        if (pipe->page[i] == 0)
+            continue;
         emptied_by[pipe->page[i]] = this_handler();
-        if (pipe->page[i] != 0)
-            pool_give(&vfs->page_pool, pipe->page[i], tables.page_next, sizeof(uint32_t));
+        pool_give(&vfs->page_pool, pipe->page[i], tables.page_next, sizeof(uint32_t));
         pipe->page[i] = 0;
     }
 }

@@ -18,7 +18,6 @@
 #include "rs.h"
 
 #define FOLDER "/var/crash"
-#define BUSY   "/run/coroner.busy" /* while there is a report to write; etc/exec.run waits for its end */
 
 enum {
     FILES_MAX = 24,
@@ -165,8 +164,10 @@ static void examine(int line)
         fclose(file);
         spent = length;
         store(corpse.label, text, length);
-        if (line >= 0)
+        if (line >= 0) { /* to its end: with our next call RS forgets this one */
             write_all(line, text, length);
+            tcdrain(line);
+        }
         free(text);
     }
 }
@@ -188,10 +189,6 @@ int main(void)
             usleep(RETRY_US);
             continue;
         }
-        close(open(BUSY, O_WRONLY | O_CREAT, 0600));
         examine(line);
-        if (line >= 0)
-            tcdrain(line);
-        unlink(BUSY);
     }
 }

@@ -69,8 +69,8 @@ void default_label(const char *path, char label[RS_LABEL_MAX])
 {
     const char *base = strrchr(path, '/') + 1;
 
-    if (base[0] == '\0' || strlen(base) >= RS_LABEL_MAX)
-        wrong("'%s': its last part is no label (1 to %d characters); give one with -label", path, RS_LABEL_MAX - 1);
+    if (base[0] == '\0' || strlen(base) >= RS_LABEL_MAX || strspn(base, RS_LABEL_CHARACTERS) != strlen(base))
+        wrong("'%s': its last part is no label (1 to %d letters, digits, '.', '_' and '-'); give one with -label", path, RS_LABEL_MAX - 1);
     memset(label, 0, RS_LABEL_MAX);
     memcpy(label, base, strlen(base));
 }

@@ -109,16 +109,39 @@ TEST(the_coroner_hears_of_a_death_when_the_service_is_back)
     CHECK(fake_sent_to(CORONER) == NULL);
     die_and_return();
     CHECK_EQ(cleared, 0);
+    CHECK_EQ(rs_count_corpses(&state, "hello"), 1);
+    CHECK_EQ(rs_count_corpses(&state, "rs"), 0);
     CHECK_EQ(fake_sent_to(CORONER)->message.type, RS_CORPSE_WAIT | MESSAGE_REPLY);
     CHECK_EQ(take(&corpse), 0);
     CHECK_STR(corpse.label, "hello");
+    CHECK_EQ(rs_count_corpses(&state, "hello"), 1); /* until it comes back */
     CHECK_EQ(corpse.death.cause, RS_CAUSE_SIGNAL);
     CHECK_EQ(corpse.death.signo, 11);
     CHECK_EQ(corpse.death.resumed, 1);
     CHECK_EQ(corpse.entry, ENTRY);
     CHECK_EQ(take(&corpse), -EAGAIN);
     CHECK_EQ(cleared, 1);
+    CHECK_EQ(rs_count_corpses(&state, "hello"), 0);
     CHECK_EQ(wait_for_death(), CALL_PARKED);
+}
+
+TEST(a_death_before_the_coroner_is_up_waits_for_it)
+{
+    struct rs_corpse corpse = { 0 };
+
+    start();
+    rs_coroner_expect(&state);
+    die_and_return();
+    CHECK_EQ(take(&corpse), -EPERM); /* not for anybody */
+    CHECK_EQ(wait_for_death(), 0);
+    CHECK_EQ(take(&corpse), 0);
+    CHECK_STR(corpse.label, "hello");
+    start();
+    rs_coroner_expect(&state);
+    die_and_return();
+    pass(60 * SECOND_MS); /* nobody comes */
+    CHECK_EQ(cleared, 1);
+    CHECK(!state.coroner.is_there);
 }
 
 TEST(a_storm_of_crashes_keeps_few_and_counts_the_rest)

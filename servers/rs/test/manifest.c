@@ -134,6 +134,7 @@ static const struct {
     { "service a { scheduler ; }", "1:23: scheduler: expected" },
     { "service a { ipc a_label_of_sixteen; }", "1:17: ipc: expected" },
     { "service a { control 1 2 3 4 5 6 7 8 9; }", "1:37: control: expected at most 8" },
+    { "service a { control x/y; }", "1:21: control: expected at most 8" },
     { "service a { dependents 1 2 3 4 5 6 7 8 9; }", "1:40: dependents: expected at most 8" },
     { "service a { system fly; }", "1:20: system: expected" },
     { "service a { vm fly; }", "1:16: vm: expected" },

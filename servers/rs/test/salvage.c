@@ -230,7 +230,8 @@ static void salvage(void)
     world[FIRST].flags = PROCESS_SIG_PENDING;
     world[ENDPOINT_RS].image = boot_archive + boot.process[2].image_offset;
     CHECK_EQ(rs_take_place(&state, dead), 0);
-    memset(&state, 0, sizeof(state)); /* as lib/sys does */
+    CHECK_EQ(state.slot[ENDPOINT_VM].endpoint, ENDPOINT_VM); /* should VM hang now */
+    memset(&state, 0, sizeof(state));                        /* as lib/sys does */
     state.image_area = (uint64_t)(uintptr_t)area;
     CHECK_EQ(rs_salvage(&state, 6), 0);
     rs_place_is_taken();
