@@ -104,4 +104,5 @@ void rs_tick(struct rs_state *state, struct outbox *outbox)
     rs_judge(state);
     rs_arm_first(state);
     rs_is_proven();
+    rs_take_waiting_fault(); /* a successor finds it too: it may not die of that in a tick that has not shown anything yet */
 }

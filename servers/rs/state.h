@@ -254,6 +254,8 @@ int rs_get_privileges(endpoint_t process, struct privilege *privilege);
 int rs_set_privileges(endpoint_t process, struct privilege *privilege);
 /* As an operator asks: in the next call of the type that is named, or else when the request is answered. */
 void rs_crash_myself(struct rs_state *state, const struct service_crash_request *request);
+/* At the end of a tick: the one that was to come between two messages. */
+void rs_take_waiting_fault(void);
 
 /* ---- takeover.c ---- */
 /* How far an instance is in becoming RS; the next one reads it if this one dies over it. UNPROVEN: it serves, but has not yet done a tick's work. */

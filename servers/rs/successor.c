@@ -31,6 +31,14 @@ void rs_crash_myself(struct rs_state *state, const struct service_crash_request 
     (void)rs_deadline(state, 0);
 }
 
+void rs_take_waiting_fault(void)
+{
+    if (!fault_waits)
+        return;
+    fault_waits = false;
+    fault_take(&waiting_fault);
+}
+
 /* ---- privileges: who is whose backup ---- */
 
 endpoint_t rs_backup_of(endpoint_t process)
@@ -192,10 +200,6 @@ void rs_successor_tick(struct rs_state *state)
 {
     uint64_t now = sys_uptime();
 
-    if (fault_waits) {
-        fault_waits = false;
-        fault_take(&waiting_fault);
-    }
     for (uint32_t i = count_spares(state); i > 0; i--) {
         struct rs_slot *slot = &state->slot[state->spare[i - 1]];
 
