@@ -67,11 +67,11 @@ static int memory_text(struct text *text)
     if (result != 0) {
         return result;
     }
-    uint64_t available = info.free_bytes;
     text_add(
         text,
         "MemTotal:       %8lu kB\nMemFree:        %8lu kB\nMemAvailable:   %8lu kB\nBuffers:               0 kB\nCached:         %8lu kB\n",
-        info.total_bytes / BYTES_PER_KB, info.free_bytes / BYTES_PER_KB, available / BYTES_PER_KB, info.cached_bytes / BYTES_PER_KB);
+        info.total_bytes / BYTES_PER_KB, info.free_bytes / BYTES_PER_KB, info.available_bytes / BYTES_PER_KB,
+        info.shared_bytes / BYTES_PER_KB);
     text_add(text,
              "SwapCached:            0 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\nShmem:          %8lu "
              "kB\nSReclaimable:          0 kB\nPageTables:     %8lu kB\n",

@@ -46,6 +46,8 @@ int sef_init_fresh(int type, struct sef_init_info *info);
 void arena_restart(bool promise);
 /* Make an arena, or give it back (0 bytes). */
 int arena_make(uint32_t number, uint64_t bytes);
+/* Make the old instance's memory from `source` on our arena; both have the same frames. */
+int arena_adopt(uint32_t number, uint64_t source, uint64_t bytes, bool writable);
 /* Take the state of the other instance over, all but the arenas. 0 or a negative error. */
 int resume_take_sections(void);
 /* The copy of its state that the dead instance had (mirror.h). */

@@ -134,17 +134,31 @@ static int take_section(const char *start, const char *end)
 /* Where and how large the arenas are, and the pointers to them, is as this program has it: what the dead instance says of that may be damaged. */
 static int attach(void)
 {
-    arena_restart(false);
+    arena_restart(true);
     journal.arena_count = 0;
     return running_service->attach != NULL ? running_service->attach() : 0;
+}
+
+/* Memory for an arena of the old instance. If there is none, its own: then what is left of it for a report is what we make of it. */
+static int make_or_adopt(uint32_t number, uint64_t bytes)
+{
+    int result = arena_make(number, bytes);
+
+    if (result != -ENOMEM)
+        return result;
+    log_warn("no memory for a copy of the old instance's arena %u: it becomes ours", number);
+    return arena_adopt(number, ARENA_ADDRESS + number * ARENA_STRIDE, bytes, true);
 }
 
 static int take_arenas(void)
 {
     int result = 0;
 
-    for (uint32_t i = 0; i < journal.arena_count && result == 0; i++)
-        result = take(journal.arena[i].address, journal.arena[i].bytes);
+    for (uint32_t i = 0; i < journal.arena_count && result == 0; i++) {
+        result = make_or_adopt(i, journal.arena[i].bytes);
+        if (result == 0)
+            result = take(journal.arena[i].address, journal.arena[i].bytes);
+    }
     return result;
 }
 
@@ -173,7 +187,7 @@ static int take_undo(void)
     if (!journal_log_is_sound())
         return give_log_up();
     if (journal_has_grown())
-        result = arena_make(ARENA_SPILL, journal.spill_room * sizeof(uint64_t));
+        result = make_or_adopt(ARENA_SPILL, journal.spill_room * sizeof(uint64_t));
     if (result == 0 && bytes > 0)
         result = take(journal.undo, bytes);
     if (result == 0 && journal.spill_words > 0)

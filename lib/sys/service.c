@@ -125,6 +125,19 @@ int arena_make(uint32_t number, uint64_t bytes)
     return result != 0 ? result : message.status;
 }
 
+int arena_adopt(uint32_t number, uint64_t source, uint64_t bytes, bool writable)
+{
+    struct vm_arena_adopt_request request = {
+        .number = number, .writable = writable, .source = source, .length = bytes + JOURNAL_PAST_END
+    };
+    struct message message = { .type = VM_ARENA_ADOPT };
+    int result;
+
+    vm_arena_adopt_request_put(&message, &request);
+    result = ipc_sendrec(ENDPOINT_VM, &message);
+    return result != 0 ? result : message.status;
+}
+
 void *service_arena(const char *name, size_t bytes)
 {
     uint64_t address = ARENA_ADDRESS + next_number * ARENA_STRIDE;

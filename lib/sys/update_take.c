@@ -54,17 +54,6 @@ static int fetch(uint64_t address, void *to, uint64_t length)
     return length == 0 ? 0 : kernel_request(&message);
 }
 
-static int adopt(uint32_t number, uint64_t source, uint64_t bytes, bool writable)
-{
-    struct vm_arena_adopt_request request = { .number = number, .writable = writable, .source = source, .length = bytes };
-    struct message message = { .type = VM_ARENA_ADOPT };
-    int result;
-
-    vm_arena_adopt_request_put(&message, &request);
-    result = ipc_sendrec(ENDPOINT_VM, &message);
-    return result != 0 ? result : message.status;
-}
-
 /* The old version waits: its memory may be ours too. If VM does not know of it any more (it was restarted meanwhile): a copy. */
 static int take_memory(uint32_t number, uint64_t source, uint64_t bytes, bool writable)
 {
@@ -72,7 +61,7 @@ static int take_memory(uint32_t number, uint64_t source, uint64_t bytes, bool wr
 
     if (identity.endpoint == ENDPOINT_VM) /* it cannot ask itself; RS had the old version lay out memory for it (load_service) */
         return fetch(source, arena_at(number), bytes);
-    result = adopt(number, source, bytes + JOURNAL_PAST_END, writable);
+    result = arena_adopt(number, source, bytes, writable);
     if (result == 0)
         return 0;
     result = arena_make(number, bytes);

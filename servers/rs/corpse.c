@@ -8,13 +8,14 @@
 #include "errors.h"
 #include "protocols/kernel_client.h"
 #include "protocols/rs_server.h"
+#include "protocols/vm_client.h"
 #include "rs_corpse.h"
 #include "state.h"
 #include "sys/call.h"
 #include "sys/sef.h"
 #include "sys/syscalls.h"
 
-enum { KEPT_MAX = 4, PATIENCE_MS = 10000, READ_MAX = 65536, BURST = 3 };
+enum { KEPT_MAX = 4, PATIENCE_MS = 10000, READ_MAX = 65536, BURST = 3, ROOM_BYTES = 4 << 20 };
 
 static const uint64_t interval_ns = 1000000000; /* between two reports of one service, but for BURST of them */
 
@@ -91,17 +92,46 @@ void rs_miss_report(struct rs_state *state)
 }
 
 /* Is it worth a report, and is there somebody to write it? */
-static bool is_kept(struct rs_state *state, const char *label, const struct rs_death *death, bool is_room)
+static bool is_wanted(const struct rs_state *state, const struct rs_death *death)
+{
+    return state->coroner.is_there && death->cause != RS_CAUSE_NONE && death->cause != RS_CAUSE_STOPPED && death->cause != RS_CAUSE_DEPENDS;
+}
+
+static bool is_too_often(struct rs_state *state, const char *label, const struct rs_death *death)
 {
     struct rs_slot *alive = rs_find_label(state, label);
 
-    if (death->cause == RS_CAUSE_NONE || death->cause == RS_CAUSE_STOPPED || death->cause == RS_CAUSE_DEPENDS || !state->coroner.is_there)
+    return alive != NULL && !is_rare(alive, death->time_ns);
+}
+
+/* Programs are not to miss what a dead instance has. */
+static bool is_memory_left(void)
+{
+    struct vm_info_reply memory;
+
+    return vm_call_info(ENDPOINT_VM, &memory) == 0 && memory.available_bytes >= ROOM_BYTES;
+}
+
+static bool has_room(struct rs_state *state)
+{
+    if (is_memory_left())
+        return count_corpses(state, NULL) < KEPT_MAX;
+    return rs_drop_corpses(state) && is_memory_left();
+}
+
+static bool has_room_for_vm(struct rs_state *state)
+{
+    return !state->remains.is_there;
+}
+
+static bool is_kept(struct rs_state *state, const char *label, const struct rs_death *death, bool (*is_room)(struct rs_state *state))
+{
+    if (!is_wanted(state, death))
         return false;
-    if (!is_room || (alive != NULL && !is_rare(alive, death->time_ns))) {
-        rs_miss_report(state);
-        return false;
-    }
-    return true;
+    if (is_room(state) && !is_too_often(state, label, death))
+        return true;
+    rs_miss_report(state);
+    return false;
 }
 
 static void tell_coroner(struct rs_state *state, int status)
@@ -123,7 +153,7 @@ void rs_bury(struct rs_state *state, struct rs_slot *dead)
 {
     struct rs_slot kept = { .flags = RS_IN_USE | RS_CORPSE, .endpoint = dead->endpoint, .other = RS_NO_SLOT, .late = RS_NO_SLOT };
 
-    if (!is_kept(state, dead->manifest.label, &dead->death, count_corpses(state, NULL) < KEPT_MAX)) {
+    if (!is_kept(state, dead->manifest.label, &dead->death, has_room)) {
         remove_corpse(state, dead);
         return;
     }
@@ -142,11 +172,26 @@ void rs_bury_vm(struct rs_state *state, const struct rs_slot *model, endpoint_t 
 
     vm->death.cause = RS_CAUSE_NONE;
     death.resumed = is_resumed;
-    if (!is_kept(state, vm->manifest.label, &death, !state->remains.is_there))
+    if (!is_kept(state, vm->manifest.label, &death, has_room_for_vm))
         return;
     rs_remains_keep(model, body, death.time_ns);
     state->remains = (struct rs_remains){ .is_there = true, .restarts = restarts, .death = death };
     call_coroner(state);
+}
+
+bool rs_drop_corpses(struct rs_state *state)
+{
+    bool dropped = false;
+
+    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
+        if ((state->slot[i].flags & RS_CORPSE) == 0)
+            continue;
+        if ((state->slot[i].flags & RS_TAKEN) == 0)
+            rs_miss_report(state);
+        remove_corpse(state, &state->slot[i]);
+        dropped = true;
+    }
+    return dropped;
 }
 
 void rs_coroner_tick(struct rs_state *state)
@@ -155,10 +200,7 @@ void rs_coroner_tick(struct rs_state *state)
         return;
     state->coroner.is_there = false; /* until it asks again */
     state->remains = (struct rs_remains){ .is_there = false };
-    for (uint32_t i = 0; i < SERVICE_SLOTS; i++) {
-        if ((state->slot[i].flags & RS_CORPSE) != 0)
-            remove_corpse(state, &state->slot[i]);
-    }
+    (void)rs_drop_corpses(state);
 }
 
 static void bury_taken(struct rs_state *state)

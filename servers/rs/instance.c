@@ -95,7 +95,7 @@ void rs_destroy(endpoint_t endpoint)
 /* A new version of VM converts the state of the old one, and cannot ask anybody for memory for that. */
 enum { SCRATCH_PAGES = 128 };
 
-static int load(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, endpoint_t process)
+static int load(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, enum rs_stay stay, endpoint_t process)
 {
     const uint32_t new_vm = PRIVILEGE_LU_SYS_PROC | PRIVILEGE_VM_SYS_PROC;
     struct vm_load_service_request request = { .slot = index, .image = model->image, .length = model->image_length };
@@ -104,8 +104,10 @@ static int load(struct rs_state *state, const struct rs_slot *model, uint32_t in
     int result;
 
     request.scratch_pages = (flags & new_vm) == new_vm ? SCRATCH_PAGES : 0;
+    request.lent = stay == RS_PASSES;
     result = vm_call_load_service(ENDPOINT_VM, &request, &reply);
-
+    if (result == -ENOMEM && rs_drop_corpses(state)) /* reports are not worth a service */
+        result = vm_call_load_service(ENDPOINT_VM, &request, &reply);
     if (result != 0)
         return result;
     state->space[index] = reply.space;
@@ -150,7 +152,7 @@ int rs_prepare(const struct rs_state *state, const struct manifest *manifest, en
     return result == 0 ? rs_schedule(manifest, process) : result;
 }
 
-int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, endpoint_t *endpoint)
+int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, enum rs_stay stay, endpoint_t *endpoint)
 {
     struct kernel_create_request create = { .slot = index, .space = UINT32_MAX }; /* no space yet */
     struct kernel_create_reply created;
@@ -165,7 +167,7 @@ int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t inde
     *endpoint = created.process;
     result = rs_prepare(state, &model->manifest, created.process, flags);
     if (result == 0)
-        result = load(state, model, index, flags, created.process);
+        result = load(state, model, index, flags, stay, created.process);
     if (result == 0)
         result = rs_set_vm_mask(&model->manifest, index);
     if (result != 0)

@@ -140,7 +140,7 @@ static int second_instance(struct rs_state *state, struct rs_slot *slot, uint32_
     if (*index != RS_NO_SLOT)
         return 0;
     *index = rs_free_slot(state);
-    return *index == RS_NO_SLOT ? -ENOMEM : rs_create(state, slot, *index, PRIVILEGE_RST_SYS_PROC, created);
+    return *index == RS_NO_SLOT ? -ENOMEM : rs_create(state, slot, *index, PRIVILEGE_RST_SYS_PROC, RS_PASSES, created);
 }
 
 /* Put it beside the dead one and let them change places. */

@@ -23,7 +23,7 @@ void rs_reincarnate(struct rs_state *state, struct rs_slot *slot, struct outbox 
     log_info("%s starts over with a new endpoint", slot->manifest.label);
     rs_withdraw(state, slot, outbox);
     rs_clear_instances(state, slot, outbox);
-    result = rs_create(state, slot, index, 0, &slot->endpoint);
+    result = rs_create(state, slot, index, 0, RS_STAYS, &slot->endpoint);
     if (result != 0) {
         log_error("%s cannot be created anew: error %d", slot->manifest.label, result);
         rs_late_reply(state, slot, result, outbox);

@@ -23,7 +23,7 @@ int rs_replica_make(struct rs_state *state, struct rs_slot *slot, struct outbox 
 
     if (index == RS_NO_SLOT)
         return -ENOMEM;
-    result = rs_create(state, slot, index, PRIVILEGE_RST_SYS_PROC, &created);
+    result = rs_create(state, slot, index, PRIVILEGE_RST_SYS_PROC, RS_STAYS, &created);
     if (result != 0)
         return result;
     replica = &state->slot[index];

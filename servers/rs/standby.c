@@ -148,7 +148,9 @@ struct rs_slot *vm_instance_make(struct rs_state *state, const struct rs_slot *m
     uint32_t index = rs_free_slot(state);
     endpoint_t created;
 
-    *result = index == RS_NO_SLOT ? -ENOMEM : rs_create(state, model, index, flags, &created);
+    *result = index == RS_NO_SLOT
+                  ? -ENOMEM
+                  : rs_create(state, model, index, flags, (flags & PRIVILEGE_LU_SYS_PROC) != 0 ? RS_PASSES : RS_STAYS, &created);
     return *result == 0 ? note_instance(state, index, created) : NULL;
 }
 

@@ -203,7 +203,9 @@ uint32_t rs_index(const struct rs_state *state, const struct rs_slot *slot);
 uint32_t rs_free_slot(const struct rs_state *state);
 void rs_publish_row(struct rs_state *state, const struct rs_slot *slot);
 /* Make a process in kernel slot `index` from the slot's image and manifest. It does not run yet. */
-int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, endpoint_t *endpoint);
+/* A new instance in slot `index`. stay PASSES: it is to take another one's place, and the other one goes (vm.load_service: lent). */
+enum rs_stay { RS_STAYS, RS_PASSES };
+int rs_create(struct rs_state *state, const struct rs_slot *model, uint32_t index, uint32_t flags, enum rs_stay stay, endpoint_t *endpoint);
 void rs_destroy(endpoint_t endpoint);
 /* Privileges and scheduling of a process that does not run yet. */
 int rs_prepare(const struct rs_state *state, const struct manifest *manifest, endpoint_t process, uint32_t flags);
@@ -323,6 +325,8 @@ void rs_coroner_tick(struct rs_state *state);
 void rs_coroner_expect(struct rs_state *state);
 /* It was a program, and all programs have ended. */
 void rs_coroner_has_ended(struct rs_state *state);
+/* The memory of dead instances is needed. False: there were none. */
+bool rs_drop_corpses(struct rs_state *state);
 /* How many dead instances of a service wait for it. */
 uint32_t rs_count_corpses(const struct rs_state *state, const char *label);
 int rs_corpse_wait(struct rs_state *state, struct rs_operation *operation);

@@ -152,7 +152,7 @@ static int make_spare(struct rs_state *state)
 
     if (index == RS_NO_SLOT)
         return -ENOMEM;
-    result = rs_create(state, rs, index, PRIVILEGE_ROOT_SYS_PROC, &created);
+    result = rs_create(state, rs, index, PRIVILEGE_ROOT_SYS_PROC, RS_STAYS, &created);
     if (result != 0)
         return result;
     rs_add_spare(state, index, created);

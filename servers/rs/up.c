@@ -156,7 +156,7 @@ int rs_up(struct rs_state *state, struct rs_operation *operation, struct outbox 
     rs_release(state, slot);
     result = read_settings(state, slot, operation, &start);
     if (result == 0)
-        result = rs_create(state, slot, index, 0, &slot->endpoint);
+        result = rs_create(state, slot, index, 0, RS_STAYS, &slot->endpoint);
     if (result != 0) {
         rs_release(state, slot);
         return result;

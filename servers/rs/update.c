@@ -226,7 +226,7 @@ static int make_new(struct rs_state *state, struct rs_slot *slot, const struct r
         new->image_length = slot->image_length;
     }
     if (result == 0)
-        result = rs_create(state, new, index, PRIVILEGE_LU_SYS_PROC, &new->endpoint);
+        result = rs_create(state, new, index, PRIVILEGE_LU_SYS_PROC, RS_PASSES, &new->endpoint);
     if (result != 0) {
         rs_release(state, new);
         return result;

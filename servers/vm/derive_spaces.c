@@ -43,6 +43,7 @@ static void fill_slots(struct vm_state *state, const struct facts *facts, struct
             space_at(index)->users++;
             space_at(index)->is_used = 1;
             space_at(index)->is_service |= slot < SERVICE_SLOTS;
+            space_at(index)->is_lent &= slot < SERVICE_SLOTS;
         }
     }
 }
@@ -84,7 +85,7 @@ void derive_spaces(struct vm_state *state, const struct facts *facts, struct los
     for (uint32_t i = 1; i < state->spaces.high; i++) {
         struct space *space = space_at(i);
 
-        losses->spaces += space->is_used > 1 || space->is_service > 1;
+        losses->spaces += space->is_used > 1 || space->is_service > 1 || space->is_lent > 1;
         space->is_used = space->is_used != 0;
         space->root = space->first = space->last = space->cached = VM_NONE;
         space->region_count = space->users = 0;

@@ -10,14 +10,54 @@
 #include "kernel_info.h"
 #include "pool.h"
 #include "protocols/kernel.h"
+#include "region.h"
+#include "space.h"
 
-enum { TABLE_BATCH = 64, TABLE_STOCK_MAX = 2 * TABLE_BATCH, KERNEL_FRAMES_BYTES = 4096 };
+/* FLOOR_SHARE: this part of the reserve programs never get. */
+enum { FLOOR_SHARE = 8, TABLE_BATCH = 64, TABLE_STOCK_MAX = 2 * TABLE_BATCH, KERNEL_FRAMES_BYTES = 4096 };
+
+static uint64_t pinned_pages(const struct space *space)
+{
+    uint64_t pages = 0;
+
+    for (uint32_t i = space->first; i != VM_NONE; i = region_at(i)->next) {
+        if ((region_at(i)->flags & REGION_PINNED) != 0) {
+            pages += (region_at(i)->end - region_at(i)->start) >> PAGE_BITS;
+        }
+    }
+    return pages;
+}
+
+/* What of the reserve is in use for what it is for: instances that are to take the place of others, and those that have lost it. Of an update more than
+ * that: the arenas of both are the same frames; but it is over in a moment. */
+static uint64_t lent_frames(const struct vm_state *state)
+{
+    uint64_t frames = 0;
+
+    for (uint32_t slot = 0; slot < SERVICE_SLOTS; slot++) {
+        uint32_t index = state->slot_space[slot];
+
+        if (index != VM_NONE && space_at(index)->is_lent) {
+            frames += pinned_pages(space_at(index));
+        }
+    }
+    return frames;
+}
+
+uint64_t frames_available(const struct vm_state *state)
+{
+    uint64_t lent = lent_frames(state), kept = state->frames_reserve, floor = kept / FLOOR_SHARE;
+
+    kept = kept > floor + lent ? kept - lent : floor;
+    return state->frames_free > kept ? state->frames_free - kept : 0;
+}
 
 bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use)
 {
-    uint64_t reserve = use == FRAME_FOR_PROGRAM ? state->frames_reserve : 0;
-
-    return state->frames_free >= count + reserve;
+    if (use == FRAME_FOR_SYSTEM) {
+        return state->frames_free >= count;
+    }
+    return state->frames_free >= count + state->frames_reserve || frames_available(state) >= count;
 }
 
 void frame_give(struct vm_state *state, uint32_t number)

@@ -17,8 +17,13 @@ static inline uint64_t frame_address(uint32_t number)
     return (uint64_t)number << PAGE_BITS;
 }
 
-/* For whom: programs and files may not take the reserve. */
+/* For whom: programs and files may not take the reserve, but for as much of it as service instances have that will go soon. */
 enum frame_use { FRAME_FOR_PROGRAM, FRAME_FOR_SYSTEM };
+
+/* How many programs could take now. */
+uint64_t frames_available(const struct vm_state *state);
+/* At least `count` frames could be taken for this use. */
+bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use);
 
 /* A frame with one reference and unknown contents; 0: none left. */
 static inline uint32_t frame_take(struct vm_state *state, enum frame_kind kind, enum frame_use use)
@@ -26,7 +31,7 @@ static inline uint32_t frame_take(struct vm_state *state, enum frame_kind kind, 
     uint32_t number = state->frame_free;
     struct frame *frame;
 
-    if (state->frames_free <= (use == FRAME_FOR_PROGRAM ? state->frames_reserve : 0)) {
+    if (__builtin_expect(state->frames_free <= (use == FRAME_FOR_PROGRAM ? state->frames_reserve : 0), 0) && !frame_has(state, 1, use)) {
         return VM_NONE;
     }
 
@@ -40,8 +45,6 @@ static inline uint32_t frame_take(struct vm_state *state, enum frame_kind kind, 
 }
 
 void frame_give(struct vm_state *state, uint32_t number);
-/* At least `count` frames could be taken for this use. */
-bool frame_has(const struct vm_state *state, uint64_t count, enum frame_use use);
 /* The references that page-table entries stand for: add one each, or drop one each and free. Frames that are not anonymous are left alone. */
 void frame_add_entries(struct vm_state *state, const uint64_t *entries, uint64_t count);
 void frame_drop_entries(struct vm_state *state, const uint64_t *entries, uint64_t count);

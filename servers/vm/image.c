@@ -176,6 +176,7 @@ int vm_handle_load_service(struct vm_state *state, struct call *call, const stru
         return -ENOMEM;
     }
     space_at(index)->is_service = 1;
+    space_at(index)->is_lent = request->lent != 0;
     result = load_image(state, index, call->caller, request, &header);
     if (result == 0) {
         result = pinned_map(state, index, SERVICE_STACK_TOP - SERVICE_STACK_BYTES, SERVICE_STACK_TOP,
@@ -261,6 +262,8 @@ int vm_handle_update(struct vm_state *state, struct call *call, const struct vm_
     /* Cannot fail from here on. */
     state->slot_space[source_slot] = destination;
     state->slot_space[destination_slot] = source;
+    space_at(source)->is_lent = 0;
+    space_at(destination)->is_lent = 1;
     state->exchanged[source_slot] = (uint16_t)(destination_slot + 1);
     state->exchanged[destination_slot] = (uint16_t)(source_slot + 1);
     result = move_windows(state, destination, source);
@@ -276,6 +279,9 @@ int vm_handle_patch_text(struct vm_state *state, struct call *call, const struct
     uint32_t region = space != VM_NONE ? region_containing(space_at(space), request->address) : VM_NONE;
 
     (void)call;
+    if (request->slot == endpoint_slot(ENDPOINT_VM) && repeat_may_be()) {
+        return 0; /* the VM before has died of it */
+    }
     if (region == VM_NONE || request->length == 0 || request->length > sizeof(request->code) ||
         request->address + request->length > region_at(region)->end) {
         return -EINVAL;

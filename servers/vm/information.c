@@ -4,6 +4,7 @@
  */
 #include "base/format.h"
 #include "errors.h"
+#include "frame.h"
 #include "kcall.h"
 #include "object.h"
 #include "protocols/vm_server.h"
@@ -45,7 +46,7 @@ int vm_handle_info(struct vm_state *state, struct call *call, struct vm_info_rep
     (void)call;
     reply->total_bytes = state->frames_total << PAGE_BITS;
     reply->free_bytes = state->frames_free << PAGE_BITS;
-    reply->cached_bytes = state->object_pages << PAGE_BITS;
+    reply->available_bytes = frames_available(state) << PAGE_BITS;
     reply->shared_bytes = state->object_pages << PAGE_BITS;
     reply->table_bytes = state->frames_table << PAGE_BITS;
     reply->page_faults = state->faults;

@@ -113,7 +113,8 @@ struct space {
     uint32_t cached; /* region of the last fault */
     uint8_t is_used;
     uint8_t is_service;
-    uint8_t unused[2];
+    uint8_t is_lent; /* a service's that waits to take another one's place, or has lost it: it goes soon */
+    uint8_t unused;
     uint64_t brk_start;
     uint64_t brk;
     uint64_t stack_top;

@@ -4,6 +4,7 @@
  * one does not fit; then the services are replaced by level (those that others rely on first, rs last). If one fails, those before it go back to
  * the version that they had, with the state that they have now.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -157,9 +158,15 @@ static int replace_all(void)
 int command_update_all(const char *directory)
 {
     size_t length;
+    DIR *folder = opendir(directory);
     char *manifests = is_file("/etc/system.conf") ? read_whole("/etc/system.conf", &length, MANIFESTS_MAX, "too long") : NULL;
     int status, done = 0;
 
+    if (folder == NULL) {
+        fprintf(stderr, "service update: --all %s: %s\n", directory, strerror(errno));
+        return EXIT_REFUSED;
+    }
+    closedir(folder);
     if (manifests != NULL)
         manifests[length] = '\0';
     collect(directory, manifests);

@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "protocols/kernel.h"
 #include "protocols/rs_server.h"
+#include "protocols/vm.h"
 #include "rs_corpse.h"
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
@@ -16,6 +17,7 @@
 enum { HELLO = 12, ENTRY = 0x1000, SECOND_MS = 1000 };
 
 static uint32_t cleared;
+static uint64_t memory_left;
 static uint8_t image[64];
 
 static int world(endpoint_t destination, struct message *message)
@@ -30,6 +32,8 @@ static int world(endpoint_t destination, struct message *message)
         created.process = endpoint_make(1, create.slot);
         kernel_create_reply_put(message, &created);
     }
+    if (message->type == VM_INFO)
+        vm_info_reply_put(message, &(struct vm_info_reply){ .available_bytes = memory_left });
     cleared += message->type == KERNEL_CLEAR;
     return 0;
 }
@@ -44,6 +48,7 @@ static void start(void)
     memset(&state, 0, sizeof(state));
     memcpy(image + 24, &entry, sizeof(entry));
     cleared = 0;
+    memory_left = 1ull << 30;
     for (int i = 0; i < SERVICE_SLOTS; i++) {
         state.slot[i].other = state.slot[i].late = RS_NO_SLOT;
         state.slot[i].endpoint = ENDPOINT_NONE;
@@ -159,6 +164,24 @@ TEST(a_storm_of_crashes_keeps_few_and_counts_the_rest)
     }
     CHECK_EQ(kept, 3);
     CHECK_EQ(cleared, 10);
+}
+
+TEST(the_dead_are_not_kept_when_programs_need_their_memory)
+{
+    struct rs_corpse corpse = { 0 };
+
+    start();
+    CHECK_EQ(wait_for_death(), CALL_PARKED);
+    die_and_return();
+    CHECK_EQ(cleared, 0);
+    memory_left = 1 << 20;
+    die_and_return();
+    CHECK_EQ(cleared, 2); /* the one before has to go too */
+    CHECK_EQ(take(&corpse), -EAGAIN);
+    memory_left = 1ull << 30;
+    die_and_return();
+    CHECK_EQ(take(&corpse), 0);
+    CHECK_EQ(corpse.missed, 2);
 }
 
 TEST(a_coroner_that_is_gone_is_given_up)

@@ -224,6 +224,63 @@ TEST(a_service_is_loaded_whole_and_leaves_nothing_behind)
     fake_check();
 }
 
+TEST(a_vm_that_died_of_its_changed_text_is_not_changed_again)
+{
+    struct vm_patch_text_request request = { .slot = ENDPOINT_VM, .address = 0x40000010, .length = 1, .code = 0x90 };
+
+    fake_boot();
+    journal.attempts = 1;
+    CHECK_EQ(vm_handle_patch_text(&vm, fake_call(ENDPOINT_RS), &request), 0);
+    CHECK_EQ(fake_read(ENDPOINT_VM, 0x40000010), 0);
+    request.slot = ENDPOINT_VFS;
+    CHECK_EQ(vm_handle_patch_text(&vm, fake_call(ENDPOINT_RS), &request), 0);
+    CHECK_EQ(fake_read(ENDPOINT_VFS, 0x40000010), 0x90);
+    journal.attempts = 0;
+    request.slot = ENDPOINT_VM;
+    CHECK_EQ(vm_handle_patch_text(&vm, fake_call(ENDPOINT_RS), &request), 0);
+    CHECK_EQ(fake_read(ENDPOINT_VM, 0x40000010), 0x90);
+}
+
+static void set_reserve(uint64_t frames)
+{
+    vm.frames_reserve = frames;
+    vm.seal = vm_constants_seal(&vm);
+}
+
+TEST(a_second_instance_is_made_of_the_reserve_and_not_of_what_programs_may_have)
+{
+    static struct image image;
+    struct vm_load_service_request request = { .slot = 40, .image = (uint64_t)&image, .length = sizeof(image), .lent = 1 };
+    struct vm_load_service_reply reply;
+    struct vm_update_request update = { .source = 40, .destination = ENDPOINT_VFS };
+    uint64_t image_frames = 1 + 5 + 16, room = 60, free_before;
+
+    fake_boot();
+    make_image(&image);
+    set_reserve(vm.frames_free - room);
+    free_before = vm.frames_free;
+    CHECK_EQ(frames_available(&vm), room);
+    CHECK_EQ(vm_handle_load_service(&vm, fake_call(ENDPOINT_RS), &request, &reply), 0);
+    CHECK(frames_available(&vm) + (free_before - image_frames - vm.frames_free) >= room); /* but for VM's own records */
+    CHECK_EQ(vm_handle_update(&vm, fake_call(ENDPOINT_RS), &update), 0);                  /* now the one with a single page is to go */
+    CHECK_EQ(frames_available(&vm), vm.frames_free - vm.frames_reserve + 1);
+    request.slot = 41;
+    request.lent = 0;
+    free_before = frames_available(&vm);
+    CHECK_EQ(vm_handle_load_service(&vm, fake_call(ENDPOINT_RS), &request, &reply), 0);
+    CHECK(frames_available(&vm) + image_frames <= free_before); /* that one stays */
+    fake_exit(40);
+    fake_exit(41);
+    set_reserve(16);
+    request.slot = 40;
+    request.lent = 1;
+    CHECK_EQ(vm_handle_load_service(&vm, fake_call(ENDPOINT_RS), &request, &reply), 0);
+    while (frame_take(&vm, FRAME_ANONYMOUS, FRAME_FOR_PROGRAM) != VM_NONE) {
+        ;
+    }
+    CHECK_EQ(vm.frames_free, 2); /* never all of it */
+}
+
 /* covers VM-23 */
 TEST(windows_follow_the_endpoint_in_an_update)
 {
