@@ -7,10 +7,7 @@
 #include "irq/irq.h"
 #include "protocols/kernel.h"
 
-enum { PORT_COUNT = 0x10000, STRING_BYTES_MAX = 65536, UNITS_IN_TURN = 4096 };
-
-/* Units since the lock was last given away: a port is slow, and so a driver that sends a long text holds it nearly all the time. */
-static uint64_t moved;
+enum { PORT_COUNT = 0x10000, STRING_BYTES_MAX = 65536 };
 
 static bool may_use_line(const struct privilege *p, uint32_t line)
 {
@@ -154,11 +151,6 @@ CALL_HANDLER(sdevio)
             return call_suspend(caller, caller,
                                 &(struct copy_fault){ .space = caller->space, .address = page, .write = is_input(r.request) }, 4096);
     answer.done = move_string(caller->space, &r, bytes);
-    moved += answer.done;
-    if (moved >= UNITS_IN_TURN) {
-        moved = 0;
-        caller->misc_flags |= MF_GIVE_WAY;
-    }
     kernel_sdevio_reply_put(reply, &answer);
     return 0;
 }

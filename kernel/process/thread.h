@@ -42,10 +42,9 @@ enum misc_flags {
     MF_RETURN_RESULT = 0x40,   /* rax holds a restart code, which must not reach user code */
     MF_FPU_USED = 0x80,        /* fpu area holds state, or a processor holds it */
     MF_TRAP_RETRY = 0x100,     /* the syscall instruction must be executed again */
-    MF_GIVE_WAY = 0x400,       /* it held the big lock for long: other processors get it before the thread runs */
     MF_EXECED = 0x200,         /* exec has replaced the program; its call may be ended by runctl resume */
     /* What must be done before the thread runs user code. */
-    MF_WORK = MF_KCALL_RESUME | MF_DELIVER_MESSAGE | MF_SIGNAL_POSTED | MF_RETURN_RESULT | MF_TRAP_RETRY | MF_GIVE_WAY,
+    MF_WORK = MF_KCALL_RESUME | MF_DELIVER_MESSAGE | MF_SIGNAL_POSTED | MF_RETURN_RESULT | MF_TRAP_RETRY,
 };
 
 /* What a thread with a kernel-made call (MF_EVENT) waits for; says what its reply does. */

@@ -55,10 +55,6 @@ void thread_work(struct thread *t)
             big_lock_give_way(LOCK_FREE_PAUSES);
     } else if (t->misc_flags & MF_DELIVER_MESSAGE) {
         deliver_message(t);
-    } else if (t->misc_flags & MF_GIVE_WAY) {
-        t->misc_flags &= ~MF_GIVE_WAY;
-        if (big_lock_is_wanted())
-            big_lock_give_way(1); /* one: a virtual processor gives the rest of its time away with it */
     } else {
         look_at_signals(t);
     }

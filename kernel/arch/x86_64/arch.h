@@ -61,8 +61,6 @@ uint64_t cpu_space_switches(uint32_t cpu); /* how often another address space wa
 void cpu_kick(uint32_t cpu);               /* inter-processor interrupt: reschedule / look at TLB bits */
 void big_lock(void);
 void big_unlock(void);
-/* Another processor has tried in vain to get it. The lock is not fair: who had it last would often get it again. */
-bool big_lock_is_wanted(void);
 /* Without it for so many pauses, so that another processor can get it. What the caller knew before may have changed. */
 void big_lock_give_way(uint32_t pauses);
 /* inline.h: cpu_current(), current_thread() (NULL when idle), time_cycles() */

@@ -10,6 +10,8 @@
 
 /* The big lock (switch.c says why it is not fair). Clobbers eax. */
 .macro TAKE_LOCK
+    cmpl $0, big_lock_wanted(%rip)
+    jne 4f
 3:  movl $1, %eax
     xchgl %eax, big_lock_word(%rip)
     testl %eax, %eax
@@ -18,6 +20,9 @@
     pause
     cmpl $0, big_lock_word(%rip)
     jne 1b
+    jmp 3b
+4:  movl $0, big_lock_wanted(%rip)
+    pause
     jmp 3b
 2:
 .endm

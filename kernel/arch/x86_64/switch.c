@@ -50,11 +50,15 @@ void idle_loop(uint64_t stack_top) __attribute__((noreturn));
  * for it. entry.S has it inline.
  */
 volatile uint32_t big_lock_word;
-/* 1: somebody has waited for it in vain since it was last given away. */
+/* 1: somebody has waited for it in vain. Who comes next lets him go first: a virtual processor gives the rest of its time away with a pause. */
 volatile uint32_t big_lock_wanted;
 
 void big_lock(void)
 {
+    if (big_lock_wanted) {
+        big_lock_wanted = 0;
+        cpu_pause();
+    }
     while (__atomic_exchange_n(&big_lock_word, 1, __ATOMIC_ACQUIRE)) {
         big_lock_wanted = 1;
         cpu_pause();
@@ -66,14 +70,8 @@ void big_unlock(void)
     __atomic_store_n(&big_lock_word, 0, __ATOMIC_RELEASE);
 }
 
-bool big_lock_is_wanted(void)
-{
-    return big_lock_wanted != 0;
-}
-
 void big_lock_give_way(uint32_t pauses)
 {
-    big_lock_wanted = 0;
     big_unlock();
     for (uint32_t i = 0; i < pauses; i++)
         cpu_pause();
