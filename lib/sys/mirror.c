@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The copy follows the undo log (mirror.h). Buffers that handlers fill without an entry (journal_forgo) are not followed, so the copy is not put in the place
- * of the whole state: of the pieces in which the two differ the first one is taken that makes the state good; all of them only if no single one does.
+ * The copy follows the undo log (mirror.h). Of a state that its check refuses the first piece in which the two differ is taken that makes it good; all of them only if no
+ * single one does.
  */
 #include "sys/mirror.h"
 
@@ -139,6 +139,15 @@ static void exchange(const struct piece *one)
     }
 }
 
+static uint64_t count_different_bytes(void)
+{
+    uint64_t count = 0;
+
+    for (struct piece one = next_piece(0); one.bytes > 0; one = next_piece(one.at + one.bytes))
+        count += one.bytes;
+    return count;
+}
+
 static const char *check(void)
 {
     return running_service->state_check(running_service->state);
@@ -156,6 +165,25 @@ static const char *try_pieces(uint32_t count, const char *problem)
         exchange(&piece[i]);
     }
     return problem;
+}
+
+void mirror_compare(void)
+{
+    struct piece all = { 0, 0 };
+    uint64_t different;
+
+    find_copy();
+    all.bytes = mirror.bytes;
+    if (all.bytes == 0 || resume_take_mirror() != 0)
+        return;
+    different = count_different_bytes();
+    if (different == 0)
+        return;
+    exchange(&all);
+    if (check() != NULL)
+        exchange(&all);
+    else
+        log_warn("state: %llu bytes are not as any handler left them; taken from its copy", (unsigned long long)different);
 }
 
 const char *mirror_repair(const char *problem)

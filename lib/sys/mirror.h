@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A second copy of the static state, as it was at the last commit. Nobody looks at it until an instance died whose state its own check refuses: a wild store, or
- * a bad bit. Then the next instance takes from the copy what is wrong, instead of giving everything up. (What a handler itself got wrong is in both.)
+ * A second copy of the static state, as it was at the last commit. Nobody looks at it until an instance died in a handler, or its own check refuses its state: a
+ * wild store, or a bad bit. Then the next instance takes from the copy what is wrong, instead of dying of it again or giving everything up. (What a
+ * handler itself got wrong is in both.)
  */
 #pragma once
 
@@ -21,5 +22,7 @@ void mirror_outside(void);
 /* Before a handler, and behind its commit. */
 void mirror_begin(void);
 void mirror_follow(void);
+/* The instance died in a handler, which is rolled back: where its state is not as its last commit left it, nobody meant to write. */
+void mirror_compare(void);
 /* The state of a dead instance is refused: repair it, if the copy of that instance helps. Returns what is still wrong, or NULL. */
 const char *mirror_repair(const char *problem);

@@ -323,6 +323,8 @@ static const char *settle_state(int type, const struct sef_init_info *info)
         outbox_rollback(outbox_default());
         if (!running_service->derives && !is_log_lost && !journal_rollback() && give_log_up() != 0)
             return "the undo log makes no sense";
+        if (type == SEF_INIT_RESTART && !running_service->derives && !is_log_lost)
+            mirror_compare();
     }
     journal_start();
     if (running_service->state_check != NULL && !running_service->derives)

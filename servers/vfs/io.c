@@ -57,13 +57,15 @@ static int64_t load_pieces(struct operation *op)
     return (int64_t)total;
 }
 
-/* The rest of the piece where `done` bytes end. False: all is done. */
+/* The rest of the piece where `done` bytes end, as much of it as a turn may have. False: all is done. */
 static bool next_piece(uint64_t done, struct linux_iovec *piece)
 {
     for (uint32_t i = 0; i < piece_count; i++) {
         if (done < pieces[i].length) {
             piece->base = pieces[i].base + done;
             piece->length = pieces[i].length - done;
+            if (piece->length > TURN_BYTES)
+                piece->length = TURN_BYTES;
             return true;
         }
         done -= pieces[i].length;
@@ -188,13 +190,50 @@ static int64_t wait_for_file(struct vfs_state *vfs, struct operation *op)
     return operation_sleep(vfs, record, is_write(record) ? QUEUE_EVENT_WRITE : QUEUE_EVENT_READ, file->thing, STEP_TRANSFER);
 }
 
+/* ---- long calls: contents of files are copied in turns, and nobody else reads or writes the file meanwhile ---- */
+
+static bool is_busy(const struct file *file)
+{
+    return file->kind == FILE_OBJECT && (vnode_at(file->vnode)->flags & VNODE_BUSY) != 0;
+}
+
+void io_end_long(struct vfs_state *vfs, struct operation *op)
+{
+    vnode_at(file_at(op->file[0])->vnode)->flags &= ~(uint32_t)VNODE_BUSY;
+    operation_wake_all(vfs, &vfs->busy_queue);
+}
+
+int64_t io_wait_if_busy(struct vfs_state *vfs, struct operation *op, uint32_t file)
+{
+    struct operation *record;
+
+    if (!is_busy(file_at(file)))
+        return 0;
+    record = operation_record(vfs, op);
+    return record == NULL ? PENDING : operation_sleep(vfs, record, QUEUE_BUSY, 0, STEP_START);
+}
+
+int64_t io_next_turn(struct vfs_state *vfs, struct operation *op, uint16_t step)
+{
+    struct operation *record = operation_record(vfs, op);
+
+    if (record == NULL)
+        return PENDING;
+    record->is_long = 1;
+    vnode_at(file_at(record->file[0])->vnode)->flags |= VNODE_BUSY;
+    return operation_next_turn(vfs, record, step);
+}
+
 static int64_t transfer_all(struct vfs_state *vfs, struct operation *op, uint64_t total)
 {
     struct file *file = file_at(op->file[0]);
+    uint64_t end = op->done + TURN_BYTES;
     struct linux_iovec piece;
     int64_t result = 0;
 
     while (next_piece(op->done, &piece)) {
+        if (op->done >= end && file->kind == FILE_OBJECT)
+            return io_next_turn(vfs, op, STEP_TRANSFER);
         switch (file->kind) {
         case FILE_OBJECT:
             result = transfer_object(vfs, op, &piece);
@@ -245,8 +284,8 @@ static int64_t served(struct vfs_state *vfs, struct operation *op, const struct 
     op->done += length;
     if (message->type == (CHAR_READ | MESSAGE_REPLY) && message->word[1] != 0)
         op->position = message->word[1] - op->done; /* so that their sum is where the driver says */
-    /* A terminal would wait for the next line to fill the next piece. */
-    if (length < piece.length || op->is_cancelled || op->kind == OPERATION_READ)
+    /* A terminal would wait for the next line to fill the next piece; it never gives as much as a turn. */
+    if (length < piece.length || op->is_cancelled || (op->kind == OPERATION_READ && length < TURN_BYTES))
         return finish(vfs, op, 0);
     return transfer_all(vfs, op, total);
 }
@@ -294,6 +333,9 @@ static int64_t start(struct vfs_state *vfs, struct operation *op)
 
     if (total != 0)
         return total;
+    total = io_wait_if_busy(vfs, op, file);
+    if (total != 0)
+        return total;
     total = load_pieces(op);
     if (total < 0)
         return total;
@@ -316,7 +358,7 @@ static int64_t start(struct vfs_state *vfs, struct operation *op)
 
 static int64_t io_run(struct vfs_state *vfs, struct operation *op, const struct message *reply)
 {
-    int64_t total;
+    int64_t total, result;
 
     if (op->step == STEP_START)
         return start(vfs, op);
@@ -325,8 +367,11 @@ static int64_t io_run(struct vfs_state *vfs, struct operation *op, const struct 
         return finish(vfs, op, total);
     switch (op->step) {
     case STEP_OBJECT:
-        if (object_got(file_at(op->file[0])->vnode, reply) != 0)
-            return object_got(file_at(op->file[0])->vnode, reply);
+        result = object_got(file_at(op->file[0])->vnode, reply);
+        if (result == 0)
+            result = io_wait_if_busy(vfs, op, op->file[0]);
+        if (result != 0)
+            return result;
         set_position(op);
         return transfer_all(vfs, op, (uint64_t)total);
     case STEP_TRANSFER:
@@ -354,7 +399,7 @@ static int64_t object_fast(struct vfs_state *vfs, struct call *call, uint32_t pr
     struct vnode *node = vnode_at(file->vnode);
     int64_t result;
 
-    if (node->object == 0 || length == 0 || length > TRANSFER_MAX || (int64_t)position < 0)
+    if (node->object == 0 || (node->flags & VNODE_BUSY) != 0 || length == 0 || length > TURN_BYTES || (int64_t)position < 0)
         return -EAGAIN;
     if (write) {
         if (file->flags & O_APPEND)
@@ -381,7 +426,7 @@ static int64_t io_fast(struct vfs_state *vfs, struct call *call, uint32_t proces
     struct file *file = file_at(index);
     int64_t result;
 
-    if (length == 0 || length > TRANSFER_MAX || !(write ? file_can_write(file) : file_can_read(file)))
+    if (length == 0 || length > TURN_BYTES || !(write ? file_can_write(file) : file_can_read(file)))
         return -EAGAIN;
     if ((file->kind == FILE_PIPE || (file->kind == FILE_SOCKET && vfs->sockets[file->thing].shut == 0)) && length <= PIPE_ATOMIC) {
         uint32_t pipe = file_pipe(vfs, file, write);

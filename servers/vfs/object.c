@@ -157,6 +157,27 @@ int64_t object_write_limit(struct vfs_state *vfs, const struct process *process,
     return (int64_t)(length < limit - position ? length : limit - position);
 }
 
+/* VM drops what lies behind `size` and remembers it: of a mapping the rest is SIGBUS. */
+static int set_end(struct vnode *node, uint64_t size)
+{
+    struct vm_object_truncate_request request = { .object = node->object, .length = size };
+    int result = vm_call_object_truncate(ENDPOINT_VM, &request);
+
+    if (result != 0)
+        return result;
+    if (node->reserved_to > size)
+        node->reserved_to = size & ~(uint64_t)(PAGE_BYTES - 1);
+    if (node->reserved_from > node->reserved_to)
+        node->reserved_from = node->reserved_to;
+    node->flags |= VNODE_BLOCKS_STALE;
+    return 0;
+}
+
+void object_give_back(uint32_t vnode)
+{
+    (void)set_end(vnode_at(vnode), vnode_at(vnode)->size);
+}
+
 int64_t object_truncate(struct vfs_state *vfs, uint32_t vnode, uint64_t size)
 {
     struct vnode *node = vnode_at(vnode);
@@ -166,16 +187,10 @@ int64_t object_truncate(struct vfs_state *vfs, uint32_t vnode, uint64_t size)
         return -EFBIG;
     /* VM wants to know of growth too: beyond the size a mapping is SIGBUS. */
     if (size != node->size && node->object != 0) {
-        struct vm_object_truncate_request request = { .object = node->object, .length = size };
-        int result = vm_call_object_truncate(ENDPOINT_VM, &request);
+        int result = set_end(node, size);
 
         if (result != 0)
             return result;
-        if (node->reserved_to > size)
-            node->reserved_to = size & ~(uint64_t)(PAGE_BYTES - 1);
-        if (node->reserved_from > node->reserved_to)
-            node->reserved_from = node->reserved_to;
-        node->flags |= VNODE_BLOCKS_STALE;
     }
     node->size = size;
     vnode_touch_modified(node);

@@ -17,6 +17,8 @@ int64_t object_write(struct vfs_state *vfs, uint32_t vnode, endpoint_t process, 
 int64_t object_write_limit(struct vfs_state *vfs, const struct process *process, uint64_t position, uint64_t length);
 /* The object must be known if the file gets shorter. */
 int64_t object_truncate(struct vfs_state *vfs, uint32_t vnode, uint64_t size);
+/* Pages behind the end that were reserved in vain. */
+void object_give_back(uint32_t vnode);
 /* Room for a range, or -ENOSPC. Returns the bytes that fit. */
 int64_t object_reserve(struct vfs_state *vfs, uint32_t vnode, uint64_t position, uint64_t length);
 void vnode_touch_modified(struct vnode *node);

@@ -126,6 +126,8 @@ static void give_text(struct vfs_state *vfs, struct operation *op)
 static void operation_free(struct vfs_state *vfs, struct operation *op)
 {
     revoke_grants(op);
+    if (op->is_long)
+        io_end_long(vfs, op);
     release_all(vfs, op);
     operation_clear_deadline(vfs, op);
     if (operation_links(op)->watches != 0)
@@ -355,6 +357,10 @@ struct queue *operation_queue(struct vfs_state *vfs, uint32_t kind, uint32_t num
         return &vfs->events[number].write_queue;
     case QUEUE_SOCKET:
         return &vfs->sockets[number].queue;
+    case QUEUE_TURN:
+        return &vfs->turn_queue;
+    case QUEUE_BUSY:
+        return &vfs->busy_queue;
     case QUEUE_EPOLL:
         return &vfs->epolls[number].wait_queue;
     default:
@@ -398,13 +404,19 @@ static void queue_remove(struct vfs_state *vfs, struct operation *op)
     links->previous = 0;
 }
 
+/* Does a signal end this wait? */
+static bool is_interruptible(uint32_t kind)
+{
+    return kind != QUEUE_TEXT && kind != QUEUE_BOOT && kind != QUEUE_TURN && kind != QUEUE_BUSY;
+}
+
 int64_t operation_sleep(struct vfs_state *vfs, struct operation *op, enum queue_kind kind, uint32_t number, uint16_t step)
 {
     op->step = step;
     op->wait = kind == QUEUE_TEXT ? WAIT_TEXT : WAIT_QUEUE;
     queue_append(vfs, op, kind, number);
     /* A signal came while it waited for a server that cannot be interrupted. */
-    if (op->is_cancelled && kind != QUEUE_TEXT && kind != QUEUE_BOOT)
+    if (op->is_cancelled && is_interruptible(kind))
         operation_make_ready(vfs, op);
     return PENDING;
 }
@@ -452,6 +464,13 @@ void operation_run_ready(struct vfs_state *vfs)
     /* Not at once: those who have to take the messages must come to run. */
     if ((vfs->is_late || vfs->run_queue.first != 0) && vfs->alarm_ns == 0)
         arm(vfs, sys_uptime() + LATE_NS);
+    if (vfs->turn_queue.first != 0)
+        arm(vfs, sys_uptime());
+}
+
+int64_t operation_next_turn(struct vfs_state *vfs, struct operation *op, uint16_t step)
+{
+    return operation_sleep(vfs, op, QUEUE_TURN, 0, step);
 }
 
 void operation_run_late(struct vfs_state *vfs)
@@ -469,7 +488,7 @@ void operation_cancel(struct vfs_state *vfs, struct operation *op)
 {
     op->is_cancelled = 1;
     if (op->wait == WAIT_QUEUE || op->wait == WAIT_POLL) {
-        if (operation_links(op)->queue_kind != QUEUE_BOOT)
+        if (is_interruptible(operation_links(op)->queue_kind))
             operation_make_ready(vfs, op);
     } else if (op->wait == WAIT_SERVER && message_protocol(op->request) == CHAR_PROTOCOL) {
         struct char_cancel_request request = { .transaction = op->index | (uint32_t)op->sequence << 16, .minor = op->minor };
@@ -548,6 +567,7 @@ void operation_expire(struct vfs_state *vfs)
     }
     if (next_ns != UINT64_MAX)
         arm(vfs, next_ns);
+    operation_wake_first(vfs, &vfs->turn_queue);
 }
 
 /* ---- servers ---- */

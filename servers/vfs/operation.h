@@ -66,8 +66,13 @@ enum queue_kind {
     QUEUE_EVENT_READ,
     QUEUE_EVENT_WRITE,
     QUEUE_EPOLL,
-    QUEUE_SOCKET
+    QUEUE_SOCKET,
+    QUEUE_TURN,
+    QUEUE_BUSY
 };
+
+/* What one handler copies at most for a call: whoever comes meanwhile waits so long. */
+enum { TURN_BYTES = 1 << 20 };
 
 typedef int64_t (*operation_run_t)(struct vfs_state *vfs, struct operation *op, const struct message *reply);
 
@@ -109,6 +114,8 @@ void operation_wake_all(struct vfs_state *vfs, struct queue *queue);
 void operation_wake_first(struct vfs_state *vfs, struct queue *queue);
 void operation_set_deadline(struct vfs_state *vfs, struct operation *op, uint64_t deadline_ns);
 void operation_clear_deadline(struct vfs_state *vfs, struct operation *op);
+/* Go on at `step` when others have had their turn. A record; returns PENDING. Signals wait for its end. */
+int64_t operation_next_turn(struct vfs_state *vfs, struct operation *op, uint16_t step);
 /* The alarm rang. */
 void operation_expire(struct vfs_state *vfs);
 

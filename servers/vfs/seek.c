@@ -187,8 +187,8 @@ static int64_t sendfile_start(struct vfs_state *vfs, struct operation *op)
         return -EFAULT;
     if ((int64_t)op->position < 0 || (int64_t)op->argument[3] < 0)
         return -EINVAL;
-    if (op->argument[3] > 0x7ffff000)
-        op->argument[3] = 0x7ffff000;
+    if (op->argument[3] > TURN_BYTES)
+        op->argument[3] = TURN_BYTES; /* the caller asks again for the rest (sendfile(2)) */
     operation_set_file(vfs, op, &op->file[0], out);
     operation_set_file(vfs, op, &op->file[1], in);
     return 0;
@@ -199,6 +199,8 @@ int64_t sendfile_run(struct vfs_state *vfs, struct operation *op, const struct m
     int64_t result = 0;
 
     if (op->step == STEP_START)
+        result = io_wait_if_busy(vfs, op, fd_file(vfs, operation_process(op), (int32_t)op->argument[0]));
+    if (result == 0 && op->step == STEP_START)
         result = sendfile_start(vfs, op);
     else if (op->step == STEP_OBJECT_IN)
         result = object_got(file_at(op->file[1])->vnode, reply);
@@ -230,7 +232,28 @@ int vfs_linux_sendfile(struct vfs_state *vfs, struct call *call)
 
 /* ---- fallocate ---- */
 
-/* argument: 0 fd, 1 mode, 2 offset, 3 length. */
+/* argument: 0 fd, 1 mode, 2 offset, 3 length. done: bytes that have their pages. */
+enum { ALLOCATE_TURN = 8 * TURN_BYTES }; /* nothing is copied */
+
+static int64_t allocate_pages(struct vfs_state *vfs, struct operation *op, uint32_t vnode)
+{
+    uint64_t left = op->argument[3] - op->done, end = op->argument[2] + op->argument[3];
+    uint64_t length = left < ALLOCATE_TURN ? left : ALLOCATE_TURN;
+    int64_t result = object_reserve(vfs, vnode, op->argument[2] + op->done, length);
+
+    if (result < 0 || (uint64_t)result < length) {
+        object_give_back(vnode);
+        return -ENOSPC;
+    }
+    op->done += length;
+    if (length < left)
+        return io_next_turn(vfs, op, STEP_TRANSFER);
+    if (end > vnode_at(vnode)->size)
+        vnode_at(vnode)->size = end;
+    vnode_touch_modified(vnode_at(vnode));
+    return 0;
+}
+
 int64_t allocate_run(struct vfs_state *vfs, struct operation *op, const struct message *reply)
 {
     uint32_t vnode;
@@ -251,6 +274,9 @@ int64_t allocate_run(struct vfs_state *vfs, struct operation *op, const struct m
             return -ENODEV;
         if (op->argument[2] + op->argument[3] > FILE_BYTES_MAX)
             return -EFBIG;
+        result = io_wait_if_busy(vfs, op, file);
+        if (result != 0)
+            return result;
         operation_set_file(vfs, op, &op->file[0], file);
     }
     vnode = file_at(op->file[0])->vnode;
@@ -262,13 +288,7 @@ int64_t allocate_run(struct vfs_state *vfs, struct operation *op, const struct m
     result = object_ensure(vfs, op, vnode, STEP_OBJECT_IN);
     if (result != 0)
         return result;
-    result = object_reserve(vfs, vnode, op->argument[2], op->argument[3]);
-    if (result < 0 || (uint64_t)result < op->argument[3])
-        return -ENOSPC;
-    if (op->argument[2] + op->argument[3] > vnode_at(vnode)->size)
-        vnode_at(vnode)->size = op->argument[2] + op->argument[3];
-    vnode_touch_modified(vnode_at(vnode));
-    return 0;
+    return allocate_pages(vfs, op, vnode);
 }
 
 int vfs_linux_fallocate(struct vfs_state *vfs, struct call *call)

@@ -118,6 +118,7 @@ enum vnode_flags {
     VNODE_ANONYMOUS = 16,    /* no server: pipes and the like */
     VNODE_BLOCKS_STALE = 32, /* ask VM how many pages there are */
     VNODE_ATIME = 64,        /* the access time here is newer than the server's */
+    VNODE_BUSY = 128,        /* a long call reads or writes it: others wait in busy_queue (io.c) */
 };
 
 struct vnode {
@@ -388,6 +389,7 @@ struct operation {
     uint8_t is_silent;  /* VFS's own: nobody waits for an answer */
     uint8_t is_woken;   /* poll: something happened while it asked around */
     uint8_t mask_state; /* enum mask_state */
+    uint8_t is_long;    /* io.c: it takes more than a turn, and its file is busy until it ends */
     endpoint_t server;
     uint32_t request; /* type sent to the server */
     uint32_t minor;   /* of a driver request, for cancel */
@@ -443,6 +445,8 @@ struct vfs_state {
     struct queue text_queue;
     struct queue boot_queue; /* exec_open before the root is there */
     struct queue lock_queue;
+    struct queue turn_queue; /* who goes on at the next alarm, one at a time */
+    struct queue busy_queue; /* who waits for a file that a long call reads or writes */
     struct mount mounts[MOUNTS];
     struct session sessions[SESSIONS];
     struct device devices[DEVICES];

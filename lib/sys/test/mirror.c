@@ -136,6 +136,32 @@ TEST(a_wild_store_is_taken_back_and_what_the_copy_has_not_followed_is_left)
     CHECK_EQ(state_words[50], 51);
 }
 
+TEST(what_no_check_notices_is_taken_back_when_a_handler_died)
+{
+    begin();
+    journal_begin();
+    store(7, 70);
+    journal_commit(0, ENDPOINT_NONE);
+    mirror_follow();
+    mirror_compare();
+    CHECK_EQ(state_words[7], 70);
+    state_words[50] = 51; /* without an entry; the check has nothing against it */
+    state_words[300] = 1;
+    CHECK(check(state_words) == NULL);
+    mirror_compare();
+    CHECK_EQ(state_words[50], 50);
+    CHECK_EQ(state_words[300], 300);
+    CHECK_EQ(state_words[7], 70);
+}
+
+TEST(a_damaged_copy_is_left_alone)
+{
+    begin();
+    mirror_words[50] = LIMIT;
+    mirror_compare();
+    CHECK_EQ(state_words[50], 50);
+}
+
 TEST(if_no_single_piece_helps_all_are_taken)
 {
     begin();

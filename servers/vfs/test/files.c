@@ -51,6 +51,53 @@ TEST(contents_come_back)
     CHECK_EQ(CALL4(pread64, 0, text, 32, 0), 2);
 }
 
+static void next_turn(void)
+{
+    fake_uptime_ns++;
+    operation_expire(&vfs);
+    operation_run_ready(&vfs);
+    world_settle();
+}
+
+TEST(a_long_write_is_done_in_turns_and_nobody_else_writes_in_between)
+{
+    static char text[3 * TURN_BYTES];
+    char one[2] = { 0 };
+
+    world_begin();
+    CHECK_EQ(CALL3(open, "/f", O_RDWR | O_CREAT | O_APPEND, 0644), 0);
+    endpoint_t child = world_fork(FIRST, 1, 0);
+    memset(text, 'a', sizeof(text));
+    CHECK_EQ(CALL3(write, 0, text, sizeof(text)), STAYS_PARKED);
+    CHECK_EQ(call_from(child, LINUX_SYS_write, 0, (uint64_t) "b", 1, 0), STAYS_PARKED);
+    world_cancel(child);
+    world_cancel(FIRST); /* a signal waits */
+    next_turn();
+    CHECK_EQ(answered(FIRST), STAYS_PARKED);
+    CHECK_EQ(answered(child), STAYS_PARKED);
+    next_turn();
+    CHECK_EQ(answered(FIRST), (int64_t)sizeof(text));
+    CHECK_EQ(answered(child), 1);
+    CHECK_EQ(call_from(child, LINUX_SYS_pread64, 0, (uint64_t)one, 2, sizeof(text) - 1), 2);
+    CHECK_EQ(one[0], 'a');
+    CHECK_EQ(one[1], 'b');
+}
+
+TEST(whoever_waits_for_a_file_gets_it_when_the_long_call_is_killed)
+{
+    static char text[3 * TURN_BYTES];
+
+    world_begin();
+    CHECK_EQ(CALL3(open, "/f", O_RDWR | O_CREAT, 0644), 0);
+    endpoint_t child = world_fork(FIRST, 1, 0);
+    CHECK_EQ(call_from(child, LINUX_SYS_write, 0, (uint64_t)text, sizeof(text), 0), STAYS_PARKED);
+    CHECK_EQ(CALL4(pread64, 0, text, 1, 0), STAYS_PARKED);
+    world_exit(child);
+    world_settle();
+    CHECK_EQ(answered(FIRST), 1);
+    CHECK_EQ(vfs.operation_pool.in_use, 0);
+}
+
 TEST(fork_shares_files_and_clone_shares_tables)
 {
     world_begin();

@@ -29,7 +29,7 @@
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
 
-enum { NODES = 256, FIRST = SERVICE_SLOTS, STAYS_PARKED = 1 << 30, OBJECT_BYTES = 1 << 20 };
+enum { NODES = 256, FIRST = SERVICE_SLOTS, STAYS_PARKED = 1 << 30, OBJECT_BYTES = 4 << 20 };
 
 struct node {
     uint32_t mode, uid, gid, nlink, parent;
