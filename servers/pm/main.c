@@ -3,6 +3,7 @@
  * PM, the Process Manager: processes, threads, ids, signals, timers, futexes, execve. Read state.h next.
  */
 #include "deliver.h"
+#include "derive.h"
 #include "dump.h"
 #include "errors.h"
 #include "events.h"
@@ -37,10 +38,16 @@ static int init_fresh(int type, struct sef_init_info *info)
 }
 
 /* After a restart with the old state. */
+static void mend(void *state)
+{
+    derive_lists(state);
+}
+
 static int rebuild(void *state)
 {
     thread_enter(NULL);
     thread_answered_by_asker(false);
+    derive_hashes(state);
     publish_all_pending(state);
     kernel_publish();
     timer_rearm(state);
@@ -65,6 +72,7 @@ int main(void)
         .state_check = pm_state_check,
         .attach = attach,
         .rebuild = rebuild,
+        .mend = mend,
     };
 
     sef_setcb_init_fresh(init_fresh);

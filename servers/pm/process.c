@@ -214,6 +214,12 @@ void process_remove_thread(struct pm_process *process, struct pm_thread *thread)
     handlers_publish(process);
 }
 
+void process_name(struct pm_state *pm, struct pm_process *process)
+{
+    process->pid_next = pm->pid_bucket[bucket_of(process->pid)];
+    pm->pid_bucket[bucket_of(process->pid)] = (uint16_t)process_index(process);
+}
+
 struct pm_process *process_take(struct pm_state *pm, uint32_t pid)
 {
     struct pm_process *process;
@@ -236,8 +242,7 @@ struct pm_process *process_take(struct pm_state *pm, uint32_t pid)
     process->queue.last = NONE;
     process->exit_signal = LINUX_SIGCHLD;
     process->dumpable = 1;
-    process->pid_next = pm->pid_bucket[bucket_of(pid)];
-    pm->pid_bucket[bucket_of(pid)] = (uint16_t)process_index(process);
+    process_name(pm, process);
     if (process_index(process) >= pm->process_limit) {
         pm->process_limit = process_index(process) + 1;
     }

@@ -29,6 +29,8 @@ void thread_forget_tid(struct pm_state *pm, struct pm_thread *thread);
 void process_add_thread(struct pm_process *process, struct pm_thread *thread);
 void process_remove_thread(struct pm_process *process, struct pm_thread *thread);
 
+/* It can be found by its pid. */
+void process_name(struct pm_state *pm, struct pm_process *process);
 /* An all-zero record in PROCESS_RUNNING with empty lists, or NULL. */
 struct pm_process *process_take(struct pm_state *pm, uint32_t pid);
 /* Unlinks it from its parent, too. */

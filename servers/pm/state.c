@@ -8,6 +8,8 @@
 #include "sys/journal_debug.h"
 #include "sys/service.h"
 
+#include "derive.h"
+
 static void init_threads(struct pm_state *pm)
 {
     memset(tables.threads, 0, sizeof(*tables.threads) * THREADS);
@@ -155,5 +157,7 @@ const char *pm_state_check(const void *state)
     for (uint32_t i = 0; i < pm->process_limit && wrong == NULL; i++) {
         wrong = check_process(process_at(i));
     }
+    if (wrong == NULL)
+        wrong = derive_check_lists(pm);
     return wrong != NULL ? wrong : check_timers(pm);
 }

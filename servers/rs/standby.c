@@ -24,13 +24,14 @@
 
 enum {
     ATTEMPTS = 5,
-    START_NS = 1000000000,   /* for an instance to derive its state; those who stand by for us are patient for longer */
-    PATIENCE_NS = 400000000, /* for a call to VM, from the first alarm on (half a second at most); our standbys wait a second */
-    LOOK_NS = 200000000,
+    LOOK_NS = 200000000,      /* while we wait for VM; our standbys wait a second for us, and hear from us each time */
+    PATIENCE_NS = 1000000000, /* for a call to VM, from the first alarm on (half a second at most) */
     REPEATS = 12,
     SIGNAL_KILL = 9,
     PIECE = 4096,
 };
+
+static const uint64_t start_ns = 3000000000; /* for an instance to derive its state, on a slow and loaded host */
 
 static const uint32_t instance_flags = PRIVILEGE_RST_SYS_PROC | PRIVILEGE_VM_SYS_PROC;
 
@@ -99,8 +100,12 @@ int vm_instance_receive(struct rs_state *state, uint32_t type, struct message *m
     int result;
 
     for (;;) {
-        (void)sys_setalarm(deadline_ns);
+        uint64_t look_ns = sys_uptime() + LOOK_NS;
+
+        (void)sys_setalarm(look_ns < deadline_ns ? look_ns : deadline_ns);
         result = ipc_await(ENDPOINT_VM, message);
+        if (result == -EINTR)
+            rs_is_alive();
         if (result == -EINTR && vm_instance_has_died())
             return -EDEADEPT;
         if (result == -EINTR && sys_uptime() < deadline_ns)
@@ -299,9 +304,9 @@ static void finish_start(struct rs_state *state, const struct process_info *vm)
     struct message message;
 
     if ((vm->rts_flags & PROCESS_NO_PRIV) != 0) {
-        (void)vm_instance_start(state, sys_uptime() + START_NS);
+        (void)vm_instance_start(state, sys_uptime() + start_ns);
     } else if (vm->waits_for != ENDPOINT_RS) {
-        if (!is_starting || vm_instance_receive(state, RS_INIT_READY, &message, sys_uptime() + START_NS) != 0)
+        if (!is_starting || vm_instance_receive(state, RS_INIT_READY, &message, sys_uptime() + start_ns) != 0)
             return;
     }
     is_starting = false;
@@ -351,6 +356,8 @@ static int put_back(struct rs_state *state, struct rs_slot *standby, int why)
     if (!vm_instance_has_died())
         (void)sys_kill(ENDPOINT_VM, SIGNAL_KILL);
     result = vm_instance_swap(standby->endpoint);
+    if (result == 0 && !has_images)
+        result = -EDEADEPT; /* nothing to make another one of */
     return result == 0 ? vm_instance_renew(state, standby) : result;
 }
 
@@ -365,7 +372,7 @@ bool rs_standby_takes_over(struct rs_state *state)
         result = vm_instance_swap(standby->endpoint);
         if (result != 0)
             break;
-        result = vm_instance_start(state, sys_uptime() + START_NS);
+        result = vm_instance_start(state, sys_uptime() + start_ns);
         if (result == 0)
             break;
         result = put_back(state, standby, result);
@@ -424,6 +431,7 @@ static bool was_interrupted(endpoint_t destination, int error, uint32_t repeats)
         return accept();
     if (repeats == 0)
         called_ns = sys_uptime();
+    rs_is_alive();
     if (!vm_instance_has_died()) {
         (void)sys_setalarm(sys_uptime() + LOOK_NS);
         if (sys_uptime() - called_ns < PATIENCE_NS)

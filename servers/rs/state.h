@@ -250,6 +250,8 @@ bool rs_has_successor(const struct rs_state *state);
 void rs_add_spare(struct rs_state *state, uint32_t index, endpoint_t endpoint);
 void rs_drop_spare(struct rs_state *state, struct rs_slot *slot);
 void rs_spare_pings(struct rs_slot *slot);
+/* In a wait for VM: those who stand by for us need not think that we hang. */
+void rs_is_alive(void);
 /* The backup signal manager of a process, NONE. */
 endpoint_t rs_backup_of(endpoint_t process);
 int rs_get_privileges(endpoint_t process, struct privilege *privilege);

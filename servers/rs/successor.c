@@ -48,6 +48,14 @@ endpoint_t rs_backup_of(endpoint_t process)
     return rs_get_privileges(process, &privilege) == 0 ? privilege.backup_signal_manager : ENDPOINT_NONE;
 }
 
+void rs_is_alive(void)
+{
+    endpoint_t watcher = rs_backup_of(ENDPOINT_RS);
+
+    if (watcher != ENDPOINT_NONE)
+        (void)ipc_notify(watcher);
+}
+
 static int set_backup(endpoint_t process, endpoint_t backup)
 {
     struct privilege privilege = { .backup_signal_manager = ENDPOINT_NONE };

@@ -4,6 +4,8 @@
  */
 #include "harness.h"
 
+#include "../derive.h"
+
 TEST(child_is_reaped_with_its_exit_status)
 {
     struct pm_thread *init = start();
@@ -176,6 +178,43 @@ TEST(fork_bomb_leaves_slots_for_root_and_can_be_killed)
     while (vfs_answers(VFS_EXIT, 0, NULL, 0)) {
     }
     CHECK_EQ(pm_state.free_thread_count, THREADS - 1);
+}
+
+TEST(a_new_pm_finds_threads_again_whatever_has_become_of_the_hashes)
+{
+    struct pm_thread *init = start();
+    struct pm_thread *child = do_fork(init);
+    uint32_t pid = pid_of(child);
+
+    memset(pm_state.tid_bucket, 0xf0, sizeof(pm_state.tid_bucket));
+    memset(pm_state.pid_bucket, 0xf0, sizeof(pm_state.pid_bucket));
+    child->tid_next = init->tid_next = 0x5555;
+    process_of(child)->pid_next = 0x5555;
+    derive_hashes(&pm_state);
+    CHECK(thread_by_tid(&pm_state, pid) == child);
+    CHECK(process_by_pid(&pm_state, pid) == process_of(child));
+    CHECK(process_by_pid(&pm_state, 1) == process_of(init));
+    CHECK(thread_by_tid(&pm_state, pid + 1) == NULL);
+    CHECK(do_fork(init) != NULL);
+}
+
+TEST(a_broken_list_of_free_records_is_found_and_made_anew)
+{
+    uint16_t *const heads[] = { &pm_state.free_thread, &pm_state.free_process, &pm_state.free_sighand, &pm_state.free_timer };
+
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        struct pm_thread *init = start();
+        struct pm_thread *child = do_fork(init);
+        uint32_t free = pm_state.free_thread_count;
+
+        CHECK(pm_state_check(&pm_state) == NULL);
+        *heads[i] = i == 3 ? POSIX_TIMERS : i == 1 ? (uint16_t)process_index(process_of(child)) : 0xfff0;
+        CHECK(pm_state_check(&pm_state) != NULL);
+        derive_lists(&pm_state);
+        CHECK(pm_state_check(&pm_state) == NULL);
+        CHECK_EQ(pm_state.free_thread_count, free);
+        CHECK(do_fork(init) != NULL);
+    }
 }
 
 TEST(process_groups_and_sessions_follow_posix)
