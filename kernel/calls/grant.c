@@ -10,7 +10,7 @@
 
 enum { VECTOR_MAX = 64 };
 
-/* The entry of a grant id; what is wrong with the table is hidden as EPERM (GR-5). */
+/* The entry of a grant id; what is wrong with the table is hidden as EPERM (GR-5). EAGAIN: a new instance of the granter has not yet said where its table is. */
 static int read_entry(struct thread *caller, const struct thread *granter, grant_t grant, struct grant_entry *entry)
 {
     const struct privilege_slot *p = thread_privilege(granter);
@@ -18,6 +18,8 @@ static int read_entry(struct thread *caller, const struct thread *granter, grant
 
     if (grant < 0)
         return -EINVAL;
+    if (thread_is_service(granter) && p->grant_count == 0 && p->predecessor != ENDPOINT_NONE)
+        return -EAGAIN;
     if (!thread_is_service(granter) || index >= p->grant_count)
         return -EPERM;
     int error = call_copy(caller, granter, p->grant_table + index * sizeof(*entry), NULL, (uint64_t)entry, sizeof(*entry));

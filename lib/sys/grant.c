@@ -13,8 +13,10 @@
 #include "sys/journal.h"
 #include "sys/journal_debug.h"
 #include "sys/loop.h"
+#include "sys/service.h"
+#include "sys/syscalls.h"
 
-enum { GRANT_ENTRIES = 2048, PAGE_BYTES = 4096 };
+enum { GRANT_ENTRIES = 2048, PAGE_BYTES = 4096, GRANTER_RETURNS_NS = 300000000 };
 
 static struct {
     uint32_t search; /* where the next free entry is probably */
@@ -168,6 +170,18 @@ int cpf_revoke(grant_t grant)
     return 0;
 }
 
+/* A granter that died comes back with its grants in a moment, unless it needs us for that. It is more urgent than who copies for it. */
+static bool may_wait(uint64_t *until_ns)
+{
+    uint64_t now_ns = sys_uptime();
+
+    if (service_endpoint() == ENDPOINT_RS || service_endpoint() == ENDPOINT_VM)
+        return false;
+    if (*until_ns == 0)
+        *until_ns = now_ns + GRANTER_RETURNS_NS;
+    return now_ns < *until_ns;
+}
+
 static int safecopy(uint32_t type, endpoint_t granter, grant_t grant, uint64_t offset, uint64_t address, size_t length)
 {
     struct kernel_safecopyfrom_request request = {
@@ -177,10 +191,16 @@ static int safecopy(uint32_t type, endpoint_t granter, grant_t grant, uint64_t o
         .address = address,
         .length = length,
     };
-    struct message message = { .type = type };
+    uint64_t until_ns = 0;
+    int result;
 
-    kernel_safecopyfrom_request_put(&message, &request);
-    return kernel_request(&message);
+    do {
+        struct message message = { .type = type };
+
+        kernel_safecopyfrom_request_put(&message, &request);
+        result = kernel_request(&message);
+    } while (result == -EAGAIN && may_wait(&until_ns));
+    return result == -EAGAIN ? -EPERM : result;
 }
 
 int sys_safecopyfrom(endpoint_t granter, grant_t grant, uint64_t offset, void *address, size_t length)
