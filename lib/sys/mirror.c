@@ -150,7 +150,7 @@ static uint64_t count_different_bytes(void)
 
 static const char *check(void)
 {
-    return running_service->state_check(running_service->state);
+    return running_service->state_check != NULL ? running_service->state_check(running_service->state) : NULL;
 }
 
 static const char *try_pieces(uint32_t count, const char *problem)
