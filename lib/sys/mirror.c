@@ -167,22 +167,27 @@ static const char *try_pieces(uint32_t count, const char *problem)
     return problem;
 }
 
+/* False: the copy is no good either, and the state is as it was. */
+static bool take_all(void)
+{
+    const struct piece all = { 0, mirror.bytes };
+
+    exchange(&all);
+    if (check() == NULL)
+        return true;
+    exchange(&all);
+    return false;
+}
+
 void mirror_compare(void)
 {
-    struct piece all = { 0, 0 };
     uint64_t different;
 
     find_copy();
-    all.bytes = mirror.bytes;
-    if (all.bytes == 0 || resume_take_mirror() != 0)
+    if (mirror.bytes == 0 || resume_take_mirror() != 0)
         return;
     different = count_different_bytes();
-    if (different == 0)
-        return;
-    exchange(&all);
-    if (check() != NULL)
-        exchange(&all);
-    else
+    if (different != 0 && take_all())
         log_warn("state: %llu bytes are not as any handler left them; taken from its copy", (unsigned long long)different);
 }
 
@@ -196,8 +201,7 @@ const char *mirror_repair(const char *problem)
     count = list_pieces();
     if (count == 0 || try_pieces(count, problem) == NULL)
         return count == 0 ? problem : NULL;
-    memcpy(mirror.state, mirror.copy, mirror.bytes);
-    if (check() != NULL)
+    if (!take_all())
         return problem;
     log_warn("state: %s; all of it is taken from its copy", problem);
     return NULL;

@@ -37,12 +37,12 @@ static int init_fresh(int type, struct sef_init_info *info)
     return 0;
 }
 
-/* After a restart with the old state. */
 static void mend(void *state)
 {
     derive_lists(state);
 }
 
+/* After a restart with the old state. */
 static int rebuild(void *state)
 {
     thread_enter(NULL);

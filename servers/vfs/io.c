@@ -199,7 +199,11 @@ static bool is_busy(const struct file *file)
 
 void io_end_long(struct vfs_state *vfs, struct operation *op)
 {
-    vnode_at(file_at(op->file[0])->vnode)->flags &= ~(uint32_t)VNODE_BUSY;
+    uint32_t vnode = file_at(op->file[0])->vnode;
+
+    vnode_at(vnode)->flags &= ~(uint32_t)VNODE_BUSY;
+    if (op->kind == OPERATION_ALLOCATE) /* it may have been killed, or found no room, half way */
+        object_give_back(vnode);
     operation_wake_all(vfs, &vfs->busy_queue);
 }
 
@@ -221,7 +225,7 @@ int64_t io_next_turn(struct vfs_state *vfs, struct operation *op, uint16_t step)
         return PENDING;
     record->is_long = 1;
     vnode_at(file_at(record->file[0])->vnode)->flags |= VNODE_BUSY;
-    return operation_next_turn(vfs, record, step);
+    return operation_sleep(vfs, record, QUEUE_TURN, 0, step);
 }
 
 static int64_t transfer_all(struct vfs_state *vfs, struct operation *op, uint64_t total)

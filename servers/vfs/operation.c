@@ -468,11 +468,6 @@ void operation_run_ready(struct vfs_state *vfs)
         arm(vfs, sys_uptime());
 }
 
-int64_t operation_next_turn(struct vfs_state *vfs, struct operation *op, uint16_t step)
-{
-    return operation_sleep(vfs, op, QUEUE_TURN, 0, step);
-}
-
 void operation_run_late(struct vfs_state *vfs)
 {
     if (!vfs->is_late)

@@ -107,15 +107,13 @@ void operation_make_ready(struct vfs_state *vfs, struct operation *op);
 void operation_set_vnode(struct vfs_state *vfs, struct operation *op, uint32_t *place, uint32_t vnode);
 void operation_set_file(struct vfs_state *vfs, struct operation *op, uint32_t *place, uint32_t file);
 
-/* Sleep. The operation must be a record. Each returns PENDING. */
+/* Sleep. The operation must be a record. Each returns PENDING. QUEUE_TURN: until others have had their turn. */
 int64_t operation_sleep(struct vfs_state *vfs, struct operation *op, enum queue_kind kind, uint32_t number, uint16_t step);
 struct queue *operation_queue(struct vfs_state *vfs, uint32_t kind, uint32_t number);
 void operation_wake_all(struct vfs_state *vfs, struct queue *queue);
 void operation_wake_first(struct vfs_state *vfs, struct queue *queue);
 void operation_set_deadline(struct vfs_state *vfs, struct operation *op, uint64_t deadline_ns);
 void operation_clear_deadline(struct vfs_state *vfs, struct operation *op);
-/* Go on at `step` when others have had their turn. A record; returns PENDING. Signals wait for its end. */
-int64_t operation_next_turn(struct vfs_state *vfs, struct operation *op, uint16_t step);
 /* The alarm rang. */
 void operation_expire(struct vfs_state *vfs);
 

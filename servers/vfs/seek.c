@@ -191,7 +191,7 @@ static int64_t sendfile_start(struct vfs_state *vfs, struct operation *op)
         op->argument[3] = TURN_BYTES; /* the caller asks again for the rest (sendfile(2)) */
     operation_set_file(vfs, op, &op->file[0], out);
     operation_set_file(vfs, op, &op->file[1], in);
-    return 0;
+    return io_wait_if_busy(vfs, op, out);
 }
 
 int64_t sendfile_run(struct vfs_state *vfs, struct operation *op, const struct message *reply)
@@ -199,8 +199,6 @@ int64_t sendfile_run(struct vfs_state *vfs, struct operation *op, const struct m
     int64_t result = 0;
 
     if (op->step == STEP_START)
-        result = io_wait_if_busy(vfs, op, fd_file(vfs, operation_process(op), (int32_t)op->argument[0]));
-    if (result == 0 && op->step == STEP_START)
         result = sendfile_start(vfs, op);
     else if (op->step == STEP_OBJECT_IN)
         result = object_got(file_at(op->file[1])->vnode, reply);
@@ -242,7 +240,8 @@ static int64_t allocate_pages(struct vfs_state *vfs, struct operation *op, uint3
     int64_t result = object_reserve(vfs, vnode, op->argument[2] + op->done, length);
 
     if (result < 0 || (uint64_t)result < length) {
-        object_give_back(vnode);
+        if (!op->is_long)
+            object_give_back(vnode);
         return -ENOSPC;
     }
     op->done += length;

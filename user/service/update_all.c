@@ -159,7 +159,7 @@ int command_update_all(const char *directory)
 {
     size_t length;
     DIR *folder = opendir(directory);
-    char *manifests = is_file("/etc/system.conf") ? read_whole("/etc/system.conf", &length, MANIFESTS_MAX, "too long") : NULL;
+    char *manifests;
     int status, done = 0;
 
     if (folder == NULL) {
@@ -167,6 +167,7 @@ int command_update_all(const char *directory)
         return EXIT_REFUSED;
     }
     closedir(folder);
+    manifests = is_file("/etc/system.conf") ? read_whole("/etc/system.conf", &length, MANIFESTS_MAX, "too long") : NULL;
     if (manifests != NULL)
         manifests[length] = '\0';
     collect(directory, manifests);

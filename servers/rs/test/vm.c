@@ -17,7 +17,7 @@
 #include "testing/fake_kernel.h"
 #include "testing/testing.h"
 
-enum { STANDBY = 40, SPACE_OLD = 3, SPACE_NEW = 300 };
+enum { STANDBY = 40, SPACE_OLD = 3, SPACE_NEW = 300, WATCHER = 50, SLOW = 2 };
 
 static struct rs_state state;
 static uint32_t place[2];    /* which space is in VM's slot, which in the standby's */
@@ -28,6 +28,7 @@ static const int *script;    /* what each wait for VM ends with */
 static uint32_t vm_requests; /* calls to VM before it is up again: none may happen */
 static int answered;
 static uint32_t answers;
+static uint32_t signs_of_life; /* for who stands by for RS */
 
 static struct {
     struct elf_header header;
@@ -52,8 +53,8 @@ int ipc_await(endpoint_t source, struct message *message)
     is_dead |= what == -EDEADEPT;
     if (what == -EDEADEPT)
         return -EINTR;
-    if (what == -EINTR) {
-        fake_uptime_ns += 3000000000ull;
+    if (what == -EINTR || what == SLOW) {
+        fake_uptime_ns += what == SLOW ? 200000000 : 3000000000ull;
         return -EINTR;
     }
     *message = (struct message){ .source = ENDPOINT_VM, .type = what == 1 ? RS_LU_READY : RS_INIT_READY };
@@ -68,6 +69,12 @@ int ipc_sendnb(endpoint_t destination, struct message *message)
     CHECK_EQ(destination, ENDPOINT_VM);
     answered = message->status;
     answers++;
+    return 0;
+}
+
+int ipc_notify(endpoint_t destination)
+{
+    signs_of_life += destination == WATCHER;
     return 0;
 }
 
@@ -117,13 +124,18 @@ static int world(endpoint_t destination, struct message *message)
     } else if (message->type == KERNEL_CREATE) {
         created.process = endpoint_make(++generation, STANDBY);
         kernel_create_reply_put(message, &created);
+    } else if (message->type == KERNEL_GETPRIV) {
+        struct kernel_getpriv_request request;
+
+        kernel_getpriv_request_get(message, &request);
+        ((struct privilege *)(uintptr_t)request.privileges)->backup_signal_manager = WATCHER;
     } else if (message->type == KERNEL_EXEC) {
         renewed |= place[1] == SPACE_OLD ? 1 : 2;
     }
     return 0;
 }
 
-static struct rs_slot *start(const int *what)
+static struct rs_slot *start_as_new_rs(const int *what)
 {
     struct rs_slot *vm = &state.slot[ENDPOINT_VM];
 
@@ -142,14 +154,19 @@ static struct rs_slot *start(const int *what)
     state.slot[STANDBY].flags = RS_IN_USE;
     state.slot[STANDBY].endpoint = endpoint_make(1, STANDBY);
     state.vm_standby = STANDBY;
-    rs_standby_can_renew();
     place[0] = SPACE_OLD;
     place[1] = SPACE_NEW;
-    renewed = vm_requests = answers = 0;
+    renewed = vm_requests = answers = signs_of_life = 0;
     answered = 1;
     is_dead = false;
     script = what;
     return vm;
+}
+
+static struct rs_slot *start(const int *what)
+{
+    rs_standby_can_renew();
+    return start_as_new_rs(what);
 }
 
 static void check_standby(uint32_t serves)
@@ -159,6 +176,26 @@ static void check_standby(uint32_t serves)
     CHECK_EQ(state.vm_standby, STANDBY);
     CHECK_EQ(state.slot[STANDBY].endpoint, endpoint_make(generation, STANDBY));
     CHECK((renewed & (serves == SPACE_OLD ? 2 : 1)) != 0);
+}
+
+/* The first one: nothing says later that images cannot be reached. */
+TEST(an_rs_that_cannot_reach_images_yet_makes_no_body_of_one)
+{
+    const int what[] = { -EINVAL };
+
+    start_as_new_rs(what);
+    CHECK(!rs_standby_takes_over(&state));
+    CHECK_EQ(renewed, 0);
+}
+
+TEST(those_who_stand_by_hear_from_rs_while_vm_is_slow)
+{
+    const int what[] = { SLOW, SLOW, SLOW, SLOW, SLOW, SLOW, 0 };
+
+    start(what);
+    CHECK(rs_standby_takes_over(&state));
+    CHECK_EQ(answers, 1);
+    CHECK_EQ(signs_of_life, 6);
 }
 
 /* covers RS-55 */

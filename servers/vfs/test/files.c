@@ -75,12 +75,15 @@ TEST(a_long_write_is_done_in_turns_and_nobody_else_writes_in_between)
     next_turn();
     CHECK_EQ(answered(FIRST), STAYS_PARKED);
     CHECK_EQ(answered(child), STAYS_PARKED);
+    CHECK(vfs_state_check(&vfs) == NULL);
     next_turn();
     CHECK_EQ(answered(FIRST), (int64_t)sizeof(text));
     CHECK_EQ(answered(child), 1);
     CHECK_EQ(call_from(child, LINUX_SYS_pread64, 0, (uint64_t)one, 2, sizeof(text) - 1), 2);
     CHECK_EQ(one[0], 'a');
     CHECK_EQ(one[1], 'b');
+    tables.vnodes[tables.files[1].vnode].flags |= VNODE_BUSY; /* as damage would */
+    CHECK(vfs_state_check(&vfs) != NULL);
 }
 
 TEST(whoever_waits_for_a_file_gets_it_when_the_long_call_is_killed)
