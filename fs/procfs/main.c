@@ -53,6 +53,7 @@ int main(void)
         .protocol_count = 1,
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
+        .mark_waiters = procfs_mark_waiters,
         .state_check = procfs_state_check,
     };
     sef_setcb_init_fresh(init_fresh);

@@ -13,6 +13,7 @@
 #include "protocols/vfs_client.h"
 #include "service.h"
 #include "sys/grant.h"
+#include "sys/waiters.h"
 #include "text.h"
 
 enum { INDEX_BITS = 16, INDEX_MASK = (1 << INDEX_BITS) - 1 };
@@ -150,4 +151,14 @@ const char *procfs_state_check(const void *state)
         }
     }
     return NULL;
+}
+
+void procfs_mark_waiters(const void *state, struct waiters *waiters)
+{
+    const struct procfs_state *all = state;
+    for (int i = 0; i < PROCFS_PARKED; i++) {
+        if (all->parked[i].step != PARKED_FREE) {
+            waiters_mark(waiters, all->parked[i].caller);
+        }
+    }
 }

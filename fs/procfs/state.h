@@ -12,6 +12,8 @@
 #include "protocols/fs.h"
 #include "sys/variant.h"
 
+struct waiters;
+
 enum {
     PROCFS_PARKED = 128,
     PROCFS_LOAD_SLOTS = 3,
@@ -53,3 +55,4 @@ struct procfs_state {
 };
 
 const char *procfs_state_check(const void *state);
+void procfs_mark_waiters(const void *state, struct waiters *waiters);

@@ -152,16 +152,33 @@ CALL_HANDLER(update)
     return CALL_NO_REPLY;
 }
 
+static int clear_forgotten(struct thread *caller, const struct kernel_statectl_request *r, struct message *reply)
+{
+    static uint64_t held[PROCESS_SLOTS / 64];
+    struct kernel_statectl_reply answer;
+    int error;
+
+    if (r->length != sizeof(held))
+        return -EINVAL;
+    error = call_read(caller, held, r->address, sizeof(held));
+    if (error)
+        return error;
+    answer.cleared = ipc_clear_forgotten(caller, held);
+    kernel_statectl_reply_put(reply, &answer);
+    return 0;
+}
+
 CALL_HANDLER(statectl)
 {
     struct kernel_statectl_request r;
-    (void)reply;
 
     kernel_statectl_request_get(request, &r);
     if (r.request == KERNEL_STATE_REQUEST_CLEAR_IPC_REFS) {
         ipc_clear_references(caller);
         return 0;
     }
+    if (r.request == KERNEL_STATE_REQUEST_CLEAR_FORGOTTEN)
+        return thread_is_service(caller) ? clear_forgotten(caller, &r, reply) : -EPERM;
     if (r.request != KERNEL_STATE_REQUEST_TAKE)
         return -EINVAL;
     const struct thread *predecessor = thread_find(thread_privilege(caller)->predecessor);

@@ -94,3 +94,19 @@ void ipc_clear_references(struct thread *thread)
     }
     clear_pending_bits(thread->privilege_id);
 }
+
+/* Who has not been received yet is not concerned. */
+uint32_t ipc_clear_forgotten(struct thread *thread, const uint64_t *held)
+{
+    uint32_t count = 0;
+
+    for (uint32_t slot = SERVICE_SLOTS; slot < PROCESS_SLOTS; slot++) {
+        struct thread *waiter = &threads[slot];
+        bool is_held = held[slot / 64] >> (slot % 64) & 1;
+        if (is_held || !(waiter->rts_flags & RTS_RECEIVING) || waiter->receive_from != thread->endpoint)
+            continue;
+        clear_reference(thread, waiter);
+        count++;
+    }
+    return count;
+}

@@ -93,6 +93,8 @@ void ipc_cancel(struct thread *thread, int error);
 void ipc_forget(struct thread *thread);
 /* KC-2: everybody blocked on it. */
 void ipc_clear_references(struct thread *thread);
+/* The same for user threads that wait for an answer of `thread` and have no bit in held[PROCESS_SLOTS / 64], by slot; how many there were. */
+uint32_t ipc_clear_forgotten(struct thread *thread, const uint64_t *held);
 
 /* ---- linux.c ---- */
 /* Serve a Linux call here, or build its message in thread->request and return the owner to send it to. NULL: served, or an event is out. */

@@ -11,7 +11,8 @@
 #include "sys/outbox.h"
 #include "sys/stores.h"
 
-enum { CALL_PARKED = 1 };
+/* A number that no other result is by accident: what a handler that went wrong returns must not pass for a record that somebody keeps. */
+enum { CALL_PARKED = 0x7061726b, CALL_ERROR_MAX = 4095 };
 
 struct call {
     const struct message *request;

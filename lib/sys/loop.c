@@ -22,6 +22,7 @@
 #include "sys/sef.h"
 #include "sys/sef_update.h"
 #include "sys/trap.h"
+#include "sys/waiters.h"
 
 enum { PROTOCOLS = 64 };
 
@@ -59,7 +60,13 @@ static bool answer(const struct message *request, uint32_t status, struct messag
 {
     bool waits = (status & IPC_STATUS_VERB_MASK) == IPC_SENDREC;
 
-    if (result == CALL_PARKED || (result == -EDONTREPLY && !waits))
+    if (result == CALL_PARKED) {
+        waiters_check(request, waits);
+        return false;
+    }
+    if ((uint32_t)-result > CALL_ERROR_MAX)
+        service_panic("message type %#x: the handler's result %d is none", request->type, result);
+    if (result == -EDONTREPLY && !waits)
         return false;
     reply->status = result == -EDONTREPLY ? -EBADREQUEST : result; /* an event sent as a call */
     if (!waits)
@@ -278,8 +285,11 @@ void service_run(const struct service *service)
     sef_startup();
     if (!outbox_is_empty(&own_outbox) && !resume_pending)
         outbox_flush(&own_outbox); /* what init queued */
-    if (resume_pending)
+    if (resume_pending) {
         resume();
+        send_reply();
+        waiters_clear_forgotten();
+    }
     handle_early();
     while (!cancelled) {
         if (__builtin_expect(update_is_wanted(), 0))

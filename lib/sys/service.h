@@ -12,6 +12,7 @@
 #include "sys/call.h"
 #include "sys/outbox.h"
 #include "sys/stores.h"
+#include "sys/waiters.h"
 
 /* SERVICE_STATE: the one state object. SERVICE_DERIVED: statics that follow from it (arena pointers, caches), or that remember what a handler has
  * done to the world: a restart of the same binary keeps them as they were at the crash (they are not rolled back), an update rebuilds them. All
@@ -45,6 +46,9 @@ struct service {
     void (*handle_reply)(void *state, const struct message *reply, struct outbox *outbox);
     /* Notifications other than SEF's: source CLOCK (word[1] = uptime ns), HARDWARE (word[0] = hook bits), or a service's endpoint. */
     void (*handle_notify)(void *state, endpoint_t source, const struct message *message, struct outbox *outbox);
+    /* Mark the callers of all requests that parked records stand for, those of programs at least (sys/waiters.h). After a restart a program that waits without
+     * one is released: its Linux call ends with EIO, a kernel's event comes again. NULL: the service parks no calls. */
+    void (*mark_waiters)(const void *state, struct waiters *waiters);
     /* First broken invariant as text, or NULL. Run after restart before commit, in debug builds after each message, and on panic. */
     const char *(*state_check)(const void *state);
     /* Get the tables in arenas (SERVICE_TABLE), all of them. The service's own init does it when it starts afresh; a restart and a live update need them before

@@ -69,6 +69,7 @@ int main(void)
         .protocol_count = sizeof(protocols) / sizeof(protocols[0]),
         .handle_reply = pm_handle_reply,
         .handle_notify = pm_handle_notify,
+        .mark_waiters = pm_mark_waiters,
         .state_check = pm_state_check,
         .attach = attach,
         .rebuild = rebuild,

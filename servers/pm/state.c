@@ -7,6 +7,7 @@
 #include "base/string.h"
 #include "sys/journal_debug.h"
 #include "sys/service.h"
+#include "sys/waiters.h"
 
 #include "derive.h"
 
@@ -160,4 +161,16 @@ const char *pm_state_check(const void *state)
     if (wrong == NULL)
         wrong = derive_check_lists(pm);
     return wrong != NULL ? wrong : check_timers(pm);
+}
+
+/* A thread that starts or leaves is in nobody's call but ours, whatever its step. */
+void pm_mark_waiters(const void *state, struct waiters *waiters)
+{
+    (void)state;
+    for (uint32_t i = 0; i < THREADS; i++) {
+        const struct pm_thread *thread = thread_at(i);
+
+        if (thread->state != THREAD_FREE && (thread->state != THREAD_ALIVE || thread->step != STEP_NONE))
+            waiters_mark(waiters, thread->endpoint);
+    }
 }

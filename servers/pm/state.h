@@ -14,6 +14,8 @@
 #include "pm_info.h"
 #include "sys/variant.h"
 
+struct waiters;
+
 enum {
     THREADS = USER_SLOTS,
     PROCESSES = USER_SLOTS,
@@ -378,6 +380,7 @@ void pm_state_init(struct pm_state *pm);
 /* Get the arenas; in the same order each time. Returns false without memory. */
 bool pm_tables_acquire(void);
 const char *pm_state_check(const void *state);
+void pm_mark_waiters(const void *state, struct waiters *waiters);
 
 static inline struct pm_thread *thread_at(uint32_t index)
 {

@@ -6,6 +6,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "state.h"
+#include "sys/waiters.h"
 
 enum { DEADLINE_BITS = 57 }; /* nanoseconds: four years */
 
@@ -160,4 +161,14 @@ const char *rs_state_check(const void *opaque)
     if (problem == NULL)
         problem = check_update(state);
     return problem != NULL ? problem : check_kept(state);
+}
+
+void rs_mark_waiters(const void *opaque, struct waiters *waiters)
+{
+    const struct rs_state *state = opaque;
+
+    for (uint32_t i = 0; i < RS_OPERATIONS; i++) {
+        if (state->operation[i].stage != 0)
+            waiters_mark(waiters, state->operation[i].caller);
+    }
 }

@@ -125,6 +125,7 @@ int main(void)
         .protocol_count = 1,
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
+        .mark_waiters = rs_mark_waiters,
         .state_check = rs_state_check,
         .attach = attach,
         .rebuild = rebuild,

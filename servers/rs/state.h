@@ -14,6 +14,8 @@
 #include "sys/outbox.h"
 #include "sys/variant.h"
 
+struct waiters;
+
 enum {
     RS_FIRST_DYNAMIC = 32, /* slots below belong to boot services */
     RS_OPERATIONS = 64,
@@ -523,6 +525,7 @@ void rs_late_reply(struct rs_state *state, struct rs_slot *slot, int status, str
 /* Are these pages of the image area, and is the image in them? */
 bool rs_is_in_area(const struct rs_state *state, uint32_t first, uint32_t pages, uint64_t image, uint64_t length);
 const char *rs_state_check(const void *state);
+void rs_mark_waiters(const void *state, struct waiters *waiters);
 
 /* Transactions of our asynchronous requests: who gets the reply. */
 enum rs_transaction { RS_FOR_OPERATION = 1, RS_FOR_DS = 2, RS_FOR_PM = 3, RS_FOR_VFS = 4, RS_FOR_CRASH = 5, RS_FOR_SCRIPT = 6 };

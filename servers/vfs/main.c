@@ -102,6 +102,7 @@ int main(void)
         .protocol_count = sizeof(protocols) / sizeof(protocols[0]),
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
+        .mark_waiters = vfs_mark_waiters,
         .state_check = vfs_state_check,
         .has_no_copy = true,
         .attach = attach,

@@ -7,6 +7,7 @@
 #include "base/string.h"
 #include "errors.h"
 #include "sys/service.h"
+#include "sys/waiters.h"
 
 #include "vnode.h"
 
@@ -162,4 +163,19 @@ const char *vfs_state_check(const void *state)
     count_operations();
     count_processes();
     return compare(vfs);
+}
+
+void vfs_mark_waiters(const void *state, struct waiters *waiters)
+{
+    (void)state;
+    for (uint32_t i = 1; i < OPERATIONS; i++) {
+        const struct operation *op = &tables.operations[i];
+
+        if (op->kind != OPERATION_NONE && !op->is_abandoned && !op->is_silent)
+            waiters_mark(waiters, op->caller);
+    }
+    for (uint32_t i = 1; i < PROCESSES; i++) {
+        if (tables.processes[i].endpoint != 0 && tables.processes[i].sleep_pipe != 0)
+            waiters_mark(waiters, tables.processes[i].endpoint);
+    }
 }

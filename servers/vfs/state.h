@@ -14,6 +14,8 @@
 #include "message.h"
 #include "sys/variant.h"
 
+struct waiters;
+
 enum {
     PROCESSES = USER_SLOTS + 1, /* by user slot + 1 */
     FD_TABLES = USER_SLOTS + 1,
@@ -486,3 +488,4 @@ extern struct vfs_tables tables;
 /* Get the arenas; fresh: also make the free lists and clear the state. Returns 0 or -ENOMEM. */
 int state_init(struct vfs_state *vfs, bool is_fresh);
 const char *vfs_state_check(const void *state);
+void vfs_mark_waiters(const void *state, struct waiters *waiters);

@@ -18,6 +18,7 @@
 #include "repeat.h"
 #include "space.h"
 #include "sys/call.h"
+#include "sys/waiters.h"
 
 static struct parked *parked_at(uint32_t index)
 {
@@ -495,4 +496,15 @@ int vm_linux_mremap(struct vm_state *state, struct call *call)
     }
     call_result(call, result);
     return 0;
+}
+
+void mmap_mark_waiters(const void *opaque, struct waiters *waiters)
+{
+    const struct vm_state *state = opaque;
+
+    for (uint32_t i = 1; i < state->parked.high; i++) {
+        if (parked_at(i)->is_used == PARKED_WAITS) {
+            waiters_mark(waiters, parked_at(i)->caller);
+        }
+    }
 }

@@ -6,5 +6,7 @@
 
 struct message;
 struct outbox;
+struct waiters;
 
 void mmap_handle_reply(void *state, const struct message *reply, struct outbox *outbox);
+void mmap_mark_waiters(const void *state, struct waiters *waiters);

@@ -88,6 +88,7 @@ int main(void)
         .protocols = protocols,
         .protocol_count = sizeof(protocols) / sizeof(protocols[0]),
         .handle_reply = mmap_handle_reply,
+        .mark_waiters = mmap_mark_waiters,
         .state_check = check,
         .rebuild = rebuild,
         .derives = true,

@@ -94,7 +94,8 @@ struct test {
 extern const struct test ipc_tests[], call_tests[], fault_tests[];
 
 /* To pm: answer the parked call of thread word[0] with -ERESTARTSYS; the reply's word[1] says how many signal_ready came so far. */
-enum { PEER_CANCEL = 100 << 16 | 5 };
+/* To pm: end the parked call of the thread word[0]; release all programs whose calls it holds but the thread word[0]. */
+enum { PEER_CANCEL = 100 << 16 | 5, PEER_FORGET = 100 << 16 | 6 };
 
 void vm_main(void) __attribute__((noreturn));
 void pm_main(void) __attribute__((noreturn));

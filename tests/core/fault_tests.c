@@ -174,11 +174,30 @@ static void posted_signals_stop_at_the_border(void)
     thread_end(user);
 }
 
+static void who_is_forgotten_is_released(void)
+{
+    values[0] = 0;
+    endpoint_t user = thread_start(SLOT_USER, user_parks);
+    wait_for_flags(user, 8);
+    m = (struct message){ .type = PEER_FORGET, .word = { (uint64_t)user } };
+    CHECK_EQ(ipc(IPC_SENDREC, ENDPOINT_PM, &m), 0);
+    CHECK_EQ(m.status, 0);
+    let_others_run();
+    CHECK_EQ(values[0], 0);
+    m = (struct message){ .type = PEER_FORGET, .word = { (uint64_t)ENDPOINT_NONE } };
+    CHECK_EQ(ipc(IPC_SENDREC, ENDPOINT_PM, &m), 0);
+    wait_for_value(0, -EIO);
+    CHECK_EQ(CALL(statectl, STATECTL, .request = KERNEL_STATE_REQUEST_CLEAR_FORGOTTEN, .address = (uint64_t)&m, .length = 8), -EINVAL);
+    CHECK_EQ(CALL(statectl, STATECTL, .request = KERNEL_STATE_REQUEST_CLEAR_FORGOTTEN, .address = 8, .length = PROCESS_SLOTS / 8), -EFAULT);
+    thread_end(user);
+}
+
 const struct test fault_tests[] = {
     { "faults_become_memory", faults_become_memory },
     { "exceptions_reach_the_manager", exceptions_reach_the_manager },
     { "linux_calls_reach_their_owner", linux_calls_reach_their_owner },
     { "user_threads_have_few_rights", user_threads_have_few_rights },
     { "posted_signals_stop_at_the_border", posted_signals_stop_at_the_border },
+    { "who_is_forgotten_is_released", who_is_forgotten_is_released },
     { NULL, NULL },
 };

@@ -89,6 +89,23 @@ static void cancel(endpoint_t thread)
     ipc(IPC_SENDNB, thread, &x);
 }
 
+static int forget_all_but(endpoint_t thread)
+{
+    static uint64_t held[PROCESS_SLOTS / 64];
+    struct kernel_statectl_request request = { .request = KERNEL_STATE_REQUEST_CLEAR_FORGOTTEN,
+                                               .address = (uint64_t)held,
+                                               .length = sizeof(held) };
+    static struct message x;
+
+    memset(held, 0, sizeof(held));
+    if (thread != ENDPOINT_NONE)
+        held[endpoint_slot(thread) / 64] |= 1ull << (endpoint_slot(thread) % 64);
+    x = (struct message){ .type = KERNEL_STATECTL };
+    kernel_statectl_request_put(&x, &request);
+    ipc(IPC_SENDREC, ENDPOINT_SYSTEM, &x);
+    return x.status;
+}
+
 /* False: no reply now. */
 static bool answer_request(const struct message *m, struct message *reply)
 {
@@ -108,6 +125,9 @@ static bool answer_request(const struct message *m, struct message *reply)
     case PEER_CANCEL:
         cancel((endpoint_t)m->word[0]);
         reply->word[1] = (uint64_t)signals_ready;
+        return true;
+    case PEER_FORGET:
+        reply->status = forget_all_but((endpoint_t)m->word[0]);
         return true;
     default:
         reply->status = -EBADREQUEST;

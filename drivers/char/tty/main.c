@@ -108,6 +108,7 @@ int main(void)
         .protocol_count = 1,
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
+        .mark_waiters = tty_mark_waiters,
         .state_check = tty_state_check,
         .rebuild = rebuild,
     };

@@ -6,6 +6,7 @@
 
 #include "base/string.h"
 #include "errors.h"
+#include "sys/waiters.h"
 
 static const struct linux_termios standard = {
     .iflag = ICRNL | IXON,
@@ -70,4 +71,14 @@ const char *tty_state_check(const void *state)
             problem = "waiter of no kind or line";
     }
     return problem;
+}
+
+void tty_mark_waiters(const void *state, struct waiters *waiters)
+{
+    const struct tty_state *tty = state;
+
+    for (uint32_t i = 0; i < TTY_WAITERS; i++) {
+        if (tty->waiter[i].kind != WAITER_FREE)
+            waiters_mark(waiters, tty->waiter[i].granter);
+    }
 }

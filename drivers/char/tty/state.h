@@ -12,6 +12,8 @@
 #include "sys/variant.h"
 #include "termios.h"
 
+struct waiters;
+
 enum {
     SERIAL_LINES = 4,
     PTY_LINES = 64,
@@ -132,3 +134,4 @@ void tty_state_init(struct tty_state *tty);
 /* Make the line a new terminal: default settings, empty buffers. */
 void tty_line_reset(struct tty_line *line, enum line_kind kind);
 const char *tty_state_check(const void *state);
+void tty_mark_waiters(const void *state, struct waiters *waiters);

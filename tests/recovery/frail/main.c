@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A driver with a mistake, for tests of crash reports and replay: /dev/frail takes numbers and counts how often each came; it forgets to check the
- * number once it has counted three.
+ * A driver with mistakes, for tests of crash reports, replay and what lib/sys makes of impossible results: /dev/frail takes numbers and counts how often each
+ * came; it forgets to check the number once it has counted three, and what it says when it is asked for ODD or FORGOTTEN for the first time is no answer.
  */
 #include "base/string.h"
 #include "driver/announce.h"
@@ -11,7 +11,7 @@
 #include "sys/sef.h"
 #include "sys/service.h"
 
-enum { NUMBERS = 16, TRUSTED_AFTER = 3, DECIMAL = 10 };
+enum { NUMBERS = 16, TRUSTED_AFTER = 3, DECIMAL = 10, ODD = 14, FORGOTTEN = 15 };
 
 struct frail_state {
     uint32_t total;
@@ -19,6 +19,9 @@ struct frail_state {
 };
 
 static struct frail_state frail_state SERVICE_STATE;
+
+/* Not rolled back: the new instance does better. */
+static bool has_been_asked[NUMBERS] SERVICE_DERIVED;
 
 int char_handle_open(struct frail_state *state, struct call *call, const struct char_open_request *request, struct char_open_reply *reply)
 {
@@ -55,6 +58,10 @@ int char_handle_write(struct frail_state *state, struct call *call, const struct
     number = number_of(text, length);
     if (state->total < TRUSTED_AFTER && number >= NUMBERS)
         return -EINVAL;
+    if ((number == ODD || number == FORGOTTEN) && !has_been_asked[number]) {
+        has_been_asked[number] = true;
+        return number == ODD ? 1 : CALL_PARKED;
+    }
     count_number(state, number);
     reply->length = request->length;
     return 0;
