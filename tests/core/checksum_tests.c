@@ -170,8 +170,7 @@ static void checksum_keeps_the_registers_of_its_caller(void)
     *(volatile uint64_t *)(LAZY_BASE + 0x400000) = 1;
     for (uint32_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
         struct message message = { .type = KERNEL_CHECKSUM };
-        kernel_checksum_request_put(
-            &message, &(struct kernel_checksum_request){ .address = calls[i].address, .length = calls[i].length });
+        kernel_checksum_request_put(&message, &(struct kernel_checksum_request){ .address = calls[i].address, .length = calls[i].length });
         CHECK_EQ(differ_after(i, IPC_SENDREC, ENDPOINT_SYSTEM, &message, 0), 0);
         CHECK_EQ(message.status, calls[i].error);
     }
