@@ -59,7 +59,7 @@ extern uint64_t messages_of_the_dead; /* sent by processes that are no more */
     X(update, UPDATE) X(statectl, STATECTL) X(getinfo, GETINFO) X(whoami, WHOAMI) X(times, TIMES) \
     X(setalarm, SETALARM) X(settime, SETTIME) X(vircopy, VIRCOPY) X(copystring, COPYSTRING) \
     X(safecopyfrom, SAFECOPYFROM) X(safecopyto, SAFECOPYTO) X(vsafecopy, VSAFECOPY) X(setgrant, SETGRANT) \
-    X(memset, MEMSET) X(umap, UMAP) X(space_create, SPACE_CREATE) X(space_destroy, SPACE_DESTROY) \
+    X(memset, MEMSET) X(umap, UMAP) X(checksum, CHECKSUM) X(space_create, SPACE_CREATE) X(space_destroy, SPACE_DESTROY) \
     X(space_bind, SPACE_BIND) X(map, MAP) X(unmap, UNMAP) X(protect, PROTECT) X(read_entries, READ_ENTRIES) \
     X(fork_range, FORK_RANGE) X(page_copy, PAGE_COPY) X(page_zero, PAGE_ZERO) X(tables_give, TABLES_GIVE) \
     X(tables_take, TABLES_TAKE) X(page_write, PAGE_WRITE) X(space_drain, SPACE_DRAIN) X(irqctl, IRQCTL) \

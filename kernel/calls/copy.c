@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies between address spaces by endpoint (vircopy, copystring, memset, umap) and the helper for all calls that touch user memory.
+ * Copies between address spaces by endpoint (vircopy, copystring, memset, umap), checksums, and the helper for all calls that touch user memory.
  */
 #include "base/string.h"
 #include "calls/calls.h"
@@ -119,5 +119,20 @@ CALL_HANDLER(umap)
         return call_suspend(caller, process, &(struct copy_fault){ .space = process->space, .address = r.address, .write = true }, 1);
     struct kernel_umap_reply answer = { .address = (entry & ENTRY_PHYSICAL_MASK) + r.address % PAGE_BYTES };
     kernel_umap_reply_put(reply, &answer);
+    return 0;
+}
+
+/* Pages that are absent stay so: a service looks at its text, and VM cannot wait for itself. */
+CALL_HANDLER(checksum)
+{
+    struct kernel_checksum_request r;
+    struct kernel_checksum_reply answer = { 0 };
+
+    kernel_checksum_request_get(request, &r);
+    if (r.address % sizeof(uint64_t) || r.length % sizeof(uint64_t) || r.length > KERNEL_CHECKSUM_MAX)
+        return -EINVAL;
+    if (!user_range_ok(r.address, r.length) || !space_checksum(caller->space, r.address, r.length, &answer.sum))
+        return -EFAULT;
+    kernel_checksum_reply_put(reply, &answer);
     return 0;
 }

@@ -215,8 +215,8 @@ static bool allow_by_name(uint64_t *mask, uint32_t words, const struct protocol_
 static void allow_basic_kernel(struct manifest *manifest)
 {
     static const uint32_t basic[] = {
-        KERNEL_EXIT,       KERNEL_WHOAMI,    KERNEL_TIMES,    KERNEL_SETALARM, KERNEL_SAFECOPYFROM,
-        KERNEL_SAFECOPYTO, KERNEL_VSAFECOPY, KERNEL_SETGRANT, KERNEL_LOG,      KERNEL_STATECTL,
+        KERNEL_EXIT,      KERNEL_WHOAMI,   KERNEL_TIMES, KERNEL_SETALARM, KERNEL_SAFECOPYFROM, KERNEL_SAFECOPYTO,
+        KERNEL_VSAFECOPY, KERNEL_SETGRANT, KERNEL_LOG,   KERNEL_STATECTL, KERNEL_CHECKSUM,
     };
 
     for (size_t i = 0; i < sizeof(basic) / sizeof(basic[0]); i++)

@@ -91,7 +91,7 @@ struct test {
     const char *name;
     void (*run)(void);
 };
-extern const struct test ipc_tests[], call_tests[], fault_tests[];
+extern const struct test ipc_tests[], call_tests[], checksum_tests[], fault_tests[];
 
 /* To pm: answer the parked call of thread word[0] with -ERESTARTSYS; the reply's word[1] says how many signal_ready came so far. */
 /* To pm: end the parked call of the thread word[0]; release all programs whose calls it holds but the thread word[0]. */

@@ -102,6 +102,8 @@ static void bad_calls_are_refused(void)
     CHECK_EQ(trap(TRAP_BASE + IPC_SENDREC, ENDPOINT_DS, 0xffff800000000000ull, 0).error, -EFAULT);
     CHECK_EQ(trap(TRAP_BASE + IPC_RECEIVE, ENDPOINT_ANY, 0xffffffff80200000ull, 0).error, -EFAULT);
     CHECK_EQ(trap(TRAP_BASE + IPC_SENDREC, ENDPOINT_SYSTEM, 0x10000, 0).error, -EFAULT);
+    CHECK_EQ(trap(TRAP_BASE + IPC_SENDREC, ENDPOINT_SYSTEM, 0x7ffffffff000, 0).error, -EFAULT); /* the lower half's last page is nobody's */
+    CHECK_EQ(trap(TRAP_BASE + IPC_SENDREC, ENDPOINT_DS, 0x7fffffffffc0, 0).error, -EFAULT);
     m.type = PROTOCOL_EVENT << 16 | 1;
     CHECK_EQ(ipc(IPC_SENDREC, ENDPOINT_DS, &m), -EBADREQUEST);
     m.type = PROTOCOL_LINUX << 16 | 1;

@@ -158,6 +158,7 @@ void core_main(endpoint_t self)
     thread_allow(ENDPOINT_DS);
     run(ipc_tests, &number, &failed);
     run(call_tests, &number, &failed);
+    run(checksum_tests, &number, &failed);
     run(fault_tests, &number, &failed);
     print("1..%d\n", number);
     CALL(abort, ABORT, .how = KERNEL_SHUTDOWN_POWEROFF);

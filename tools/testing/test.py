@@ -5,7 +5,7 @@
 A job is one program or one boot; it yields results. Kinds of jobs, in this order:
     unit/FOLDER/FILE      host unit tests, build/test (TAP from the program)
     tools/NAME            tools/NAME/test/run.py (TAP, or one result by its exit status)
-    core/NAME             build/core/NAME.cpio: kernel and one test service, TAP in the log
+    core/NAME             build/core/NAME.cpio: kernel and one test service, TAP in the log; on each of CORE_MACHINES
     SUITE/NAME            tests/SUITE/NAME.test (scenario.py), tests/SUITE/NAME.py (guest.py), and tests/SUITE/NAME.c: the same binary on the
                           host's Linux first, then in the guest; both must say ok
 Names select jobs by a part of their name. --linux runs the guest's part under Debian's Linux kernel: it shows whether the tests are right. At most two jobs run at once: an emulator may use more than one processor."""
@@ -126,12 +126,15 @@ def scenario_job(scenarios):
     return Job(name, run, 2)
 
 
-def core_job(path):
-    name = "core/" + os.path.basename(path)[:-5]
+CORE_MACHINES = [("", {"smp": 2}), ("-one-processor", {"smp": 1}), ("-without-avx2", {"smp": 2, "cpu": "max,-avx2"})]
+
+
+def core_job(path, suffix, kind):
+    name = "core/" + os.path.basename(path)[:-5] + suffix
 
     def run():
         log_path = machine.new_log_path()
-        options = machine.Options(initrd=path, smp=2)
+        options = machine.Options(initrd=path, **kind)
         command = machine.qemu_command(options, path, "null", log_path)
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         end = time.monotonic() + 60
@@ -233,7 +236,7 @@ def all_jobs(names):
     jobs = [unit_job(path) for path in sorted(glob.glob(os.path.join(ROOT, "build", "test", "**", "*"), recursive=True))
             if os.path.isfile(path) and os.path.exists(unit_source(path))]
     jobs += [tool_job(path) for path in sorted(glob.glob(os.path.join(ROOT, "tools", "*", "test", "run.py")))]
-    jobs += [core_job(path) for path in sorted(glob.glob(os.path.join(ROOT, "build", "core", "*.cpio")))]
+    jobs += [core_job(path, *kind) for path in sorted(glob.glob(os.path.join(ROOT, "build", "core", "*.cpio"))) for kind in CORE_MACHINES]
     jobs += [python_job(suite, path) for suite in SUITES for path in sorted(glob.glob(os.path.join(ROOT, "tests", suite, "*.py")))]
     jobs = [job for job in jobs if selected(job.name)]
     groups = {}

@@ -112,6 +112,9 @@ struct copy_fault {
 };
 int copy_spaces(uint32_t source, uint64_t source_address, uint32_t destination, uint64_t destination_address, uint64_t length,
                 struct copy_fault *fault);
+/* Sum of the 64-bit words of a range, read at its own addresses. Both are multiples of 8 and the range is in the user half: the caller has checked. False:
+ * not all of it is present. Loads the space. */
+bool space_checksum(uint32_t space, uint64_t address, uint64_t length, uint64_t *sum);
 void page_zero(uint64_t physical);
 void page_copy(uint64_t destination, uint64_t source);
 

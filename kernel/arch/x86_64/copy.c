@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies. Between spaces they go page by page through the physical map, so that neither space needs to be loaded and no fault can happen. (Only messages
- * are copied at user addresses directly: inline.h.)
+ * Copies. Between spaces they go page by page through the physical map, so that neither space needs to be loaded and no fault can happen. (At user addresses
+ * only messages are copied, inline.h, and words summed up, checksum.c.)
  */
 #include "internal.h"
 #include "page_bits.h"

@@ -56,6 +56,7 @@ void cpu_detect(void)
         struct cpuid seven = cpuid(7, 0);
         cpu_features.smep = seven.ebx >> 7 & 1;
         cpu_features.smap = seven.ebx >> 20 & 1;
+        cpu_features.avx2 = cpu_features.avx && (seven.ebx >> 5 & 1);
         cpu_features.umip = seven.ecx >> 2 & 1;
     }
 

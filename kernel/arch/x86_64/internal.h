@@ -83,7 +83,7 @@ extern uint64_t boot_pml4[512];
 
 /* ---- features (cpu.c) ---- */
 struct cpu_features {
-    bool nx, pages_1g, smep, smap, umip, xsave, avx;
+    bool nx, pages_1g, smep, smap, umip, xsave, avx, avx2;
 };
 extern struct cpu_features cpu_features;
 void cpu_detect(void);

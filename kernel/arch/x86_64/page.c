@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Clearing and copying whole pages and long runs, with the 32-byte registers where the processor has them: a quarter of the instructions of 8-byte ones.
- * Interrupts are off, so nobody sees the registers in between; whatever they held, live or another thread's saved-lazily state, is put back.
  */
 #include "internal.h"
-
-struct vector_use {
-    uint8_t saved[2][32];
-    bool ts_was_set;
-};
-
-static inline void vectors_take(struct vector_use *use)
-{
-    use->ts_was_set = cpu_this()->ts_set;
-    if (use->ts_was_set)
-        __asm__ volatile("clts");
-    __asm__ volatile("vmovdqu %%ymm0, %0\n\tvmovdqu %%ymm1, %1" : "=m"(use->saved[0]), "=m"(use->saved[1]));
-}
-
-static inline void vectors_give(const struct vector_use *use)
-{
-    __asm__ volatile("vmovdqu %0, %%ymm0\n\tvmovdqu %1, %%ymm1" : : "m"(use->saved[0]), "m"(use->saved[1]));
-    if (use->ts_was_set)
-        cr0_write(cpu_this()->cr0_with_ts);
-}
+#include "vectors.h"
 
 void page_zero(uint64_t physical)
 {

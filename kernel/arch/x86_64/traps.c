@@ -54,9 +54,10 @@ void trap_from_user(struct thread *thread)
         interrupt(vector);
 }
 
+/* Callers let pass whatever is in the lower half; its last page, from USER_TOP on, is never mapped. */
 static bool fixed_up(struct trap_frame *frame)
 {
-    if (frame->vector != TRAP_PAGE_FAULT || cr2_read() >= USER_TOP)
+    if (frame->vector != TRAP_PAGE_FAULT || cr2_read() >= USER_TOP + PAGE_SIZE)
         return false;
     for (const struct exception_entry *entry = exception_table_start; entry < exception_table_end; entry++)
         if (frame->rip >= entry->from && frame->rip < entry->to) {
