@@ -103,7 +103,6 @@ int main(void)
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
         .state_check = vfs_state_check,
-        .has_no_copy = true,
         .attach = attach,
         .rebuild = rebuild,
     };
