@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "protocols/fs.h"
+#include "sys/stores.h"
 #include "sys/variant.h"
 
 enum {
@@ -48,7 +49,7 @@ struct tmpfs_inode {
     uint32_t text; /* symbolic links: first piece of the target */
     uint32_t next_free;
     uint32_t holds_parent; /* removed directories: a reference keeps `..` alive */
-};
+} IN_TABLES;
 
 /* A directory entry. The rest of a long name is in pieces. */
 struct tmpfs_entry {
@@ -63,17 +64,17 @@ struct tmpfs_entry {
     uint8_t name_length;
     char name[TMPFS_INLINE_NAME];
     uint32_t reserved;
-};
+} IN_TABLES;
 
 struct tmpfs_piece {
     uint32_t next;
     char bytes[TMPFS_PIECE_BYTES];
-};
+} IN_TABLES;
 
 union tmpfs_record {
     struct tmpfs_entry entry;
     struct tmpfs_piece piece;
-};
+} IN_TABLES;
 
 _Static_assert(sizeof(struct tmpfs_entry) == 64 && sizeof(struct tmpfs_piece) == 64, "a record is one cache line");
 
@@ -90,7 +91,7 @@ struct tmpfs_tables {
     struct tmpfs_inode inode[TMPFS_INODES];
     union tmpfs_record record[TMPFS_RECORDS];
     uint32_t hash_head[TMPFS_HASH_HEADS];
-};
+} IN_TABLES;
 
 struct tmpfs_state {
     LAYOUT_ADDED(variant);

@@ -24,6 +24,10 @@ struct journal_range journal_kept[2];
 extern char __state_start[], __outbox_end[];
 #endif
 
+/* They are of the instance: a roll back does not need them. */
+uint64_t journal_list[JOURNAL_LIST];
+uint64_t *journal_list_top;
+
 /* A fault was asked for: a full chunk is the end. */
 static bool crash_when_full;
 
@@ -32,6 +36,7 @@ void journal_start(void)
     journal.undo = (uint64_t)(uintptr_t)journal_undo.chunk;
     journal.spill = (uint64_t)(uintptr_t)journal_undo.spill;
     journal.top = journal.undo;
+    journal_list_top = journal_list;
     journal.undo_first = 0;
     journal.spill_words = 0;
     journal.spill_room = JOURNAL_SPILL_WORDS;
@@ -160,6 +165,7 @@ static void empty_chunk(void)
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a kill in between finds them twice, which does no harm */
     journal.undo_first = 0;
     journal.top = journal.undo;
+    journal_list_top = journal_list;
     journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] = JOURNAL_END_MARK;
 }
 
@@ -167,6 +173,7 @@ void journal_spill(void)
 {
     if (journal.phase != JOURNAL_HANDLING) {
         journal.top = journal.undo;
+        journal_list_top = journal_list;
         journal_undo.chunk[JOURNAL_CHUNK / WORD - 1] = JOURNAL_END_MARK;
         return;
     }
@@ -190,6 +197,8 @@ static void record_words(uint64_t address, uint64_t count)
         empty_chunk();
     if (words < JOURNAL_CHUNK / WORD) {
         append((uint64_t *)(uintptr_t)journal.top, address, count);
+        if (address - journal_kept[0].start < journal_kept[0].bytes)
+            *journal_list_top++ = journal_entry(address, count);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
         journal.top += words * WORD;
         return;

@@ -152,6 +152,13 @@ _Static_assert(offsetof(struct journal, phase) % 8 == 0 && offsetof(struct journ
 extern struct journal journal;
 extern struct journal_undo journal_undo;
 
+/* The entries of the chunk (without their old words) that may be about the static state, in any order: the copy of the state looks at these only
+ * (mirror.h). An entry takes at least two words of the chunk, so the list has room for all of them; when the chunk is emptied, the list is too. */
+enum { JOURNAL_LIST = JOURNAL_CHUNK / 16 + JOURNAL_SLACK_WORDS };
+
+extern uint64_t journal_list[JOURNAL_LIST];
+extern uint64_t *journal_list_top;
+
 /* Of a journal that came from an instance that died: can the message in hand, the reply and the lists be what they say? */
 bool journal_is_sound(void);
 /* There is no message in hand, and no reply on its way. */
@@ -197,6 +204,7 @@ static inline void journal_begin(void)
 {
 #ifndef JOURNAL_OFF
     journal.top = (uint64_t)(uintptr_t)journal_undo.chunk;
+    journal_list_top = journal_list;
     journal.undo_first = 0;
     journal.spill_words = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a kill in between must not find the log of the last handler */

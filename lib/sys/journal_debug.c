@@ -17,6 +17,7 @@
 #include "sys/ipc.h"
 #include "sys/journal.h"
 #include "sys/log.h"
+#include "sys/mirror.h"
 #include "sys/outbox_table.h"
 
 enum {
@@ -246,6 +247,27 @@ void journal_debug_commit(void)
     forgone_count = 0;
     for (uint32_t i = 0; i < regions; i++)
         compare_piece(&region[i]);
+}
+
+/* tools/journal has left an entry out of journal_list, or journal_record() has. */
+static void check_followed(const uint64_t *log, uint64_t first, uint64_t end)
+{
+    while (end > first) {
+        uint64_t entry = log[end - 1], at = journal_first(entry) - (uint64_t)(uintptr_t)mirror.state;
+
+        if (at < mirror.bytes && memcmp(mirror.state + at, mirror.copy + at, WORD) != 0 && told++ < TOLD_MAX)
+            log_error("journal: the copy has not followed state+%#llx, message type %#x", (unsigned long long)at,
+                      journal.buffer[journal.current].type);
+        end -= journal_words(entry) + 1;
+    }
+}
+
+void journal_debug_followed(void)
+{
+    if (has_failed || mirror.bytes == 0)
+        return;
+    check_followed(journal_undo.chunk, journal.undo_first / WORD, (journal.top - journal.undo) / WORD);
+    check_followed((const uint64_t *)(uintptr_t)journal.spill, 0, journal.spill_words);
 }
 
 #endif

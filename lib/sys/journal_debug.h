@@ -12,6 +12,8 @@
 /* Before and after each handler. */
 void journal_debug_begin(void);
 void journal_debug_commit(void);
+/* The copy of the state (mirror.h) has followed all that the log names. */
+void journal_debug_followed(void);
 /* The state was written outside a handler (init, SEF callbacks): the copy is made anew before the next one. */
 void journal_debug_outside(void);
 /* Others write here at any time: `bytes` at `address`, and so on every `stride` bytes, `count` times. For init. */
@@ -22,6 +24,10 @@ static inline void journal_debug_begin(void)
 }
 
 static inline void journal_debug_commit(void)
+{
+}
+
+static inline void journal_debug_followed(void)
 {
 }
 

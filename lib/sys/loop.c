@@ -148,6 +148,7 @@ static void transact(uint32_t status)
     else
         journal_commit(journal.current, ENDPOINT_NONE);
     mirror_follow();
+    journal_debug_followed();
     if (!outbox_is_empty(&own_outbox))
         outbox_flush(&own_outbox);
     if (__builtin_expect(journal_has_grown(), 0))

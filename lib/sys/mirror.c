@@ -18,7 +18,7 @@ enum { WORD = 8, PIECES_MAX = 64 };
 
 struct mirror mirror;
 
-static bool is_stale = true;
+bool mirror_is_stale = true;
 
 #ifdef PLANARIA_HOST
 static void find_copy(void)
@@ -26,30 +26,28 @@ static void find_copy(void)
 }
 #else
 extern char __state_start[], __state_end[], __mirror_start[];
-/* Different only if the service's own sources are compiled with the journal (service.h). */
+/* Different only if the service's own sources are compiled with the journal; the first byte tells whether it lists entries for the copy (service.h). */
 extern char __journaled_start[], __journaled_end[];
 
 static void find_copy(void)
 {
-    bool is_journaled = (uintptr_t)__journaled_start != (uintptr_t)__journaled_end && !running_service->has_no_copy;
+    bool has_copy = (uintptr_t)__journaled_start != (uintptr_t)__journaled_end && __journaled_start[0] == JOURNALED_WITH_COPY;
 
-    mirror = (struct mirror){ __state_start, __mirror_start, is_journaled ? (uint64_t)(__state_end - __state_start) : 0 };
+    mirror = (struct mirror){ __state_start, __mirror_start, has_copy ? (uint64_t)(__state_end - __state_start) : 0 };
 }
 #endif
 
 void mirror_outside(void)
 {
-    is_stale = true;
+    mirror_is_stale = true;
 }
 
-void mirror_begin(void)
+void mirror_make(void)
 {
-    if (__builtin_expect(!is_stale, 1))
-        return;
     find_copy();
     if (mirror.bytes > 0)
         memcpy(mirror.copy, mirror.state, mirror.bytes);
-    is_stale = false;
+    mirror_is_stale = false;
 }
 
 /* An entry with more words than one, or with gaps: what is in a gap is no older in the state than in the copy. */
@@ -66,36 +64,52 @@ static __attribute__((noinline)) void follow_words(uint64_t entry)
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
-/* An entry that makes no sense leads neither out of the log nor out of the copy. Most are about tables, which have no copy: few instructions for these. */
-static void follow(const uint64_t *first, const uint64_t *end)
+/* An entry that makes no sense does not lead out of the copy. */
+static inline void follow(const struct mirror *all, uint64_t entry)
 {
-    char *const state = mirror.state, *const copy = mirror.copy;
-    const uint64_t start = (uint64_t)(uintptr_t)state, bytes = mirror.bytes, before = JOURNAL_MASK_WORDS * WORD;
+    const uint64_t at = entry - (uint64_t)(uintptr_t)all->state, before = JOURNAL_MASK_WORDS * WORD;
+
+    if (at < all->bytes)
+        __builtin_memcpy(all->copy + at, all->state + at, WORD);
+    else if (!journal_is_one_word(entry) && journal_address(entry) - (uint64_t)(uintptr_t)all->state + before < all->bytes + before)
+        follow_words(entry); /* the words of a mask may begin behind the address */
+}
+
+/* Nor does it lead out of the log. */
+static void follow_log(const uint64_t *first, const uint64_t *end)
+{
+    const struct mirror all = mirror;
 
     while (end > first) {
-        uint64_t entry = *--end, at = entry - start;
+        uint64_t entry = *--end;
 
-        if (journal_is_one_word(entry)) {
-            end--;
-            if (at < bytes)
-                __builtin_memcpy(copy + at, state + at, WORD);
-        } else {
-            end -= journal_words(entry);
-            if (journal_address(entry) - start + before < bytes + before) /* the words of a mask may begin behind the address */
-                follow_words(entry);
-        }
+        end -= journal_words(entry);
+        follow(&all, entry);
     }
 }
 
-void mirror_follow(void)
+/* The chunk was emptied: the list has not all of them. */
+static __attribute__((noinline)) void follow_all(void)
 {
     const uint64_t *spill = (const uint64_t *)(uintptr_t)journal.spill;
 
-    if (mirror.bytes == 0)
+    follow_log(journal_undo.chunk + journal.undo_first / WORD, (const uint64_t *)(uintptr_t)journal.top);
+    follow_log(spill, spill + journal.spill_words);
+}
+
+void mirror_copy(void)
+{
+    const struct mirror all = mirror;
+    const uint64_t *end = journal_list_top;
+
+    if (all.bytes == 0)
         return;
-    follow(journal_undo.chunk + journal.undo_first / WORD, (const uint64_t *)(uintptr_t)journal.top);
-    if (__builtin_expect(journal.spill_words > 0, 0))
-        follow(spill, spill + journal.spill_words);
+    if (__builtin_expect(journal.spill_words > 0 || end > journal_list + JOURNAL_LIST, 0)) {
+        follow_all();
+        return;
+    }
+    for (const uint64_t *at = journal_list; at < end; at++)
+        follow(&all, *at);
 }
 
 /* ---- repair ---- */

@@ -58,8 +58,6 @@ struct service {
     int (*rebuild)(void *state);
     /* After a crash `rebuild` makes the state anew from what it can trust (VM): it has no arenas, nothing of it is rolled back, and it is not checked before. */
     bool derives;
-    /* No copy follows the state (mirror.h): most of it is in arenas, which have none, and there are too many commits for the little rest. */
-    bool has_no_copy;
     /* After a restart: neither the state nor a copy of it passes the check. Drop what makes no sense, or make it anew. NULL: all of it is given up. */
     void (*mend)(void *state);
     /* After a restart whose old state cannot be used: everything is as when the service starts afresh, but for the arenas, which are attached and hold
@@ -91,8 +89,11 @@ void service_panic(const char *format, ...) __attribute__((noreturn, format(prin
  * Call it only in init, in the same order each time. NULL when there is no memory. */
 void *service_arena(const char *name, size_t bytes);
 
+/* How the service's own sources are compiled (tools/build/modules.mk), for mirror.c and journal_debug.c. */
+enum { JOURNALED_WITHOUT_COPY = 1, JOURNALED_WITH_COPY = 2 };
+
 #ifdef JOURNAL_MARK
-static const char journaled_mark __attribute__((section(".journaled"), used)) = 1; /* mirror.c, journal_debug.c */
+static const char journaled_mark __attribute__((section(".journaled"), used)) = JOURNAL_MARK;
 #endif
 
 /* A table of `count` entries in an arena of its own; NULL when there is no memory. Name, entry type and count are part of the layout of the service's

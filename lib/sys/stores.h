@@ -12,8 +12,12 @@
 #define CALLERS_OWN(...) __attribute__((callers_own(__VA_ARGS__)))
 /* On a member of a structure: it points to what is no part of the state. The plugin checks what is assigned to it. */
 #define NOT_STATE        __attribute__((not_state))
+/* On a structure: it lies in tables in arenas, never in the static state; on a member: it points there. The copy of the state (mirror.h) need not look
+ * at what is stored there. The plugin refuses a static state that has such a structure in it. */
+#define IN_TABLES        __attribute__((in_tables))
 #else
 #define NO_JOURNAL
 #define CALLERS_OWN(...)
 #define NOT_STATE
+#define IN_TABLES
 #endif

@@ -12,6 +12,7 @@
 #include "linux_public.h"
 #include "message.h"
 #include "pm_info.h"
+#include "sys/stores.h"
 #include "sys/variant.h"
 
 struct waiters;
@@ -169,7 +170,7 @@ struct pm_thread {
             int32_t grant;
         } ids;
     } call;
-};
+} IN_TABLES;
 
 enum process_state { PROCESS_FREE, PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
 
@@ -227,13 +228,13 @@ struct pm_process {
     uint64_t environment_start, environment_end;
     char name[16];
     struct rlimit64 limits[RLIMITS];
-};
+} IN_TABLES;
 
 /* Who uses a table of actions (tables.actions). */
 struct pm_sighand {
     uint32_t references;
     uint16_t next_free;
-};
+} IN_TABLES;
 
 struct signal_info {
     int32_t signal;
@@ -312,7 +313,7 @@ struct exec_buffer {
     uint8_t header[EXEC_HEADER_BYTES];
     uint8_t interpreter[EXEC_HEADER_BYTES];
     char strings[EXEC_PREFIX_BYTES + EXEC_STRINGS_BYTES + EXEC_PATH_BYTES + EXEC_TAIL_BYTES];
-};
+} IN_TABLES;
 
 struct pm_state {
     LAYOUT_ADDED(variant);
@@ -360,14 +361,14 @@ struct pm_state {
 /* The big tables are arenas: part of the state, found again through these pointers. */
 struct pm_tables {
     struct pm_thread *threads;
-    struct linux_public *publics; /* by thread; the kernel reads it and writes masks of running threads */
+    struct linux_public *publics IN_TABLES; /* by thread; the kernel reads it and writes masks of running threads */
     struct pm_process *processes;
     struct pm_sighand *sighands;
-    struct linux_public_actions *actions; /* by sighand; the kernel writes those of sole threads */
+    struct linux_public_actions *actions IN_TABLES; /* by sighand; the kernel writes those of sole threads */
     struct exec_buffer *exec_buffers;
-    uint64_t *timer_deadline; /* by timer id; 0: not armed */
-    uint16_t *timer_heap;     /* timer ids, earliest first */
-    uint16_t *timer_position; /* by timer id */
+    uint64_t *timer_deadline IN_TABLES; /* by timer id; 0: not armed */
+    uint16_t *timer_heap IN_TABLES;     /* timer ids, earliest first */
+    uint16_t *timer_position IN_TABLES; /* by timer id */
 };
 
 extern struct pm_tables tables;

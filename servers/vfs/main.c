@@ -104,7 +104,6 @@ int main(void)
         .handle_notify = handle_notify,
         .mark_waiters = vfs_mark_waiters,
         .state_check = vfs_state_check,
-        .has_no_copy = true,
         .attach = attach,
         .rebuild = rebuild,
     };

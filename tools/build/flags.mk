@@ -37,7 +37,8 @@ else
   ifeq ($(DEBUG_JOURNAL),1)
     flags_service += -DDEBUG_JOURNAL
   endif
-  flags_journal_mark := -DJOURNAL_MARK
+  flags_journal_copy := -DJOURNAL_MARK=JOURNALED_WITH_COPY
+  flags_journal_no_copy := -DJOURNAL_MARK=JOURNALED_WITHOUT_COPY -fplugin-arg-journal-no-copy
   flags_journal := -fplugin=$(journal_plugin) -DJOURNALED
 endif
 

@@ -4,7 +4,7 @@
 # the default does not do: sources, depends, cflags, serves, calls, linux, generated, boots, install, script,
 # test_sources, test_depends, test_generated; reads: libraries of which it uses headers only, because it looks into the memory of who links them.
 
-module_variables := name kind sources borrows depends cflags serves calls linux generated boots install script journal reads test_sources test_depends test_generated
+module_variables := name kind sources borrows depends cflags serves calls linux generated boots install script journal copy reads test_sources test_depends test_generated
 module_files := $(sort $(wildcard */module.mk */*/module.mk */*/*/module.mk))
 
 kernel_modules :=
@@ -204,14 +204,15 @@ $(foreach f,kernel service variant program host replay,$(call objects,$(f),$(src
 endef
 $(foreach m,$(modules),$(if $(cflags/$(m)),$(eval $(call module_flag_rule,$(m)))))
 
-# A service's own stores go through the journal (lib/sys/journal.h), unless its module.mk says journal := no.
+# A service's own stores go through the journal (lib/sys/journal.h), unless its module.mk says journal := no. A copy follows its state (lib/sys/mirror.h),
+# unless it says copy := no: if nearly all of the state is in arenas, which have none, and there are very many commits.
 define module_journal_rule
 $(call objects,service,$(2)) $(call objects,variant,$(2)): journal_cflags := $(flags_journal) $(3)
 ifneq ($(flags_journal),)
 $(call objects,service,$(2)) $(call objects,variant,$(2)): $(journal_plugin)
 endif
 endef
-$(foreach m,$(modules),$(if $(filter service,$(kind/$(m))),$(if $(filter no,$(journal/$(m))),,$(eval $(call module_journal_rule,$(m),$(srcs/$(m)),$(flags_journal_mark))))))
+$(foreach m,$(modules),$(if $(filter service,$(kind/$(m))),$(if $(filter no,$(journal/$(m))),,$(eval $(call module_journal_rule,$(m),$(srcs/$(m)),$(if $(filter no,$(copy/$(m))),$(flags_journal_no_copy),$(flags_journal_copy)))))))
 # In libraries only those of the sources that it names.
 $(foreach m,$(modules),$(if $(filter library,$(kind/$(m))),$(if $(journal/$(m)),$(eval $(call module_journal_rule,$(m),$(addprefix $(m)/,$(journal/$(m))))))))
 

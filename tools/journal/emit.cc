@@ -7,6 +7,8 @@
 
 #include <string>
 
+#include "copy.h"
+
 /* The words from the first byte of `all` on that are wanted: bit i for word i. */
 static unsigned int mask_of(const entry &one, const span &all)
 {
@@ -131,23 +133,45 @@ static std::string code_of_moves(unsigned int mask, int base, int scratch, int t
     return text;
 }
 
+/* The list of entries that the copy looks at (journal_list): the operand that has its end, and how much has been appended. */
+struct listing {
+    int top;
+    int bytes;
+};
+
+/* Append the entry to the list: its address is in an operand, `high` is what comes above it. */
+static std::string code_of_listing(const entry &one, listing &list, int address, int high)
+{
+    std::string text;
+
+    if (!is_followed(one))
+        return text;
+    text = code("movq %%%d, %d(%%%d)\n\t", address, list.bytes, list.top);
+    if (high != 0)
+        text += code("movw $%d, %d(%%%d)\n\t", high, list.bytes + 6, list.top);
+    list.bytes += WORD;
+    return text;
+}
+
 /* The mask or number of words is 6 bytes into the word with the address. %0: the log. %1, %2: scratch. `memory` is the operand with the memory, the next
  * one the base. */
-static std::string code_of_entry(const entry &one, int memory, HOST_WIDE_INT *at)
+static std::string code_of_entry(const entry &one, listing &list, int memory, HOST_WIDE_INT *at)
 {
     HOST_WIDE_INT words = words_spanned(one), logged = words_logged(one);
     unsigned int mask = has_gaps(one) ? mask_of(one, extent_of(one)) : 0, from_base = mask_from_base(one);
-    int from = (int)*at, end = from + (int)(logged * WORD);
+    int from = (int)*at, end = from + (int)(logged * WORD), high;
 
     *at = end + WORD;
     if (from_base == 1)
-        return code_of_moves(1, memory + 1, 1, from) + code("movq %%%d, %d(%%0)\n\t", memory + 1, end);
+        return code_of_moves(1, memory + 1, 1, from) + code("movq %%%d, %d(%%0)\n\t", memory + 1, end) + code_of_listing(one, list, memory + 1, 0);
     if (words == 1)
-        return code("movq %%%d, %%1\n\tmovq %%1, %d(%%0)\n\tleaq %%%d, %%1\n\tmovq %%1, %d(%%0)\n\t", memory, from, memory, end);
+        return code("movq %%%d, %%1\n\tmovq %%1, %d(%%0)\n\tleaq %%%d, %%1\n\tmovq %%1, %d(%%0)\n\t", memory, from, memory, end) +
+               code_of_listing(one, list, 1, 0);
+    high = from_base != 0 ? (int)(from_base | 0x8000) : mask != 0 ? (int)(mask | 0x8000) : (int)words;
     if (from_base != 0)
-        return code("movq %%%d, %d(%%0)\n\tmovw $%d, %d(%%0)\n\t", memory + 1, end, (int)(from_base | 0x8000), end + 6) +
+        return code("movq %%%d, %d(%%0)\n\tmovw $%d, %d(%%0)\n\t", memory + 1, end, high, end + 6) + code_of_listing(one, list, memory + 1, high) +
                code_of_moves(from_base, memory + 1, 1, from);
-    return code("leaq %%%d, %%1\n\tmovq %%1, %d(%%0)\n\tmovw $%d, %d(%%0)\n\t", memory, end, mask != 0 ? (int)(mask | 0x8000) : (int)words, end + 6) +
+    return code("leaq %%%d, %%1\n\tmovq %%1, %d(%%0)\n\tmovw $%d, %d(%%0)\n\t", memory, end, high, end + 6) + code_of_listing(one, list, 1, high) +
            code_of_moves(mask != 0 ? mask : (1u << words) - 1, 1, 2, from);
 }
 
@@ -177,11 +201,12 @@ static tree memory_of(const entry &one, gimple *at)
 }
 
 /* %0 the log, %1 where the words come from, %2 how many, %3 scratch. */
-static std::string code_of_long(const entry &one)
+static std::string code_of_long(const entry &one, listing &list, int memory)
 {
     int words = (int)words_spanned(one);
 
-    return code("leaq %%4, %%1\n\tmovq %%1, %%3\n\tmovl $%d, %%k2\n\trep movsq\n\tmovq %%3, (%%0)\n\tmovw $%d, 6(%%0)\n\t", words, words);
+    return code("leaq %%%d, %%1\n\tmovq %%1, %%3\n\tmovl $%d, %%k2\n\trep movsq\n\tmovq %%3, (%%0)\n\tmovw $%d, 6(%%0)\n\t", memory, words, words) +
+           code_of_listing(one, list, 3, words);
 }
 
 static std::vector<const char *> scratch_of(const batch &all)
@@ -207,6 +232,15 @@ static location_t location_of(const batch &all)
     return found;
 }
 
+static bool any_is_followed(const batch &all)
+{
+    for (const entry &one : all.entries) {
+        if (is_followed(one))
+            return true;
+    }
+    return false;
+}
+
 static void emit_inline(const batch &all)
 {
     vec<tree, va_gc> *inputs = NULL, *outputs = NULL;
@@ -215,23 +249,30 @@ static void emit_inline(const batch &all)
     std::vector<tree> names;
     std::string text = "movq journal(%%rip), %0\n\t";
     HOST_WIDE_INT bytes = 0;
+    listing list = { (int)scratch.size(), 0 };
     gasm *statement;
 
+    if (any_is_followed(all)) {
+        scratch.push_back("=&r");
+        text += code("movq journal_list_top(%%%%rip), %%%d\n\t", list.top);
+    }
     for (const char *constraint : scratch) {
         names.push_back(make_ssa_name(long_long_unsigned_type_node));
         vec_safe_push(outputs, operand(constraint, names.back()));
     }
     for (const entry &one : all.entries) {
         if (is_long(one)) {
-            text += code_of_long(one);
+            text += code_of_long(one, list, (int)scratch.size());
             bytes += (words_spanned(one) + 1) * WORD;
         } else {
-            text += code_of_entry(one, (int)(scratch.size() + vec_safe_length(inputs)), &bytes);
+            text += code_of_entry(one, list, (int)(scratch.size() + vec_safe_length(inputs)), &bytes);
         }
         vec_safe_push(inputs, operand("m", memory_of(one, all.at)));
         if (!is_long(one) && mask_from_base(one) != 0)
             vec_safe_push(inputs, operand("r", one.base));
     }
+    if (list.bytes != 0)
+        text += code("addq $%d, journal_list_top(%%%%rip)\n\t", list.bytes);
     text += code("addw $%d, journal(%%%%rip)\n\tjc 2f\n1:\n\t.subsection 1\n2:\tleaq -128(%%%%rsp), %%%%rsp\n\tcall journal_spill_stub\n\t"
                  "leaq 128(%%%%rsp), %%%%rsp\n\tjmp 1b\n\t.previous",
                  (int)bytes);

@@ -6,6 +6,7 @@
  * has logged: a function runs within one handler. Stores that are all executed if one is have their entries made together, at the first of them: an entry
  * may come long before its store, but not after it.
  */
+#include "copy.h"
 #include "emit.h"
 #include "gcc.h"
 #include "local.h"
@@ -338,6 +339,7 @@ void register_attributes(void *, void *)
 {
     register_attribute(&no_journal);
     local_register_attributes();
+    copy_register_attributes();
 }
 
 const pass_data check_pass_data = { GIMPLE_PASS, "journal_check", OPTGROUP_NONE, TV_NONE, PROP_cfg | PROP_ssa, 0, 0, 0, 0 };
@@ -394,6 +396,11 @@ __attribute__((visibility("default"))) int plugin_init(struct plugin_name_args *
     }
     register_callback(arguments->base_name, PLUGIN_ATTRIBUTES, register_attributes, NULL);
     register_callback(arguments->base_name, PLUGIN_ALL_IPA_PASSES_START, local_check_addresses, NULL);
+    register_callback(arguments->base_name, PLUGIN_ALL_IPA_PASSES_START, copy_check_variables, NULL);
+    for (int i = 0; i < arguments->argc; i++) {
+        if (strcmp(arguments->argv[i].key, "no-copy") == 0)
+            has_copy = false;
+    }
     add_pass(arguments, new check_pass(g), "ssa");
     add_pass(arguments, new journal_pass(g), "optimized");
     return 0;

@@ -79,7 +79,7 @@ TEST(the_copy_follows_what_handlers_write)
     CHECK(memcmp(state_words, mirror_words, sizeof(state_words)) == 0);
 }
 
-/* An entry as tools/journal makes it. What lies in its gaps is followed with it: in the state it is what the last handler that wrote it left. */
+/* An entry as tools/journal makes it, listed for the copy. What lies in its gaps is followed with it: in the state it is what the last handler that wrote it left. */
 static void log_mask(uint32_t index, uint32_t mask)
 {
     uint64_t *to = (uint64_t *)(uintptr_t)journal.top;
@@ -89,6 +89,7 @@ static void log_mask(uint32_t index, uint32_t mask)
             *to++ = 0;
     }
     *to++ = journal_entry((uint64_t)(uintptr_t)&state_words[index], JOURNAL_MASK | mask);
+    *journal_list_top++ = to[-1];
     journal.top = (uint64_t)(uintptr_t)to;
 }
 
@@ -110,6 +111,34 @@ TEST(the_copy_follows_entries_with_gaps)
     CHECK(memcmp(state_words, mirror_words, sizeof(state_words)) == 0);
 }
 
+/* The list is emptied with the chunk: then the copy looks at the whole log. */
+TEST(the_copy_follows_a_log_that_was_spilled)
+{
+    begin();
+    journal_begin();
+    store(9, 90);
+    for (uint32_t i = 0; i < JOURNAL_LIST; i++)
+        store(i % WORDS, i % WORDS + 1);
+    CHECK(journal.spill_words > 0);
+    log_mask(20, 0x4005);
+    state_words[34] = 2;
+    CHECK(journal_list_top < journal_list + JOURNAL_LIST);
+    journal_commit(0, ENDPOINT_NONE);
+    mirror_follow();
+    CHECK_EQ(mirror_words[34], 2);
+    CHECK(memcmp(state_words, mirror_words, sizeof(state_words)) == 0);
+}
+
+TEST(a_handler_that_stores_nothing_changes_nothing_in_the_copy)
+{
+    begin();
+    journal_begin();
+    state_words[5] = 6; /* without an entry */
+    journal_commit(0, ENDPOINT_NONE);
+    mirror_follow();
+    CHECK_EQ(mirror_words[5], 5);
+}
+
 TEST(damaged_entries_lead_neither_out_of_the_log_nor_out_of_the_copy)
 {
     begin();
@@ -118,6 +147,7 @@ TEST(damaged_entries_lead_neither_out_of_the_log_nor_out_of_the_copy)
     log_mask(WORDS - 2, 0x7ffe);
     state_words[WORDS - 1] = 9;
     *(uint64_t *)(uintptr_t)journal.top = journal_entry((uint64_t)(uintptr_t)&state_words[WORDS - 3], 0x7fff);
+    *journal_list_top++ = *(uint64_t *)(uintptr_t)journal.top;
     journal.top += sizeof(uint64_t);
     journal_commit(0, ENDPOINT_NONE);
     mirror_follow();

@@ -31,6 +31,9 @@ SAMPLES = [
     ("the mark names no pointer", "", "CALLERS_OWN(1) static void fill(int number) { state.number = number; }\nvoid run(void); void run(void) { fill(1); }",
      "no such pointer"),
     ("a member that leads to no state is made to", "", "void run(struct thing *out); void run(struct thing *out) { out->next = &state; }", "this member"),
+    ("the state has a structure in it that is in tables only", "",
+     "struct row { int number; } IN_TABLES;\nstruct outer { int first; struct row rows[3]; };\n"
+     "struct outer here __attribute__((section(\".bss.state\")));", "in tables only"),
     ("a mark in a header holds for the source", "CALLERS_OWN(1) void fill(struct thing *out);",
      "void fill(struct thing *out) { out->number = 1; }\nvoid run(void); void run(void) { struct thing own; fill(&own); }", ""),
 ]

@@ -25,6 +25,16 @@ struct answer {
     uint64_t word[3];
 };
 
+/* Never in the static state. */
+struct row {
+    uint64_t value[4];
+} IN_TABLES;
+
+struct tables {
+    struct row *row;
+    uint32_t *heads IN_TABLES;
+};
+
 struct call {
     struct answer *reply NOT_STATE;
 };
@@ -32,11 +42,18 @@ struct call {
 /* In the place of struct journal: the code knows that its first word is where the next entry goes. */
 uint64_t journal __attribute__((visibility("hidden")));
 void journal_spill_stub(void);
+/* The entries that the copy of the state looks at. */
+uint64_t *journal_list_top __attribute__((visibility("hidden")));
 
 static uint64_t log_chunk[LOG_BYTES / 8] __attribute__((aligned(LOG_BYTES)));
 static struct record state[RECORDS] __attribute__((section(".bss.state")));
 static struct record derived __attribute__((section(".bss.derived")));
 static struct record copy[RECORDS];
+static struct row rows[RECORDS];
+static uint32_t heads[RECORDS];
+extern struct tables tables; /* not known to the compiler */
+struct tables tables = { rows, heads };
+static uint64_t list[LOG_BYTES / 16];
 static volatile bool yes = true, no = false;
 
 void journal_spill_stub(void)
@@ -52,6 +69,7 @@ NO_JOURNAL void journal_record(const void *address, size_t bytes)
 
     memcpy(to, address, words * 8);
     to[words] = (uint64_t)(uintptr_t)address | words << 48;
+    *journal_list_top++ = to[words];
     journal += (words + 1) * 8;
 }
 
@@ -174,29 +192,45 @@ __attribute__((noinline)) static void give_and_take(struct record *record)
     take_record((uint32_t)(record - state));
 }
 
+__attribute__((noinline)) static void in_tables(uint32_t index)
+{
+    tables.row[index].value[1] = 4;
+    tables.heads[index + 1] = 3;
+}
+
+__attribute__((noinline)) static void state_and_table(struct row *row, struct record *record, uint64_t *any)
+{
+    row->value[2] = 1;
+    record->value[0] = 1;
+    *any = 2;
+}
+
 /* ---- handlers: fixed arguments ---- */
 
 static const struct {
     const char *name;
     int number;
     uint64_t words;
+    size_t listed;         /* entries that the copy looks at */
     size_t forgone, bytes; /* of record 1: what needs not be restored */
 } tries[] = {
-    { "one word", 0, 1, 0, 0 },
-    { "two words with a gap share an entry that leaves it out", 1, 2, 0, 0 },
-    { "what is around a branch shares an entry", 2, 3, 0, 0 },
-    { "a store that is not executed has no entry", 3, 0, 0, 0 },
-    { "elements of an array", 4, 3, 0, 0 },
-    { "a whole record", 5, sizeof(struct record) / 8, 0, 0 },
-    { "a loop", 6, 4, 0, 0 },
-    { "a length that is not known", 7, 5, 0, 0 },
-    { "two bytes of one word", 8, 1, 0, 0 },
-    { "pointers to variables of a caller", 9, 1, 0, 0 },
-    { "the reply", 10, 0, 0, 0 },
-    { "what is outside of the state", 11, 0, 0, 0 },
-    { "a record that was free", 12, 1, offsetof(struct record, value), sizeof(struct record) - offsetof(struct record, value) },
-    { "a record that is given back and taken again", 14, 1 + sizeof(struct record) / 8, 0, 0 },
-    { "a store before the record is free", 13, 1, offsetof(struct record, value) + 8, 8 },
+    { "one word", 0, 1, 1, 0, 0 },
+    { "two words with a gap share an entry that leaves it out", 1, 2, 1, 0, 0 },
+    { "what is around a branch shares an entry", 2, 3, 2, 0, 0 },
+    { "a store that is not executed has no entry", 3, 0, 0, 0, 0 },
+    { "elements of an array", 4, 3, 2, 0, 0 },
+    { "a whole record", 5, sizeof(struct record) / 8, 1, 0, 0 },
+    { "a loop", 6, 4, 4, 0, 0 },
+    { "a length that is not known", 7, 5, 1, 0, 0 },
+    { "two bytes of one word", 8, 1, 1, 0, 0 },
+    { "pointers to variables of a caller", 9, 1, 1, 0, 0 },
+    { "the reply", 10, 0, 0, 0, 0 },
+    { "what is outside of the state", 11, 0, 0, 0, 0 },
+    { "a record that was free", 12, 1, 1, offsetof(struct record, value), sizeof(struct record) - offsetof(struct record, value) },
+    { "a record that is given back and taken again", 14, 1 + sizeof(struct record) / 8, 2, 0, 0 },
+    { "tables in arenas", 15, 2, 0, 0, 0 },
+    { "a table, the state, and who knows", 16, 3, 2, 0, 0 },
+    { "a store before the record is free", 13, 1, 1, offsetof(struct record, value) + 8, 8 },
 };
 
 NO_JOURNAL static void run(int number)
@@ -246,6 +280,12 @@ NO_JOURNAL static void run(int number)
         break;
     case 13:
         before_it_was_free(&state[1]);
+        break;
+    case 15:
+        in_tables(1);
+        break;
+    case 16:
+        state_and_table(&rows[1], &state[1], &state[2].value[1]);
         break;
     default:
         give_and_take(&state[1]);
@@ -299,12 +339,14 @@ NO_JOURNAL int main(void)
         memset(state, (int)(i + 0x30), sizeof(state));
         memcpy(copy, state, sizeof(state));
         journal = (uint64_t)(uintptr_t)log_chunk;
+        journal_list_top = list;
         run(tries[i].number);
         words = roll_back();
         memcpy((char *)&state[1] + tries[i].forgone, (char *)&copy[1] + tries[i].forgone, tries[i].bytes);
-        good = words == tries[i].words && memcmp(state, copy, sizeof(state)) == 0;
+        good = words == tries[i].words && (size_t)(journal_list_top - list) == tries[i].listed && memcmp(state, copy, sizeof(state)) == 0;
         if (!good)
-            printf("# %llu words logged, %llu wanted, %s\n", (unsigned long long)words, (unsigned long long)tries[i].words,
+            printf("# %llu words logged, %llu wanted, %zu entries listed, %zu wanted, %s\n", (unsigned long long)words,
+                   (unsigned long long)tries[i].words, (size_t)(journal_list_top - list), tries[i].listed,
                    memcmp(state, copy, sizeof(state)) == 0 ? "restored" : "not restored");
         printf("%sok %zu - %s\n", good ? "" : "not ", i + 1, tries[i].name);
         failed += !good;
