@@ -11,7 +11,13 @@
 #include "sys/loop.h"
 #include "sys/trap.h"
 
-enum { CYCLES_PER_BYTE = 32, UNROLLED = 8, PART_WORDS = KERNEL_CHECKSUM_MAX / sizeof(uint64_t) };
+enum {
+    SMALL_TEXT = 96 << 10,
+    CYCLES_PER_BYTE_SMALL = 16,
+    CYCLES_PER_BYTE = 32,
+    UNROLLED = 8,
+    PART_WORDS = KERNEL_CHECKSUM_MAX / sizeof(uint64_t)
+};
 
 extern const uint64_t __text_start[], __text_end[];
 
@@ -90,15 +96,23 @@ static uint64_t cycles(void)
     return (uint64_t)high << 32 | low;
 }
 
+static uint64_t interval_cycles(void)
+{
+    uint64_t bytes = (uint64_t)(__text_end - __text_start) * sizeof(uint64_t);
+
+    return bytes * (bytes < SMALL_TEXT ? CYCLES_PER_BYTE_SMALL : CYCLES_PER_BYTE);
+}
+
 /* Processors' counters may differ: a look that seems to lie ahead is one that is due. */
 void integrity_look(void)
 {
-    static uint64_t looked;
+    static uint64_t looked, interval;
     uint64_t now = cycles();
 
-    if (__builtin_expect(now - looked < CYCLES_PER_BYTE * sizeof(uint64_t) * (uint64_t)(__text_end - __text_start), 1))
+    if (__builtin_expect(now - looked < interval, 1))
         return;
     looked = now;
+    interval = interval_cycles();
     check_text();
 }
 #endif
