@@ -77,6 +77,7 @@ int main(void)
         .state_bytes = sizeof(hello_state),
         .protocols = protocols,
         .protocol_count = 1,
+        .looks_often = true,
         .state_check = hello_state_check,
 #ifdef HELLO_LAYOUT_2
         .upgrades = upgrades,

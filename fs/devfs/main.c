@@ -34,6 +34,7 @@ int main(void)
         .state_bytes = sizeof(devfs),
         .protocols = protocols,
         .protocol_count = 2,
+        .looks_often = true,
         .state_check = devfs_state_check,
     };
     sef_setcb_init_fresh(init_fresh);

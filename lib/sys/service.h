@@ -58,6 +58,8 @@ struct service {
     int (*rebuild)(void *state);
     /* After a crash `rebuild` makes the state anew from what it can trust (VM): it has no arenas, nothing of it is rolled back, and it is not checked before. */
     bool derives;
+    /* The text is looked at before nearly every handler (integrity.h). For services whose requests cost more than a look, and that programs do not call all the time. */
+    bool looks_often;
     /* After a restart: neither the state nor a copy of it passes the check. Drop what makes no sense, or make it anew. NULL: all of it is given up. */
     void (*mend)(void *state);
     /* After a restart whose old state cannot be used: everything is as when the service starts afresh, but for the arenas, which are attached and hold

@@ -26,6 +26,7 @@ int main(void)
         .state_bytes = sizeof(ds_state),
         .protocols = protocols,
         .protocol_count = 1,
+        .looks_often = true,
         .state_check = ds_state_check,
     };
 

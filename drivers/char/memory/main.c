@@ -27,6 +27,7 @@ int main(void)
         .state_bytes = sizeof(memory),
         .protocols = protocols,
         .protocol_count = 1,
+        .looks_often = true,
     };
 
     sef_setcb_init_fresh(init);

@@ -29,6 +29,7 @@ int main(void)
         .state_bytes = sizeof(generator),
         .protocols = protocols,
         .protocol_count = 1,
+        .looks_often = true,
     };
     sef_setcb_init_fresh(init);
     service_run(&service);

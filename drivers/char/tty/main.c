@@ -106,6 +106,7 @@ int main(void)
         .state_bytes = sizeof(tty),
         .protocols = protocols,
         .protocol_count = 1,
+        .looks_often = true,
         .handle_reply = handle_reply,
         .handle_notify = handle_notify,
         .mark_waiters = tty_mark_waiters,
