@@ -240,6 +240,18 @@ static void receive_one(void)
     transact(status);
 }
 
+/* The message in hand has crashed the service twice. If it is a reply, whoever waits for what hangs on it gets the error; false: it is none. */
+static bool fail_reply(void)
+{
+    struct message *reply = &journal.buffer[journal.current];
+
+    if ((journal.receive_status & IPC_STATUS_VERB_MASK) == IPC_NOTIFY || (reply->type & MESSAGE_REPLY) == 0)
+        return false;
+    log_error("reply type %#x crashed the service twice: it counts as error %d", reply->type, -EIO);
+    reply->status = -EIO;
+    return true;
+}
+
 /* The first thing after a restart with the old state: finish what the old instance had begun. */
 static void resume(void)
 {
@@ -256,7 +268,7 @@ static void resume(void)
             journal.reply_to = ENDPOINT_NONE;
         return;
     }
-    if (++journal.attempts < 2) {
+    if (++journal.attempts < 2 || (journal.attempts == 2 && fail_reply())) {
         crash_notes_message(&journal.buffer[journal.current]);
         crash_notes_record(true);
         transact(journal.receive_status);

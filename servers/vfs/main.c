@@ -10,6 +10,7 @@
 #include "sys/service.h"
 #include "sys/syscalls.h"
 
+#include "derive.h"
 #include "device.h"
 #include "mount.h"
 #include "operation.h"
@@ -84,6 +85,7 @@ static int rebuild(void *vfs)
     struct vfs_state *s = vfs;
 
     vnode_windows_forget(s);
+    derive_indexes(s);
     return sys_setalarm(s->alarm_ns != 0 || s->start_step == START_NOTHING ? 1 : 0);
 }
 

@@ -32,6 +32,15 @@ uint32_t vnode_find(const struct vfs_state *vfs, uint32_t mount, uint32_t inode)
     return 0;
 }
 
+void vnode_hash_insert(uint32_t vnode)
+{
+    struct vnode *node = vnode_at(vnode);
+    uint32_t *first = &tables.vnode_hash[hash_of(node->mount, node->inode)];
+
+    node->hash_next = *first;
+    *first = vnode;
+}
+
 static void hash_remove(uint32_t vnode)
 {
     struct vnode *node = vnode_at(vnode);
@@ -232,8 +241,7 @@ uint32_t vnode_get(struct vfs_state *vfs, const struct vnode_facts *facts)
     node->server_references = 1;
     node->nlink = 1;
     take_facts(vfs, node, facts);
-    node->hash_next = tables.vnode_hash[hash_of(facts->mount, facts->inode)];
-    tables.vnode_hash[hash_of(facts->mount, facts->inode)] = vnode;
+    vnode_hash_insert(vnode);
     return vnode;
 }
 

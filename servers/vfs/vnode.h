@@ -48,6 +48,8 @@ void vnode_unlinked(struct vfs_state *vfs, uint32_t vnode, uint32_t nlink);
 /* The address in VFS where the contents of an object node are. 0: VM refused. */
 uint64_t vnode_window(struct vfs_state *vfs, uint32_t vnode);
 void vnode_windows_forget(struct vfs_state *vfs);
+/* Of a node whose mount and number are known: it can be found by them. */
+void vnode_hash_insert(uint32_t vnode);
 
 /* A name of at most NAME_INLINE bytes as the cache compares it: the name, zeros, in the last byte the length. */
 struct name_key {

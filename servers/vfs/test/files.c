@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors, files, pipes. */
+#include "../derive.h"
+#include "../file.h"
+#include "../vnode.h"
 #include "world.h"
 
 TEST(descriptors_are_the_lowest_free)
@@ -321,4 +324,33 @@ TEST(a_driver_that_was_restarted_is_asked_again)
                             .transaction = fake_sent_to(ENDPOINT_TTY)->message.transaction };
     operation_handle_reply(&vfs, &last);
     CHECK_EQ(answered(FIRST), -EIO);
+}
+
+/* A wild store into one of them would otherwise kill each instance in turn. */
+TEST(indexes_of_nodes_are_made_anew)
+{
+    char text[8] = { 0 };
+    uint32_t vnode, hash = 0;
+
+    world_begin();
+    CHECK_EQ(CALL3(open, "/f", O_RDWR | O_CREAT, 0644), 0);
+    CHECK_EQ(CALL3(open, "/g", O_RDWR | O_CREAT, 0644), 1);
+    CHECK_EQ(CALL3(write, 0, "hello", 5), 5);
+    CHECK_EQ(CALL3(write, 1, "world", 5), 5);
+    vnode = file_at(fd_file(&vfs, &tables.processes[1], 0))->vnode;
+    CHECK(vnode_at(vnode)->window != 0);
+    vfs.windows[vnode_at(vnode)->window].vnode = 0xdeadbeef;
+    vfs.windows[WINDOWS - 1].vnode = 0xdeadbeef;
+    vnode_at(file_at(fd_file(&vfs, &tables.processes[1], 1))->vnode)->window = 0xdeadbeef;
+    while (tables.vnode_hash[hash] == 0)
+        hash++;
+    tables.vnode_hash[hash] = 0xdeadbeef;
+    derive_indexes(&vfs);
+    CHECK_EQ(vfs.windows[vnode_at(vnode)->window].vnode, vnode);
+    CHECK_EQ(vfs.windows[WINDOWS - 1].vnode, 0);
+    CHECK_EQ(vnode_find(&vfs, vnode_at(vnode)->mount, vnode_at(vnode)->inode), vnode);
+    CHECK_EQ(CALL4(pread64, 0, text, 8, 0), 5);
+    CHECK_STR(text, "hello");
+    CHECK_EQ(CALL4(pread64, 1, text, 8, 0), 5);
+    CHECK(vfs_state_check(&vfs) == NULL);
 }

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A driver with mistakes, for tests of crash reports, replay and what lib/sys makes of impossible results: /dev/frail takes numbers and counts how often each
- * came; it forgets to check the number once it has counted three, and what it says when it is asked for ODD or FORGOTTEN for the first time is no answer.
+ * came; it forgets to check the number once it has counted three, what it says when it is asked for ODD or FORGOTTEN for the first
+ * time is no answer; and it can do nothing with what PM says when it is told to ASK. Who reads it learns of PM's last error.
  */
+#include "base/format.h"
 #include "base/string.h"
 #include "driver/announce.h"
 #include "errors.h"
 #include "protocols/frail_char_server.h"
+#include "protocols/pm_client.h"
 #include "sys/grant.h"
 #include "sys/sef.h"
 #include "sys/service.h"
 
-enum { NUMBERS = 16, TRUSTED_AFTER = 3, DECIMAL = 10, ODD = 14, FORGOTTEN = 15 };
+enum { NUMBERS = 16, TRUSTED_AFTER = 3, DECIMAL = 10, ASK = 13, ODD = 14, FORGOTTEN = 15 };
 
 struct frail_state {
     uint32_t total;
     uint32_t count[NUMBERS];
+    int32_t error; /* that PM's answer came with */
 };
 
 static struct frail_state frail_state SERVICE_STATE;
@@ -62,6 +66,8 @@ int char_handle_write(struct frail_state *state, struct call *call, const struct
         has_been_asked[number] = true;
         return number == ODD ? 1 : CALL_PARKED;
     }
+    if (number == ASK)
+        pm_send_identify(call->outbox, ENDPOINT_PM, ASK, &(struct pm_identify_request){ .process = request->caller });
     count_number(state, number);
     reply->length = request->length;
     return 0;
@@ -69,11 +75,24 @@ int char_handle_write(struct frail_state *state, struct call *call, const struct
 
 int char_handle_read(struct frail_state *state, struct call *call, const struct char_read_request *request, struct char_read_reply *reply)
 {
-    (void)state;
-    (void)call;
-    (void)request;
-    reply->length = 0;
-    return 0;
+    char text[32];
+
+    if (request->position != 0 || state->error == 0)
+        return 0;
+    reply->length = (uint64_t)format_string(text, sizeof(text), "error %d\n", state->error);
+    if (reply->length > request->length)
+        reply->length = request->length;
+    return sys_safecopyto(call->caller, request->buffer, 0, text, reply->length);
+}
+
+static void handle_reply(void *opaque, const struct message *reply, struct outbox *outbox)
+{
+    struct frail_state *state = opaque;
+
+    (void)outbox;
+    if (reply->status == 0)
+        __builtin_trap();
+    state->error = reply->status;
 }
 
 int char_handle_close(struct frail_state *state, struct call *call, const struct char_close_request *request)
@@ -119,6 +138,7 @@ int main(void)
         .state_bytes = sizeof(frail_state),
         .protocols = protocols,
         .protocol_count = 1,
+        .handle_reply = handle_reply,
         .state_check = check,
     };
 

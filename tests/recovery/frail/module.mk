@@ -3,3 +3,4 @@ name := frail
 kind := service
 depends := lib/base lib/sys lib/driver
 serves := char
+calls := pm
