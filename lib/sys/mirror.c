@@ -120,14 +120,24 @@ struct piece {
 
 static struct piece piece[PIECES_MAX];
 
+/* Megabytes are compared while nobody serves: a load and a compare for each word. */
+static inline bool differs(uint64_t at)
+{
+    uint64_t word, copied;
+
+    __builtin_memcpy(&word, mirror.state + at, WORD);
+    __builtin_memcpy(&copied, mirror.copy + at, WORD);
+    return word != copied;
+}
+
 /* The next piece from `at` on in which state and copy differ; bytes 0: none. */
 static struct piece next_piece(uint64_t at)
 {
     uint64_t end;
 
-    while (at < mirror.bytes && memcmp(mirror.state + at, mirror.copy + at, WORD) == 0)
+    while (at < mirror.bytes && !differs(at))
         at += WORD;
-    for (end = at; end < mirror.bytes && memcmp(mirror.state + end, mirror.copy + end, WORD) != 0; end += WORD)
+    for (end = at; end < mirror.bytes && differs(end); end += WORD)
         ;
     return (struct piece){ at, end - at };
 }
