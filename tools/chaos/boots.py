@@ -37,7 +37,9 @@ measure() {
     set -- $1 /proc/[0-9]*
     echo "##$1 processes $(($# - 1))"
     echo "##$1 slots $(service list | wc -l)"
-    echo "##$1 descriptors $(ls /proc/[0-9]*/fd 2>/dev/null | grep -c '^[0-9]')"
+    ls /proc/[0-9]*/fd >/run/descriptors 2>/dev/null # no pipeline: whether its other end is there already is chance
+    echo "##$1 descriptors $(grep -c '^[0-9]' /run/descriptors)"
+    rm /run/descriptors
     echo "##$1 files $(find /tmp /run /dev -xdev 2>/dev/null | wc -l)"
     echo "##$1 kilobytes $(awk '/^MemFree/ {n += $2} /^table_frames / {n += 4 * $2} END {print -n}' /proc/meminfo /proc/counters)"
     echo "##$1 tables $(awk '/^table_frames / {n += $2} /^table_frames_free / {n -= $2} END {print n}' /proc/counters)"
