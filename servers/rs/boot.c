@@ -22,20 +22,10 @@
 static struct boot_info boot_info SERVICE_DERIVED;
 static struct manifest manifest SERVICE_DERIVED; /* scratch of read_manifests */
 
-enum { MAPS = 3 };
-
 /* RS-3: the boot parameter rs_verbose=1 shows the steps of the boot. */
 #define verbose(state, ...) ((state)->verbose ? log_info(__VA_ARGS__) : (void)0)
 
-/* The kernel looks: we would die of it. */
-static bool can_read(uint64_t address)
-{
-    uint64_t word;
-
-    return sys_vircopy(ENDPOINT_SELF, address, ENDPOINT_SELF, (uint64_t)(uintptr_t)&word, sizeof(word)) == 0;
-}
-
-/* Address of the archive here. A vm that dies in this call may have lost what its successor says is there. */
+/* Address of the archive here. */
 static int map(uint64_t *address)
 {
     uint64_t offset = boot_info.archive_base & (RS_PAGE_BYTES - 1);
@@ -50,12 +40,8 @@ static int map(uint64_t *address)
     struct vm_map_physical_reply reply;
     int result = kernel_call_privctl(ENDPOINT_SYSTEM, &right);
 
-    for (int i = 0; i < MAPS && result == 0; i++) {
+    if (result == 0)
         result = vm_call_map_physical(ENDPOINT_VM, &request, &reply);
-        if (result != 0 || can_read(reply.address))
-            break;
-        log_warn("the boot archive is not where vm has mapped it: once more");
-    }
     if (result == 0)
         *address = reply.address + offset;
     return result;

@@ -341,6 +341,7 @@ static int map_physical(struct vm_state *state, uint32_t space, const struct reg
     return 0;
 }
 
+/* What was asked for before is there. But if this message is handled for the second time, the region may be there and its pages not. */
 int vm_handle_map_physical(struct vm_state *state, struct call *call, const struct vm_map_physical_request *request,
                            struct vm_map_physical_reply *reply)
 {
@@ -360,18 +361,26 @@ int vm_handle_map_physical(struct vm_state *state, struct call *call, const stru
     if (kcall_query_memory(call->caller, request->physical, request->length) != 0 || !is_foreign_memory(state, base, end)) {
         return -EPERM;
     }
-    if (there != VM_NONE && region_at(there)->end - region_at(there)->start >= end - base) {
-        reply->address = region_at(there)->start + (request->physical - base);
-        return 0;
-    }
-
     model.start = space_at(space)->physical_next;
+    if (there != VM_NONE && region_at(there)->end - region_at(there)->start >= end - base) {
+        model.start = region_at(there)->start;
+        if (!repeat_may_be()) {
+            reply->address = model.start + (request->physical - base);
+            return 0;
+        }
+        result = space_unmap(state, space, model.start, region_at(there)->end);
+        if (result != 0) {
+            return result;
+        }
+    }
     model.end = model.start + (end - base);
     model.protection |= request->writable != 0 ? VM_PROTECTION_WRITE : 0;
     model.uncached = request->uncached != 0;
     result = map_physical(state, space, &model);
     if (result == 0) {
-        space_at(space)->physical_next = model.end + PAGE_BYTES;
+        if (space_at(space)->physical_next <= model.end) {
+            space_at(space)->physical_next = model.end + PAGE_BYTES;
+        }
         reply->address = model.start + (request->physical - base);
     }
     return result == 0 || result == -EPERM ? result : -ENOMEM;

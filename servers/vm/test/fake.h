@@ -34,6 +34,7 @@ enum {
     FAKE_FRAMES = 4096,
     FAKE_ENTRIES = 1 << 16,
     FAKE_TABLE_MB = 64,
+    FAKE_DEVICE_FRAME = 0xf0000, /* device memory from here on */
     PARENT = 300,
     CHILD = 301,
     OTHER = 302,
@@ -174,7 +175,8 @@ int kcall_map(uint32_t space, uint64_t address, const uint64_t *physical, uint64
         if ((flags & KERNEL_MAP_FLAGS_IF_ABSENT) != 0 && (old != NULL || frame == 0)) {
             continue;
         }
-        CHECK(frame != 0 && frame >> PAGE_BITS < FAKE_FRAMES && !fake_is_table[frame >> PAGE_BITS]);
+        CHECK(frame >> PAGE_BITS >= FAKE_DEVICE_FRAME ||
+              (frame != 0 && frame >> PAGE_BITS < FAKE_FRAMES && !fake_is_table[frame >> PAGE_BITS]));
         if ((flags & KERNEL_MAP_FLAGS_ZERO) != 0) {
             memset(fake_is_own(space, address) ? (void *)(address + i * PAGE_BYTES) : fake_memory[frame >> PAGE_BITS], 0, PAGE_BYTES);
         }
@@ -239,11 +241,16 @@ int kcall_space_drain(uint32_t space, uint64_t address, uint64_t count, uint64_t
     }
     *present = 0;
     *done = count;
+    qsort(fake_table, fake_count, sizeof(fake_table[0]), fake_compare);
     for (uint32_t i = 0; i < fake_count; i++) {
-        if (fake_table[i].space == space && fake_table[i].page >= first && fake_table[i].page - first < count) {
-            CHECK(*present < ENTRY_ROOM);
-            entries[(*present)++] = fake_table[i].entry;
+        if (fake_table[i].space != space || fake_table[i].page < first || fake_table[i].page - first >= count) {
+            continue;
         }
+        if (*present == ENTRY_ROOM) {
+            *done = fake_table[i].page - first;
+            return 0;
+        }
+        entries[(*present)++] = fake_table[i].entry;
     }
     return 0;
 }
@@ -356,7 +363,7 @@ int kcall_tables_take(uint64_t *frames, uint64_t room, uint64_t *count)
 int kcall_query_memory(endpoint_t process, uint64_t base, uint64_t length)
 {
     (void)process;
-    return base >= 0xf0000000 && length < 0x10000000 ? 0 : -EPERM;
+    return base >> PAGE_BITS >= FAKE_DEVICE_FRAME && length < 0x10000000 ? 0 : -EPERM;
 }
 
 int kcall_update(endpoint_t source, endpoint_t destination)

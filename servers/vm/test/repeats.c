@@ -175,10 +175,27 @@ static int64_t make_arena(void)
     return vm_handle_arena(&vm, fake_call(FILE_SERVER), &request, &reply);
 }
 
+/* More pages than one kernel call maps. */
+enum { DEVICE_PAGES = 600 };
+
+static int64_t map_device(void)
+{
+    struct vm_map_physical_request request = { .physical = (uint64_t)FAKE_DEVICE_FRAME << PAGE_BITS, .length = DEVICE_PAGES * PAGE_BYTES };
+    struct vm_map_physical_reply reply;
+    int result = vm_handle_map_physical(&vm, fake_call(FILE_SERVER), &request, &reply);
+
+    return result == 0 ? (int64_t)reply.address : result;
+}
+
 /* ---- what must be there, before and afterwards ---- */
 
 static void nothing(void)
 {
+}
+
+static void have_device(void)
+{
+    CHECK(map_device() > 0);
 }
 
 static void have_mapping(void)
@@ -348,6 +365,25 @@ static void file_is_short(void)
     CHECK_EQ(fake_read(PARENT, 0x400000), 1);
 }
 
+static void device_is_mapped(void)
+{
+    struct vm_map_physical_request no_more = { .physical = (uint64_t)FAKE_DEVICE_FRAME << PAGE_BITS };
+    struct vm_map_physical_reply reply;
+    uint64_t address = (uint64_t)map_device();
+
+    for (uint64_t i = 0; i < DEVICE_PAGES; i++) {
+        const struct fake_entry *entry = fake_find(fake_threads[FILE_SERVER], address + i * PAGE_BYTES);
+
+        if (entry == NULL || entry_frame(entry->entry) != FAKE_DEVICE_FRAME + i) {
+            testing_fail(__FILE__, __LINE__, "page %ju is not there", (uintmax_t)i);
+            break;
+        }
+    }
+    CHECK(space_at(space_of(&vm, FILE_SERVER))->physical_next > address + (DEVICE_PAGES - 1) * PAGE_BYTES);
+    CHECK_EQ(vm_handle_map_physical(&vm, fake_call(FILE_SERVER), &no_more, &reply), 0);
+    all_pages();
+}
+
 static const struct operation operations[] = {
     { "mmap", nothing, map_anonymous, ELSEWHERE, new_mapping },
     { "mmap over another mapping", nothing, map_over, BASE + 2 * PAGE_BYTES, middle_is_zero },
@@ -374,6 +410,8 @@ static const struct operation operations[] = {
     { "object_forget", have_second_file, forget_objects, 0, only_the_mapped_object_is_there },
     { "object_truncate", nothing, truncate_file, 0, file_is_short },
     { "arena", nothing, make_arena, 0, all_pages },
+    { "map_physical", nothing, map_device, -1, device_is_mapped },
+    { "map_physical of what is mapped", have_device, map_device, -1, device_is_mapped },
 };
 
 /* ---- the deaths ---- */
