@@ -4,6 +4,8 @@
  */
 #include "copy.h"
 
+#include "origin.h"
+
 static const char MARK[] = "in_tables";
 
 bool has_copy = true;
@@ -27,11 +29,6 @@ static bool leads_to_marked_type(tree pointer)
     return POINTER_TYPE_P(TREE_TYPE(pointer)) && is_marked_type(TREE_TYPE(TREE_TYPE(pointer)));
 }
 
-static bool is_marked_member(tree reference)
-{
-    return TREE_CODE(reference) == COMPONENT_REF && lookup_attribute(MARK, DECL_ATTRIBUTES(TREE_OPERAND(reference, 1)));
-}
-
 static bool leads_to_table(tree pointer, std::set<tree> &seen);
 
 /* Statics of the service that are kept, but not in its state. */
@@ -53,30 +50,6 @@ static bool is_in_table(tree reference, std::set<tree> &seen)
     return DECL_P(reference) && is_other_variable(reference);
 }
 
-static bool is_result_in_table(gimple *from, std::set<tree> &seen)
-{
-    if (gphi *phi = dyn_cast<gphi *>(from)) {
-        for (unsigned int i = 0; i < gimple_phi_num_args(phi); i++) {
-            if (!leads_to_table(gimple_phi_arg_def(phi, i), seen))
-                return false;
-        }
-        return true;
-    }
-    if (!is_gimple_assign(from))
-        return false;
-    switch (gimple_assign_rhs_code(from)) {
-    case COND_EXPR:
-        return leads_to_table(gimple_assign_rhs2(from), seen) && leads_to_table(gimple_assign_rhs3(from), seen);
-    case POINTER_PLUS_EXPR:
-    case SSA_NAME:
-    case ADDR_EXPR:
-    CASE_CONVERT:
-        return POINTER_TYPE_P(TREE_TYPE(gimple_assign_rhs1(from))) && leads_to_table(gimple_assign_rhs1(from), seen);
-    default:
-        return is_marked_member(gimple_assign_rhs1(from));
-    }
-}
-
 /* A way that ends in itself (a loop) says nothing: the others decide. */
 static bool leads_to_table(tree pointer, std::set<tree> &seen)
 {
@@ -88,7 +61,7 @@ static bool leads_to_table(tree pointer, std::set<tree> &seen)
         return integer_zerop(pointer);
     if (!seen.insert(pointer).second)
         return true;
-    return !SSA_NAME_IS_DEFAULT_DEF(pointer) && is_result_in_table(SSA_NAME_DEF_STMT(pointer), seen);
+    return !SSA_NAME_IS_DEFAULT_DEF(pointer) && result_leads(SSA_NAME_DEF_STMT(pointer), leads_to_table, MARK, seen);
 }
 
 bool is_followed(const entry &one)

@@ -6,7 +6,9 @@
 
 #include <string>
 
-static const char MARK[] = "callers_own";
+#include "origin.h"
+
+static const char MARK[] = "callers_own", MEMBER_MARK[] = "not_state";
 static std::set<std::string> in_headers; /* functions that have the mark there */
 
 /* The mark has the numbers of the parameters. */
@@ -21,7 +23,7 @@ static tree handle_function_mark(tree *node, tree, tree, int, bool *)
 
 static const struct attribute_spec of_functions = { MARK, 1, -1, true, false, false, false, handle_function_mark, NULL };
 /* A member of a structure: what it points to is no state. */
-static const struct attribute_spec of_members = { "not_state", 0, 0, true, false, false, false, NULL, NULL };
+static const struct attribute_spec of_members = { MEMBER_MARK, 0, 0, true, false, false, false, NULL, NULL };
 
 void local_register_attributes()
 {
@@ -32,42 +34,6 @@ void local_register_attributes()
 static tree marks_of(tree decl)
 {
     return lookup_attribute(MARK, DECL_ATTRIBUTES(decl));
-}
-
-static bool is_marked_member(tree reference)
-{
-    return TREE_CODE(reference) == COMPONENT_REF && lookup_attribute("not_state", DECL_ATTRIBUTES(TREE_OPERAND(reference, 1)));
-}
-
-static bool leads_to_local(tree pointer, std::set<tree> &seen);
-
-static bool is_null_or_local(tree pointer, std::set<tree> &seen)
-{
-    return integer_zerop(pointer) || leads_to_local(pointer, seen);
-}
-
-static bool is_result_local(gimple *from, std::set<tree> &seen)
-{
-    if (gphi *phi = dyn_cast<gphi *>(from)) {
-        for (unsigned int i = 0; i < gimple_phi_num_args(phi); i++) {
-            if (!is_null_or_local(gimple_phi_arg_def(phi, i), seen))
-                return false;
-        }
-        return true;
-    }
-    if (!is_gimple_assign(from))
-        return false;
-    switch (gimple_assign_rhs_code(from)) {
-    case COND_EXPR:
-        return is_null_or_local(gimple_assign_rhs2(from), seen) && is_null_or_local(gimple_assign_rhs3(from), seen);
-    case POINTER_PLUS_EXPR:
-    case SSA_NAME:
-    case ADDR_EXPR:
-    CASE_CONVERT:
-        return POINTER_TYPE_P(TREE_TYPE(gimple_assign_rhs1(from))) && leads_to_local(gimple_assign_rhs1(from), seen);
-    default:
-        return is_marked_member(gimple_assign_rhs1(from));
-    }
 }
 
 /* Follow the pointer back to where it comes from. A way that ends in itself (a loop) says nothing: the others decide. */
@@ -87,7 +53,12 @@ static bool leads_to_local(tree pointer, std::set<tree> &seen)
 
         return variable && TREE_CODE(variable) == PARM_DECL && lookup_attribute(MARK, DECL_ATTRIBUTES(variable));
     }
-    return is_result_local(SSA_NAME_DEF_STMT(pointer), seen);
+    return result_leads(SSA_NAME_DEF_STMT(pointer), leads_to_local, MEMBER_MARK, seen);
+}
+
+static bool is_null_or_local(tree pointer, std::set<tree> &seen)
+{
+    return integer_zerop(pointer) || leads_to_local(pointer, seen);
 }
 
 /* Statics outside of the state: SERVICE_DERIVED and SERVICE_INSTANCE of lib/sys/service.h. */
@@ -160,7 +131,7 @@ static void check_assignment(gimple *statement)
 {
     std::set<tree> seen;
 
-    if (gimple_assign_single_p(statement) && is_marked_member(gimple_assign_lhs(statement)) &&
+    if (gimple_assign_single_p(statement) && is_marked_member(gimple_assign_lhs(statement), MEMBER_MARK) &&
         !is_null_or_local(gimple_assign_rhs1(statement), seen))
         error_at(gimple_location(statement), "journal: this member may lead to variables of functions only");
 }
